@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Resolves pyproject.toml into hash-locked requirements files. They name no index, so that any mirror can serve them.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+compile() {
+  .venv/bin/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \
+    --no-emit-index-url --no-annotate --custom-compile-command "make lock" "$@"
+}
+compile pyproject.toml --extra operator --output-file requirements/operator.txt
+compile pyproject.toml --extra operator --extra sandbox --group dev --output-file requirements/dev.txt
