@@ -1,0 +1,173 @@
+"""The rate limit per app: Kite allows 10 calls a second per api_key, and the user's own pods live on the same limit.
+
+The operator takes at most 3 of them, and at most 1 for probes (settings). The rule is a token bucket as a frozen value;
+the limiter around it only waits. Calls that bring a session go before probes, and within each kind the order is first
+come, first served. Many probes stretch over a longer interval rather than crowd: `stretched_interval` says how long.
+"""
+
+import asyncio
+from collections import OrderedDict
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import Self
+
+from kite_operator.clock import Clock
+from kite_operator.model.sensitive import Sensitive
+
+_ROUNDING = 1e-9
+"""Floating-point slack: a token that lacks less than this is whole."""
+_SHORTEST_WAIT_SECONDS = 0.001
+_SWEPT_PER_CALL = 2
+
+
+class CallKind(Enum):
+    """What a call is for."""
+
+    SESSION = "session"
+    PROBE = "probe"
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """A token bucket: `rate` tokens a second up to `capacity`; `level` tokens were there at `at` (boot-time seconds).
+
+    In any span of s seconds it gives at most `capacity + rate * s` tokens.
+    """
+
+    rate: float
+    capacity: float
+    level: float
+    at: float
+
+    @classmethod
+    def full(cls, rate: float, now: float, *, capacity: float = 1.0) -> Self:
+        """A bucket that has rested. The capacity of one token spaces calls evenly instead of allowing bursts."""
+        return cls(rate=rate, capacity=capacity, level=capacity, at=now)
+
+    def refilled(self, now: float) -> Self:
+        """This bucket at `now`; a `now` in its past changes nothing."""
+        if now <= self.at:
+            return self
+        return replace(self, level=min(self.capacity, self.level + (now - self.at) * self.rate), at=now)
+
+    def wait(self, now: float) -> float:
+        """Seconds from `now` until a token is there; 0.0 when it is."""
+        bucket = self.refilled(now)
+        lacking = 1.0 - bucket.level
+        return 0.0 if lacking <= _ROUNDING else (bucket.at - now) + lacking / self.rate
+
+    def taken(self, now: float) -> Self:
+        """This bucket without one token; only after `wait` said 0.0."""
+        bucket = self.refilled(now)
+        return replace(bucket, level=max(0.0, bucket.level - 1.0))
+
+    def is_full(self, now: float) -> bool:
+        """Whether nothing would be lost by forgetting this bucket."""
+        return self.refilled(now).level >= self.capacity - _ROUNDING
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What one app may call: every call takes from `calls`, a probe from `probes` too."""
+
+    calls: Bucket
+    probes: Bucket
+
+    def wait(self, kind: CallKind, now: float) -> float:
+        """Seconds from `now` until a call of `kind` is allowed."""
+        wait = self.calls.wait(now)
+        return max(wait, self.probes.wait(now)) if kind is CallKind.PROBE else wait
+
+    def taken(self, kind: CallKind, now: float) -> Self:
+        """What is left after a call of `kind`."""
+        probes = self.probes.taken(now) if kind is CallKind.PROBE else self.probes
+        return replace(self, calls=self.calls.taken(now), probes=probes)
+
+    def is_full(self, now: float) -> bool:
+        """Whether this app has rested long enough to be forgotten."""
+        return self.calls.is_full(now) and self.probes.is_full(now)
+
+
+def stretched_interval(wanted_seconds: float, probes: int, probes_per_second: float) -> float:
+    """The shortest interval, not below `wanted_seconds`, in which `probes` credentials of one app can be probed."""
+    return max(wanted_seconds, probes / probes_per_second)
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimits:
+    """Calls a second per api_key: in all, and for probes (at most as many)."""
+
+    calls_per_second: float = 3.0
+    probes_per_second: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.probes_per_second <= self.calls_per_second:
+            raise ValueError("probes_per_second must be above 0 and at most calls_per_second")
+
+
+@dataclass(slots=True)
+class _App:
+    """One api_key's allowance and its two queues; `asyncio.Lock` is first come, first served."""
+
+    allowance: Allowance
+    lanes: dict[CallKind, asyncio.Lock] = field(default_factory=lambda: {kind: asyncio.Lock() for kind in CallKind})
+    callers: dict[CallKind, int] = field(default_factory=lambda: dict.fromkeys(CallKind, 0))
+
+    @property
+    def idle(self) -> bool:
+        return not any(self.callers.values())
+
+
+class RateLimiter:
+    """Makes callers wait for their turn, per api_key; lives in one event loop."""
+
+    def __init__(self, limits: RateLimits, clock: Clock) -> None:
+        """`clock` tells boot-time seconds and sleeps."""
+        self._limits = limits
+        self._clock = clock
+        self._apps: OrderedDict[Sensitive, _App] = OrderedDict()
+
+    async def acquire(self, api_key: Sensitive, kind: CallKind) -> None:
+        """Return when a call of `kind` with `api_key` may be made now; a cancelled caller takes nothing."""
+        app = self._app(api_key)
+        app.callers[kind] += 1
+        try:
+            async with app.lanes[kind]:
+                while (wait := self._wait(app, kind)) > 0:
+                    await self._clock.sleep(max(wait, _SHORTEST_WAIT_SECONDS))
+                app.allowance = app.allowance.taken(kind, self._clock.boottime())
+        finally:
+            app.callers[kind] -= 1
+
+    def probe_interval(self, wanted_seconds: float, probes: int) -> float:
+        """Seconds between two probes of one credential when `probes` credentials share its api_key."""
+        return stretched_interval(wanted_seconds, probes, self._limits.probes_per_second)
+
+    def __len__(self) -> int:
+        return len(self._apps)
+
+    def _wait(self, app: _App, kind: CallKind) -> float:
+        """Seconds until the head of a queue may go; a probe also lets every waiting session call go first."""
+        wait = app.allowance.wait(kind, self._clock.boottime())
+        if kind is CallKind.PROBE and app.callers[CallKind.SESSION]:
+            return max(wait, 1.0 / self._limits.calls_per_second)
+        return wait
+
+    def _app(self, api_key: Sensitive) -> _App:
+        now = self._clock.boottime()
+        app = self._apps.get(api_key)
+        if app is None:
+            calls = Bucket.full(self._limits.calls_per_second, now)
+            app = _App(Allowance(calls, Bucket.full(self._limits.probes_per_second, now)))
+            self._apps[api_key] = app
+        self._apps.move_to_end(api_key)
+        self._forget_rested(now)
+        return app
+
+    def _forget_rested(self, now: float) -> None:
+        """Drop the apps that were used longest ago and have rested: memory is bounded by the apps in use."""
+        for _ in range(min(_SWEPT_PER_CALL, len(self._apps) - 1)):
+            api_key, app = next(iter(self._apps.items()))
+            if not app.idle or not app.allowance.is_full(now):
+                return
+            del self._apps[api_key]

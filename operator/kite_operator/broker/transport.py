@@ -1,0 +1,111 @@
+"""The login's HTTP client: one session with its own cookies per login, no redirects followed, nothing sent twice.
+
+Every request gets a fresh connection. A kept one that the server has closed in the meantime (the wait for a TOTP window
+is long enough) would fail after the send, and a submission that failed after the send counts as an attempt (P1).
+"""
+
+import asyncio
+from dataclasses import dataclass
+from types import SimpleNamespace, TracebackType
+from typing import Self
+
+import aiohttp
+from yarl import URL
+
+from kite_operator import __version__
+from kite_operator.broker.verdicts import answer_lost, unreachable
+from kite_operator.broker.wire import HttpRequest, HttpResponse
+from kite_operator.clock import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class TransportSettings:
+    """Seconds until a connection stands, seconds for a whole request, and the most bytes of a body that are read."""
+
+    connect_seconds: float = 5.0
+    total_seconds: float = 20.0
+    most_body_bytes: int = 64 * 1024
+    user_agent: str = f"kite-operator/{__version__}"
+
+
+@dataclass(slots=True)
+class _Progress:
+    """How far a request came: set by the client's own trace, since its exceptions do not tell reliably."""
+
+    connected: bool = False
+
+
+class AiohttpTransport:
+    """A Transport for one login: `async with AiohttpTransport(settings, clock) as transport`."""
+
+    def __init__(self, settings: TransportSettings, clock: Clock) -> None:
+        """`clock` dates the answers. Proxies are taken from the environment."""
+        self._settings = settings
+        self._clock = clock
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        trace = aiohttp.TraceConfig()
+        trace.on_connection_create_end.append(_note_connected)
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(force_close=True),
+            cookie_jar=aiohttp.CookieJar(unsafe=True, quote_cookie=False),
+            headers={"User-Agent": self._settings.user_agent, "Accept": "application/json, text/html;q=0.9"},
+            timeout=aiohttp.ClientTimeout(
+                total=self._settings.total_seconds, sock_connect=self._settings.connect_seconds
+            ),
+            trace_configs=[trace],
+            trust_env=True,
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def send(self, request: HttpRequest) -> HttpResponse:
+        """The answer; raises `unreachable` when no connection was made and `answer_lost` for anything after that."""
+        progress = _Progress()
+        answer = None
+        try:
+            answer = await self._exchange(request, progress)
+        except (aiohttp.ClientError, OSError, asyncio.TimeoutError, ValueError):
+            # Raised below: neither as cause nor as context may an exception stay that holds an address with a secret.
+            answer = None
+        if answer is None:
+            raise answer_lost(request.step) if progress.connected else unreachable(request.step)
+        return answer
+
+    async def _exchange(self, request: HttpRequest, progress: _Progress) -> HttpResponse:
+        if self._session is None:
+            raise RuntimeError("the transport is used inside its `async with`")
+        async with self._session.request(
+            request.method,
+            URL(request.url, encoded=True),
+            data=request.form,
+            allow_redirects=False,
+            trace_request_ctx=progress,
+        ) as response:
+            body = await self._read(response)
+            return HttpResponse.of(response.status, response.headers, body, self._clock.now())
+
+    async def _read(self, response: aiohttp.ClientResponse) -> bytes:
+        """The body up to the limit: a login page may be longer, and nothing of what is cut off is needed."""
+        body = bytearray()
+        while len(body) < self._settings.most_body_bytes:
+            chunk = await response.content.read(self._settings.most_body_bytes - len(body))
+            if not chunk:
+                break
+            body += chunk
+        return bytes(body)
+
+
+async def _note_connected(
+    _session: aiohttp.ClientSession, context: SimpleNamespace, _params: aiohttp.TraceConnectionCreateEndParams
+) -> None:
+    progress = context.trace_request_ctx
+    if isinstance(progress, _Progress):
+        progress.connected = True

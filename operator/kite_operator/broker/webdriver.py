@@ -1,0 +1,155 @@
+"""Drives `login_flow` over a transport, with the attempt ledger's gate around each submission (P1).
+
+Per submission: reserve, check, send, settle. A reservation is settled exactly once, with what is known about it. Two
+ways out leave it pending on purpose, and a pending reservation that outlives its deadline counts as unknown: the task is
+cancelled (nothing may be awaited on the way out), or a hook of `LoginHooks.on_step` raises (it stands for a crash).
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from kite_operator.broker.verdicts import SUBMISSIONS, Outcome, outcome_of
+from kite_operator.broker.weblogin import CodeNeeded, Flow, WebLogin, login_flow
+from kite_operator.broker.wire import HttpRequest, HttpResponse
+from kite_operator.clock import Clock
+from kite_operator.model.errors import BrokerError, ReservationLost, Step
+from kite_operator.model.sensitive import Sensitive
+
+
+class SubmissionGate(Protocol):
+    """The attempt ledger as the driver sees it; one gate serves one login."""
+
+    async def reserve_password(self) -> None:
+        """Reserve one submission of the password; raises ReservationRefused."""
+        ...
+
+    async def reserve_code(self) -> Sensitive:
+        """Reserve one submission of a code and return the code; may wait for a window; raises ReservationRefused."""
+        ...
+
+    def check(self) -> None:
+        """Called immediately before a submission is sent; raises ReservationLost."""
+        ...
+
+    async def settle(self, step: Step, outcome: Outcome) -> None:
+        """Record what became of the reservation of `step`: once per reservation."""
+        ...
+
+
+class Transport(Protocol):
+    """Sends one request."""
+
+    async def send(self, request: HttpRequest) -> HttpResponse:
+        """The answer, redirects not followed; raises `verdicts.unreachable` or `verdicts.answer_lost`."""
+        ...
+
+
+def _observe_nothing(_step: Step, _outcome: str, _seconds: float) -> None:
+    """The default observer."""
+
+
+async def _go_on(_point: str) -> None:
+    """The default hook."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoginHooks:
+    """What the composition root may hang into a login.
+
+    `observe(step, outcome, seconds)` is told of every request: outcome is "success" or a Reason's value. `on_step(point)`
+    is awaited at the points before-password-send, after-password-answer, before-totp-send, after-totp-answer (answered
+    and judged, not yet settled) and after-request-token; tests inject crashes there.
+    """
+
+    observe: Callable[[Step, str, float], None] = _observe_nothing
+    on_step: Callable[[str], Awaitable[None]] = _go_on
+
+
+async def run_login(
+    login: WebLogin, *, gate: SubmissionGate, transport: Transport, clock: Clock, hooks: LoginHooks | None = None
+) -> Sensitive:
+    """Log in; returns the request_token. Raises what `login_flow`, the gate and the transport raise."""
+    driver = _Driver(login_flow(login), gate, transport, clock, hooks or LoginHooks())
+    try:
+        token = await driver.run()
+    finally:
+        driver.flow.close()
+    await driver.hooks.on_step("after-request-token")
+    return token
+
+
+@dataclass(frozen=True, slots=True)
+class _Driver:
+    flow: Flow[Sensitive]
+    gate: SubmissionGate
+    transport: Transport
+    clock: Clock
+    hooks: LoginHooks
+
+    async def run(self) -> Sensitive:
+        """Answer what the flow asks for until it returns."""
+        asked: HttpRequest | CodeNeeded | Sensitive = next(self.flow)
+        while not isinstance(asked, Sensitive):
+            if isinstance(asked, CodeNeeded):
+                asked = self._advance(await self.gate.reserve_code())
+            elif asked.step in SUBMISSIONS:
+                asked = await self._submit(asked)
+            else:
+                asked = await self._ask(asked)
+        return asked
+
+    def _advance(self, answer: HttpResponse | Sensitive) -> HttpRequest | CodeNeeded | Sensitive:
+        """What the flow asks for next, or the request_token with which it ends."""
+        try:
+            return self.flow.send(answer)
+        except StopIteration as end:
+            token = end.value
+        if not isinstance(token, Sensitive):
+            raise TypeError("a login ends with a request_token")
+        return token
+
+    async def _ask(self, request: HttpRequest) -> HttpRequest | CodeNeeded | Sensitive:
+        """Send a request, let the flow judge the answer, and tell the observer how it went."""
+        started = self.clock.boottime()
+        outcome = "success"
+        try:
+            return self._advance(await self.transport.send(request))
+        except BrokerError as error:
+            outcome = error.reason.value
+            raise
+        except BaseException:
+            outcome = "aborted"
+            raise
+        finally:
+            self.hooks.observe(request.step, outcome, self.clock.boottime() - started)
+
+    async def _submit(self, request: HttpRequest) -> HttpRequest | CodeNeeded | Sensitive:
+        """Reserve, check, send, settle; the code's reservation was made when the flow asked for the code."""
+        step = request.step
+        if step is Step.PASSWORD:
+            await self.gate.reserve_password()
+        await self.hooks.on_step(f"before-{step}-send")
+        await self._check(step)
+        error: Exception | None = None
+        following: HttpRequest | CodeNeeded | Sensitive | None = None
+        try:
+            following = await self._ask(request)
+        except Exception as caught:  # noqa: BLE001 - whatever went wrong, the reservation is settled before it is raised
+            error = caught
+        await self.hooks.on_step(f"after-{step}-answer")
+        if error is None or isinstance(error, BrokerError):
+            await self.gate.settle(step, outcome_of(error))
+        else:
+            await self.gate.settle(step, Outcome.UNKNOWN)
+        if following is None:
+            raise error or RuntimeError("a submission ends with an answer or an error")
+        return following
+
+    async def _check(self, step: Step) -> None:
+        """The last look at the reservation; when it is lost, nothing was sent, and the ledger is told so."""
+        try:
+            self.gate.check()
+        except ReservationLost:
+            await self.gate.settle(step, Outcome.UNSENT)
+            raise

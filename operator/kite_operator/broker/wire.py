@@ -1,0 +1,161 @@
+"""What goes over the wire, as values: requests and answers whose `repr` shows neither addresses nor contents.
+
+The web login and the adapter over the official client judge the same kind of answer, so that a 429, an HTML page or a
+broken body means the same wherever it comes from.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+
+from kite_operator.model.errors import Step
+
+LONGEST_RETRY_AFTER_SECONDS = 3600.0
+"""A Retry-After beyond this is cut: a broken proxy must not silence a credential for a day."""
+
+ERROR_TYPES = frozenset(
+    {
+        "DataException",
+        "GeneralException",
+        "HoldingException",
+        "InputException",
+        "MarginException",
+        "NetworkException",
+        "OrderException",
+        "PermissionException",
+        "TokenException",
+        "TwoFAException",
+        "UserException",
+    },
+)
+"""The `error_type`s of Kite's documentation and login pages: only these are ever shown to people."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """One request of a login; `url` holds the api_key and `form` may hold a factor, so that neither is shown."""
+
+    step: Step
+    method: str
+    url: str = field(repr=False)
+    form: Mapping[str, str] | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """Kite's JSON answer: `{"status": …, "data": …}` or `{"status": "error", "message": …, "error_type": …}`."""
+
+    is_success: bool
+    is_error: bool
+    error_type: str | None
+    message: str = field(repr=False)
+    data: object = field(repr=False)
+
+    @property
+    def known_type(self) -> str | None:
+        """The `error_type` when it is one of Kite's own; anything else is foreign text and not for showing."""
+        return self.error_type if self.error_type in ERROR_TYPES else None
+
+
+@dataclass(frozen=True, slots=True)
+class HttpResponse:
+    """One answer. `headers` has lower-case names; `body` may be cut at the transport's limit; `received_at` is aware."""
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    received_at: datetime
+
+    @classmethod
+    def of(cls, status: int, headers: Mapping[str, str], body: bytes, received_at: datetime) -> "HttpResponse":
+        """An answer from headers of any case; of a repeated header the last one counts."""
+        return cls(status, {name.lower(): value for name, value in headers.items()}, body, received_at)
+
+    def header(self, name: str) -> str | None:
+        """The header `name` in any case, or None."""
+        return self.headers.get(name.lower())
+
+    @property
+    def content_type(self) -> str:
+        """The media type without parameters, in lower case; empty when the answer names none."""
+        return (self.header("content-type") or "").partition(";")[0].strip().lower()
+
+    @property
+    def is_page(self) -> bool:
+        """Whether this is a page for people (HTML, plain text), as gateways and firewalls answer in Kite's place."""
+        return self.envelope is None and self.content_type.startswith("text/")
+
+    @property
+    def envelope(self) -> Envelope | None:
+        """Kite's JSON envelope, or None for anything else.
+
+        The body decides, not the content type: an answer that understood a wrong password must count as one, even
+        when the header is missing or wrong.
+        """
+        try:
+            document = json.loads(self.body)
+        except (ValueError, RecursionError):
+            return None
+        if not isinstance(document, dict):
+            return None
+        kind, message = document.get("error_type"), document.get("message")
+        return Envelope(
+            is_success=document.get("status") == "success" and not kind,
+            is_error=document.get("status") == "error" or bool(kind),
+            error_type=kind if isinstance(kind, str) else None,
+            message=message if isinstance(message, str) else "",
+            data=document.get("data"),
+        )
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether this is a 200 with an envelope that reports success."""
+        envelope = self.envelope
+        return self.status == HTTPStatus.OK and envelope is not None and envelope.is_success
+
+    @property
+    def refused(self) -> bool:
+        """Whether the broker understood and said no: an error envelope outside of 429 and 5xx."""
+        envelope = self.envelope
+        understood = self.status != HTTPStatus.TOO_MANY_REQUESTS and self.status < HTTPStatus.INTERNAL_SERVER_ERROR
+        return understood and envelope is not None and envelope.is_error
+
+    @property
+    def retry_after_seconds(self) -> float | None:
+        """How long the broker asks to wait, in [0, `LONGEST_RETRY_AFTER_SECONDS`]; None when it does not say."""
+        return parse_retry_after(self.header("retry-after"), self.received_at)
+
+    def describe(self) -> str:
+        """Status, and the error type when it is a known one: all that may be shown of an answer."""
+        envelope = self.envelope
+        kind = envelope.known_type if envelope is not None else None
+        return f"HTTP {self.status} {kind}" if kind else f"HTTP {self.status}"
+
+
+def parse_retry_after(text: str | None, now: datetime) -> float | None:
+    """Seconds from a Retry-After header (delta-seconds or an HTTP date, RFC 9110 section 10.2.3), cut to an hour."""
+    if text is None:
+        return None
+    stripped = text.strip()
+    if stripped.isascii() and stripped.isdigit():
+        seconds = float(stripped)
+    else:
+        moment = parse_http_date(stripped)
+        if moment is None:
+            return None
+        seconds = (moment - now).total_seconds()
+    return min(max(seconds, 0.0), LONGEST_RETRY_AFTER_SECONDS)
+
+
+def parse_http_date(text: str | None) -> datetime | None:
+    """An aware datetime from an HTTP date; None for anything that is not one."""
+    if not text:
+        return None
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return None
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)

@@ -1,0 +1,1 @@
+"""Everything that touches the Kubernetes API, apart from Kopf's watches."""

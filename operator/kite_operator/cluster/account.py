@@ -1,0 +1,95 @@
+"""The account Lease: one per client ID, in the account namespace; every change is a compare-and-swap.
+
+The Lease object's own fields show people who is logging in (holderIdentity, renewTime); the record that the rules in
+`decide/budget.py` work on is one annotation. A Lease is created before a first attempt only.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from kite_operator.clock import Clock
+from kite_operator.cluster.api import Cluster, Manifest, leases_path
+from kite_operator.model.account import AccountRecord, dump, load
+from kite_operator.model.errors import Conflict, NotFound, OperatorError, ReservationRefused
+from kite_operator.model.reasons import Reason
+
+RECORD_ANNOTATION = "kite-operator.dev/account"
+ACCOUNT_LABEL = "kite-operator.dev/account"
+_MOST_RACES = 20
+
+Change = Callable[[AccountRecord], AccountRecord]
+
+
+def lease_name(client_id: str) -> str:
+    """`kite-account-<lowercased client ID>`."""
+    return f"kite-account-{client_id.lower()}"
+
+
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """Reads and changes account records. `seed` of a call is what a missing Lease starts from."""
+
+    cluster: Cluster
+    clock: Clock
+    namespace: str
+
+    async def read(self, client_id: str) -> AccountRecord | None:
+        """The record, or None when there is no Lease; ReservationRefused when it cannot be understood."""
+        lease = await self.cluster.find(leases_path(self.namespace, lease_name(client_id)))
+        return None if lease is None else _record_of(lease, client_id)
+
+    async def change(self, client_id: str, change: Change, *, seed: AccountRecord) -> AccountRecord:
+        """Apply `change` by compare-and-swap; what it raises goes through, and nothing is written then.
+
+        `change` may run several times, each time on the newest record: it must be pure.
+        """
+        path = leases_path(self.namespace, lease_name(client_id))
+        for _ in range(_MOST_RACES):
+            lease = await self.cluster.find(path)
+            before = seed if lease is None else _record_of(lease, client_id)
+            after = change(before)
+            if lease is not None and after == before:
+                return after
+            try:
+                await self._write(lease, after)
+            except (Conflict, NotFound):
+                continue
+            return after
+        raise OperatorError(f"account Lease {lease_name(client_id)} changed {_MOST_RACES} times under our hands")
+
+    async def _write(self, lease: Manifest | None, record: AccountRecord) -> None:
+        if lease is None:
+            await self.cluster.create(leases_path(self.namespace), self._manifest({}, record))
+        else:
+            path = leases_path(self.namespace, lease["metadata"]["name"])
+            await self.cluster.replace(path, self._manifest(lease, record))
+
+    def _manifest(self, lease: Manifest, record: AccountRecord) -> Manifest:
+        now = self.clock.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        metadata: dict[str, Any] = dict(lease.get("metadata") or {"name": lease_name(record.client_id)})
+        metadata["annotations"] = {**(metadata.get("annotations") or {}), RECORD_ANNOTATION: dump(record)}
+        metadata["labels"] = {**(metadata.get("labels") or {}), ACCOUNT_LABEL: record.client_id}
+        holder = {"holderIdentity": record.lock.by} if record.lock else {}
+        return {
+            "apiVersion": "coordination.k8s.io/v1",
+            "kind": "Lease",
+            "metadata": metadata,
+            "spec": {"renewTime": now, **holder},
+        }
+
+
+def _record_of(lease: Manifest, client_id: str) -> AccountRecord:
+    annotations = lease["metadata"].get("annotations") or {}
+    try:
+        record = load(annotations[RECORD_ANNOTATION])
+        if record.client_id != client_id:
+            raise ValueError("it is the record of another client ID")
+    except (KeyError, ValueError, json.JSONDecodeError):
+        raise ReservationRefused(
+            Reason.ATTEMPT_BUDGET_EXHAUSTED,
+            f"the attempt ledger (annotation {RECORD_ANNOTATION} of Lease {lease['metadata']['name']}) cannot be read, so "
+            "that nothing is submitted: restore it, or delete the Lease after logging in once by hand at the broker",
+        ) from None
+    return record

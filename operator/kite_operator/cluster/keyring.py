@@ -1,0 +1,73 @@
+"""The project's own keys, shared by replicas: Secret `kite-operator-keys`, created once by POST, never changed.
+
+A *version* is a keyed hash of a source value: it tells that a value changed, and tells nothing of the value to who reads
+the account Lease. Without the key a four-digit change of a password could be tried out against a plain hash.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import secrets
+
+from kite_operator.cluster.api import Cluster, secrets_path
+from kite_operator.model.errors import Conflict, OperatorError
+from kite_operator.model.sensitive import Sensitive
+
+KEYS_SECRET = "kite-operator-keys"  # noqa: S105 - the name of a Secret
+HASH_KEY = "version-hash-key"
+_KEY_BYTES = 32
+_VERSION_CHARACTERS = 32
+
+
+class Keyring:
+    """Makes versions: 128-bit hex prefixes of an HMAC-SHA-256."""
+
+    def __init__(self, key: Sensitive) -> None:
+        """`key` is base64 of 32 random bytes."""
+        self._key = base64.b64decode(key.reveal(), validate=True)
+
+    def __repr__(self) -> str:
+        return "Keyring(***)"
+
+    def version(self, purpose: str, *values: Sensitive | str) -> str:
+        """The version of `values` for one `purpose`: equal inputs give equal versions, and nothing else does."""
+        digest = hmac.new(self._key, purpose.encode(), hashlib.sha256)
+        for value in values:
+            text = (value.reveal() if isinstance(value, Sensitive) else value).encode()
+            digest.update(len(text).to_bytes(8) + text)
+        return digest.hexdigest()[:_VERSION_CHARACTERS]
+
+
+async def load_keyring(cluster: Cluster, namespace: str) -> Keyring:
+    """The keyring of this account namespace: read, or made once for all replicas."""
+    existing = await cluster.find(secrets_path(namespace, KEYS_SECRET))
+    if existing is None:
+        key = base64.b64encode(secrets.token_bytes(_KEY_BYTES))
+        manifest = {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": KEYS_SECRET, "labels": {"app.kubernetes.io/managed-by": "kite-operator"}},
+            "type": "kite-operator.dev/keys",
+            "immutable": True,
+            "data": {HASH_KEY: base64.b64encode(key).decode()},
+        }
+        try:
+            existing = await cluster.create(secrets_path(namespace), manifest)
+        except Conflict:
+            existing = await cluster.get(secrets_path(namespace, KEYS_SECRET))
+    return Keyring(_key_of(existing, namespace))
+
+
+def _key_of(secret: dict[str, object], namespace: str) -> Sensitive:
+    data = secret.get("data")
+    try:
+        key = base64.b64decode(data[HASH_KEY], validate=True).decode("ascii")  # type: ignore[index]  # checked by except
+        if len(base64.b64decode(key, validate=True)) != _KEY_BYTES:
+            raise ValueError
+    except (KeyError, TypeError, ValueError, binascii.Error):
+        raise OperatorError(
+            f"Secret {namespace}/{KEYS_SECRET} has no usable key {HASH_KEY!r}: delete it, and it is made anew (blocks that "
+            "rest on source versions are then judged anew, the attempt counts stay)"
+        ) from None
+    return Sensitive(key)

@@ -1,0 +1,270 @@
+"""The attempt budget of one broker account: the rules that make the operator lockout-proof (P1).
+
+Zerodha blocks an account after five wrong entries. Counted since the last *completed* login (password and code both
+accepted) and over everybody who shares the ledger:
+
+- a wrong password is never submitted again for that version of the login Secret;
+- a wrong code gets one more try, in a later TOTP window;
+- a submission whose outcome is unknown counts as wrong; one a day (IST) is forgiven, which means that it does not block;
+- at most four counted submissions over all versions, two for a credential that has proven nothing while another has;
+- a person's acknowledgement reopens a block; at the limit it allows one submission more, twice a day at most.
+
+Every function takes a record and gives a new one; the compare-and-swap around it is `cluster/account.py`.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from kite_operator.model.account import (
+    AccountRecord,
+    Acknowledgement,
+    Attempt,
+    Lock,
+    Logins,
+    Outcome,
+    Ref,
+)
+from kite_operator.model.errors import ReservationLost, ReservationRefused, Step
+from kite_operator.model.expiry import IST, session_day
+from kite_operator.model.reasons import Reason
+
+LIMIT = 4
+"""Counted submissions before a person must step in: one below the broker's five."""
+UNPROVEN_LIMIT = 2
+"""The same for a claimant that has proven nothing, on an account that somebody else has proven to hold."""
+CODES_PER_VERSION = 2
+"""A wrong code gets one more try."""
+LOGINS_PER_DAY = 3
+"""Completed logins per app and session day, then SessionContested."""
+ACKNOWLEDGEMENTS_PER_DAY = 2
+"""Per client ID and IST day."""
+CARRIED_FOR = timedelta(days=1)
+"""An attempt that nobody settled may still be sent by a frozen process: it is counted this long, whatever happens."""
+WINDOW_SECONDS = 30
+
+_COUNTED = (Outcome.PENDING, Outcome.WRONG, Outcome.UNKNOWN, Outcome.EXPIRED)
+_UNKNOWN = (Outcome.UNKNOWN, Outcome.EXPIRED)
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A password or a code that somebody wants to submit: by whom, and for which version of the login factors."""
+
+    step: Step
+    version: str
+    by: Ref
+    window: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Why nothing may be submitted until a person acts; `id` is what the person acknowledges."""
+
+    id: str
+    reason: Reason
+    message: str
+
+
+def counted(record: AccountRecord) -> int:
+    """How many submissions may have counted against the account since the last completed login."""
+    return sum(attempt.outcome in _COUNTED for attempt in record.attempts)
+
+
+def limit_for(record: AccountRecord, by: Ref) -> int:
+    """How many counted submissions `by` may bring the account to."""
+    proven_elsewhere = any(claim.proven and not claim.holder.same_name(by) for claim in record.claims)
+    proven_here = any(claim.proven and claim.holder.same_name(by) for claim in record.claims)
+    return UNPROVEN_LIMIT if proven_elsewhere and not proven_here else LIMIT + record.allowed_more
+
+
+def settle_expired(record: AccountRecord, now: datetime) -> AccountRecord:
+    """Reservations whose deadline has passed without an outcome count from now on; the day's first is forgiven."""
+    for attempt in record.attempts:
+        if attempt.outcome is Outcome.PENDING and attempt.deadline <= now:
+            record = _settle_unknown(record, replace(attempt, outcome=Outcome.EXPIRED), now)
+    return record
+
+
+def _settle_unknown(record: AccountRecord, attempt: Attempt, now: datetime) -> AccountRecord:
+    today = now.astimezone(IST).date()
+    forgiven = record.forgiven_on is None or record.forgiven_on < today
+    record = record.with_attempt(replace(attempt, forgiven=forgiven))
+    return replace(record, forgiven_on=today) if forgiven else record
+
+
+def block_for(record: AccountRecord, version: str, by: Ref) -> Block | None:
+    """Why no login with this version of the factors may be started by `by`, or None."""
+    mine = [a for a in record.attempts if a.version == version and not a.acknowledged]
+    total = counted(record)
+    if total >= limit_for(record, by):
+        last = [a for a in record.attempts if a.outcome in _COUNTED][-1]
+        return Block(
+            last.id,
+            Reason.ATTEMPT_BUDGET_EXHAUSTED,
+            f"{total} wrong or unanswered entries have been counted for this client ID since its last completed login, "
+            "and the broker blocks an account at 5: nothing more is submitted. Log in once by hand at the broker "
+            "(that starts a new count), mend the login Secret, then acknowledge this block",
+        )
+    wrong_password = [a for a in mine if a.step is Step.PASSWORD and a.outcome is Outcome.WRONG]
+    if wrong_password:
+        return Block(
+            wrong_password[-1].id,
+            Reason.PASSWORD_REJECTED,
+            "the broker refused this client ID and password, and they are not submitted again: correct key `password` "
+            "in the login Secret (or spec.clientID), or acknowledge this block",
+        )
+    wrong_codes = [a for a in mine if a.step is Step.TOTP and a.outcome is Outcome.WRONG]
+    if len(wrong_codes) >= CODES_PER_VERSION:
+        return Block(
+            wrong_codes[-1].id,
+            Reason.TOTP_REJECTED,
+            f"the broker refused {len(wrong_codes)} codes made from this TOTP secret: correct key `totp_secret` in the "
+            "login Secret, or set the node's clock by NTP and acknowledge this block",
+        )
+    unknown = [a for a in mine if a.outcome in _UNKNOWN and not a.forgiven]
+    if unknown:
+        return Block(
+            unknown[-1].id,
+            Reason.ATTEMPT_OUTCOME_UNKNOWN,
+            "a password or code was submitted and its answer never arrived, for the second time today: it may have "
+            "counted as wrong. Check that the account is not blocked at the broker, then acknowledge this block",
+        )
+    return None
+
+
+def start(record: AccountRecord, lock: Lock, now: datetime) -> AccountRecord:
+    """Take the account's lock for one login; ReservationRefused while somebody else holds it."""
+    if record.lock is not None and record.lock.id != lock.id and record.lock.until > now:
+        raise ReservationRefused(
+            Reason.LOGIN_IN_PROGRESS,
+            "another login for this client ID is in progress",
+            retry_at=record.lock.until,
+        )
+    return replace(record, lock=lock)
+
+
+def finish(record: AccountRecord, lock_id: str) -> AccountRecord:
+    """Give the lock back, if it is still ours."""
+    return replace(record, lock=None) if record.holds(lock_id) else record
+
+
+def reserve(record: AccountRecord, submission: Submission, attempt: Attempt, now: datetime) -> AccountRecord:
+    """The record with `attempt` reserved; ReservationRefused when a rule forbids it."""
+    record = settle_expired(record, now)
+    pending = [a for a in record.attempts if a.outcome is Outcome.PENDING]
+    if pending:
+        raise ReservationRefused(
+            Reason.LOGIN_IN_PROGRESS,
+            "the outcome of another submission for this client ID is still awaited",
+            retry_at=max(a.deadline for a in pending),
+        )
+    block = block_for(record, submission.version, submission.by)
+    if block is not None:
+        raise ReservationRefused(block.reason, block.message)
+    if submission.step is Step.TOTP:
+        record = _take_window(record, submission)
+    return record.with_attempt(attempt)
+
+
+def _take_window(record: AccountRecord, submission: Submission) -> AccountRecord:
+    window = submission.window
+    if window is None:
+        raise ReservationRefused(Reason.INTERNAL_ERROR, "a code needs its TOTP window")
+    if record.last_window is not None and window <= record.last_window:
+        raise ReservationRefused(
+            Reason.WAITING_FOR_TOTP_WINDOW,
+            "a code of this TOTP window has been used: the next window is awaited",
+            retry_at=datetime.fromtimestamp((record.last_window + 1) * WINDOW_SECONDS, tz=IST),
+        )
+    return replace(record, last_window=window)
+
+
+def settle(record: AccountRecord, attempt: Attempt, outcome: Outcome, now: datetime) -> AccountRecord:
+    """The record with the attempt's outcome.
+
+    An answer may come late, after the reservation expired or after somebody else's completed login forgot it: what
+    counts at the broker is then put (back) on the record.
+    """
+    if outcome in (Outcome.ACCEPTED, Outcome.UNSENT):
+        return replace(record, attempts=tuple(a for a in record.attempts if a.id != attempt.id))
+    known = next((a for a in record.attempts if a.id == attempt.id), attempt)
+    if outcome is Outcome.UNKNOWN:
+        return (
+            record
+            if known.outcome is Outcome.EXPIRED
+            else _settle_unknown(record, replace(known, outcome=outcome), now)
+        )
+    return record.with_attempt(replace(known, outcome=outcome, forgiven=False))
+
+
+def complete(record: AccountRecord, app: str, by: Ref, now: datetime) -> AccountRecord:
+    """Password and code were both accepted: the broker's own counters are back at zero, and so are ours.
+
+    An expired reservation stays counted for a day, without blocking: a frozen process may still send it.
+    """
+    kept = tuple(
+        replace(a, acknowledged=True)
+        for a in record.attempts
+        if a.outcome is Outcome.EXPIRED and a.at > now - CARRIED_FOR
+    )
+    rejections = tuple(r for r in record.rejections if not r.by.same_name(by))
+    return replace(record, attempts=kept, rejections=rejections, allowed_more=0, logins=_count(record, app, now))
+
+
+def _count(record: AccountRecord, app: str, now: datetime) -> tuple[Logins, ...]:
+    day = session_day(now)
+    today = logins_today(record, app, now)
+    others = tuple(entry for entry in record.logins if entry.day == day and entry.app != app)
+    return (*others, replace(today, count=today.count + 1))
+
+
+def logins_today(record: AccountRecord, app: str, now: datetime) -> Logins:
+    """The count of completed logins through `app` on the session day of `now`."""
+    day = session_day(now)
+    return next((e for e in record.logins if e.app == app and e.day == day), Logins(app, day, 0))
+
+
+def contested(record: AccountRecord, app: str, now: datetime) -> Block | None:
+    """Whether this day's completed logins are used up: somebody ends the session as often as it is made."""
+    today = logins_today(record, app, now)
+    if today.count < LOGINS_PER_DAY + today.allowed_more:
+        return None
+    return Block(
+        f"contested-{app[:8]}-{today.day:%Y%m%d}-{today.count}",
+        Reason.SESSION_CONTESTED,
+        f"{today.count} logins have been completed today and each session was ended again: somebody logs out on "
+        "purpose, or another program logs in with the same app. Find out who, then acknowledge this block",
+    )
+
+
+def acknowledge(record: AccountRecord, block: Block, app: str, now: datetime) -> AccountRecord:
+    """Reopen `block` because a person asked for it; ReservationRefused when it was honoured before or too often today."""
+    today = now.astimezone(IST).date()
+    if any(a.block_id == block.id for a in record.acknowledgements):
+        raise ReservationRefused(
+            block.reason, "this block was acknowledged before, and an acknowledgement is honoured once"
+        )
+    if sum(a.day == today for a in record.acknowledgements) >= ACKNOWLEDGEMENTS_PER_DAY:
+        raise ReservationRefused(
+            block.reason,
+            f"{ACKNOWLEDGEMENTS_PER_DAY} blocks of this client ID were acknowledged today: no more until tomorrow",
+        )
+    kept = tuple(a for a in record.acknowledgements if (today - a.day).days < 30)
+    record = replace(record, acknowledgements=(*kept, Acknowledgement(block.id, today)))
+    if block.reason is Reason.SESSION_CONTESTED:
+        entry = logins_today(record, app, now)
+        others = tuple(e for e in record.logins if e is not entry)
+        return replace(record, logins=(*others, replace(entry, allowed_more=entry.allowed_more + 1)))
+    allowed_more = max(record.allowed_more, counted(record) - LIMIT + 1)
+    return replace(
+        record,
+        attempts=tuple(replace(a, acknowledged=True) for a in record.attempts),
+        rejections=tuple(r for r in record.rejections if r.id != block.id),
+        allowed_more=allowed_more,
+    )
+
+
+def require_lock(record: AccountRecord, lock_id: str) -> None:
+    """ReservationLost unless the login `lock_id` still holds the account."""
+    if not record.holds(lock_id):
+        raise ReservationLost("another process took over this client ID's login")

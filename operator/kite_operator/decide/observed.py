@@ -1,0 +1,106 @@
+"""Everything that a decision rests on, gathered once: the input of the policies."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from kite_operator.model.account import AccountRecord, Ref
+from kite_operator.model.resource import Credential
+from kite_operator.model.sensitive import Sensitive
+from kite_operator.model.session import AppKeys, LoginFactors, Session
+from kite_operator.model.sources import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """Keyed hashes of the inputs of a login: what a rejection is bound to. `login` is empty in mode Manual."""
+
+    login: str
+    app: str
+    api_key: str
+    redirect: str
+
+
+@dataclass(frozen=True, slots=True)
+class TargetView:
+    """The derived Secret as it is now.
+
+    `problem` says why it cannot be written (not ours, immutable, of another type). `session` is what it holds, if that
+    parses; `matches` whether it is exactly what would be published for the held session; `marked_dead` its annotation.
+    """
+
+    exists: bool = False
+    problem: Problem | None = None
+    session: Session | None = None
+    matches: bool = False
+    marked_dead: bool = False
+    uid: str = ""
+    resource_version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The session that the state Secret holds. `published` is False while it is staged: answered, not yet proven."""
+
+    session: Session
+    published: bool
+    staged_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A login-grant Secret: a person has logged in. `taken` when an exchange of it was begun before."""
+
+    name: str
+    uid: str
+    resource_version: str
+    request_token: Sensitive | None
+    taken: bool
+    created: str
+
+
+@dataclass(frozen=True, slots=True)
+class Probes:
+    """What this process has learned from the broker about the held session.
+
+    `alive_at` and `dead_at` are the times of the last definite answers about the session, `asked_at` of the last
+    question; `known_since` is when this process first saw the session, `refreshed_at` when a refresh that a person asked
+    for was last handled, `exchanged_at` when a grant was last exchanged.
+    """
+
+    alive_at: datetime | None = None
+    dead_at: datetime | None = None
+    asked_at: datetime | None = None
+    known_since: datetime | None = None
+    refreshed_at: datetime | None = None
+    exchanged_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """The world, as one credential sees it, at `now`. `jitter` is the credential's own share, in [0, 1)."""
+
+    now: datetime
+    jitter: float
+    credential: Credential
+    app: AppKeys | Problem
+    factors: LoginFactors | Problem | None
+    versions: Versions | None
+    target: TargetView
+    held: Held | None
+    state_problem: Problem | None
+    grants: tuple[Grant, ...]
+    account: AccountRecord | None
+    rival: Ref | None
+    probes: Probes
+    drift_heals: int = 0
+
+    @property
+    def refresh_asked(self) -> bool:
+        """Whether a person asked for a refresh that has not been handled."""
+        return bool(self.credential.refresh) and self.credential.refresh != self.credential.status.last_handled_refresh
+
+    @property
+    def acknowledge_asked(self) -> bool:
+        """Whether a person acknowledged a block since we last looked."""
+        acknowledged = self.credential.acknowledge
+        return bool(acknowledged) and acknowledged != self.credential.status.last_handled_acknowledge

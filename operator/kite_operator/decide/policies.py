@@ -1,0 +1,373 @@
+"""The rules, in order: the first that has something to say decides.
+
+Each rule is one small question about the observed world. They are ordered so that what a person wrote wrongly comes
+before any call to the broker, reading comes before logging in, and a person's login comes before the operator's own.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+from kite_operator.decide import budget, timing
+from kite_operator.decide.liveness import Liveness, is_due, is_of_other_app, liveness, next_probe
+from kite_operator.decide.observed import Observed
+from kite_operator.decide.plan import Action, Plan
+from kite_operator.model.expiry import rfc3339
+from kite_operator.model.reasons import Reason
+from kite_operator.model.sources import Problem
+
+RECHECK = timedelta(seconds=30)
+"""How soon a blocked or failing credential looks at its Secrets again."""
+GRANT_PROOF_AGE = timedelta(seconds=60)
+"""A grant is refused only when the token was seen alive this recently."""
+MOST_DRIFT_HEALS = 3
+"""Heals of the derived Secret within an hour before the operator stops fighting."""
+CONTESTED_PAUSE = timedelta(minutes=15)
+REFRESH_WINDOW = timedelta(minutes=10)
+"""How long after a refresh that a person asked for a login replaces even a living token."""
+EXCHANGE_PAUSE = timedelta(seconds=5)
+FRESH_ANSWER = timedelta(seconds=10)
+"""An answer about the token this young is not asked for again."""
+NO_PROBES = (Reason.INVALID_SPEC, Reason.SUSPENDED, Reason.CONFLICT)
+"""Rests in which the broker is not called at all."""
+APP_REASONS = (Reason.APP_SECRET_REJECTED, Reason.APP_REJECTED)
+"""Rejections of the app itself: another login would meet the same."""
+
+Policy = Callable[[Observed], Plan | None]
+
+
+def decide(observed: Observed) -> Plan:
+    """The plan for this credential now; a rest ends at the latest when the published token is to be probed."""
+    plan = next(plan for policy in CHAIN if (plan := policy(observed)) is not None)
+    probe_at = next_probe(observed)
+    if plan.action is not Action.REST or probe_at is None or plan.reason in NO_PROBES:
+        return plan
+    return replace(plan, wake_at=probe_at if plan.wake_at is None else min(plan.wake_at, probe_at))
+
+
+def _rest_on(problem: Problem, observed: Observed) -> Plan:
+    return Plan(Action.REST, problem.reason, problem.message, wake_at=observed.now + RECHECK)
+
+
+def spec_unusable(observed: Observed) -> Plan | None:
+    """A spec with problems is never acted on."""
+    if not observed.credential.problems:
+        return None
+    return Plan(Action.REST, Reason.INVALID_SPEC, "; ".join(observed.credential.problems))
+
+
+def suspended(observed: Observed) -> Plan | None:
+    """Nothing is done for a suspended credential; what is published stays."""
+    if not observed.credential.suspended:
+        return None
+    return Plan(Action.REST, Reason.SUSPENDED, "spec.suspend is true: no login and no probe until it is removed")
+
+
+def state_not_ours(observed: Observed) -> Plan | None:
+    """Without a place to stage a session no login may happen."""
+    return _rest_on(observed.state_problem, observed) if observed.state_problem else None
+
+
+def target_unwritable(observed: Observed) -> Plan | None:
+    """A target that could not be written is found before a login, not after."""
+    return _rest_on(observed.target.problem, observed) if observed.target.problem else None
+
+
+def rival_first(observed: Observed) -> Plan | None:
+    """Two credentials never act for the same client ID and app, nor write the same Secret."""
+    credential = observed.credential
+    if observed.rival is not None:
+        message = (
+            f"spec.target.name {credential.target.name!r} is also the target of {observed.rival}, which came first"
+        )
+        return _conflict(observed, f"{message}: choose another name or delete one of the two")
+    if observed.account is None or observed.versions is None:
+        return None
+    claim = observed.account.claim_for(observed.versions.api_key)
+    if claim is None or claim.holder.same_name(credential.ref):
+        return None
+    message = f"client ID {credential.client_id} with this app is already handled by {claim.holder}"
+    return _conflict(observed, f"{message}: delete one of the two")
+
+
+def _conflict(observed: Observed, message: str) -> Plan:
+    return Plan(Action.REST, Reason.CONFLICT, message, wake_at=observed.now + RECHECK)
+
+
+def acknowledged(observed: Observed) -> Plan | None:
+    """A person's acknowledgement is honoured, or answered, before anything else is tried."""
+    if not observed.acknowledge_asked:
+        return None
+    return Plan(Action.ACKNOWLEDGE, Reason.UNBLOCKED, "a person acknowledged a block")
+
+
+def session_staged(observed: Observed) -> Plan | None:
+    """A session that was answered but not yet proven is proven before anything new is asked for (P3)."""
+    held = observed.held
+    if held is None or held.published:
+        return None
+    if not held.session.is_of_day(observed.now):
+        return Plan(Action.DISCARD, Reason.TOKEN_EXPIRED, "the staged session is of the day before")
+    if is_of_other_app(observed):
+        return Plan(
+            Action.DISCARD, Reason.TOKEN_EXPIRED, "the staged session belongs to another app than the app Secret"
+        )
+    if observed.grants and observed.probes.dead_at is not None:
+        return None
+    waiting = backing_off(observed)
+    if waiting is not None:
+        return waiting
+    probe_at = (observed.probes.dead_at or observed.now) + observed.credential.timing.probe_interval
+    if observed.probes.dead_at is None or observed.now >= probe_at or observed.refresh_asked:
+        return Plan(Action.PROVE, Reason.SESSION_UNPROVEN, "a new session is being proven")
+    return Plan(
+        Action.REST,
+        Reason.SUBSCRIPTION_INACTIVE,
+        "the broker accepted a login and refused the very next call: the app's Kite Connect subscription has lapsed. "
+        "Renew it in the developer console; the same session is tried again by itself, without another login",
+        wake_at=probe_at,
+    )
+
+
+def person_logged_in(observed: Observed) -> Plan | None:
+    """A person's login is taken when a session is needed or asked for, and refused while the token works."""
+    if not observed.grants:
+        return None
+    grant, now, probes = observed.grants[0], observed.now, observed.probes
+    if grant.request_token is None:
+        message = f"login grant {grant.name!r} has no usable key request_token: it is deleted"
+        return Plan(Action.REFUSE_GRANT, Reason.GRANT_INVALID, message, grant=grant)
+    if isinstance(observed.app, Problem):
+        return _rest_on(observed.app, observed)
+    asked = observed.refresh_asked or (probes.refreshed_at is not None and now - probes.refreshed_at < REFRESH_WINDOW)
+    if liveness(observed) is Liveness.ALIVE and not asked and not is_due(observed) and not is_of_other_app(observed):
+        if probes.alive_at is None or now - probes.alive_at > GRANT_PROOF_AGE:
+            return Plan(Action.PROBE, Reason.SESSION_ACTIVE, "a login arrived: is the present token still alive?")
+        message = (
+            f"login grant {grant.name!r} was not used: the present token works. To replace it all the same, set the "
+            "annotation kite-operator.dev/refresh to a new value, then log in again"
+        )
+        return Plan(Action.REFUSE_GRANT, Reason.LOGIN_NOT_REQUIRED, message, grant=grant)
+    standing = _standing_rejection(observed)
+    if standing is not None and standing.reason in APP_REASONS:
+        message = f"login grant {grant.name!r} was not used: {standing.message}"
+        return Plan(Action.REFUSE_GRANT, standing.reason, message, grant=grant)
+    if probes.exchanged_at is not None and now - probes.exchanged_at < EXCHANGE_PAUSE:
+        message = "logins of this credential are exchanged one in five seconds"
+        return Plan(Action.REST, Reason.LOGIN_IN_PROGRESS, message, wake_at=probes.exchanged_at + EXCHANGE_PAUSE)
+    return Plan(Action.EXCHANGE, Reason.LOGIN_IN_PROGRESS, "a person's login is being exchanged", grant=grant)
+
+
+def target_differs(observed: Observed) -> Plan | None:
+    """A derived Secret that is not what was published is healed from the held session, by a read and without a login."""
+    if liveness(observed) not in (Liveness.ALIVE, Liveness.UNKNOWN) or observed.target.matches:
+        return None
+    if is_of_other_app(observed):
+        return None
+    waiting = backing_off(observed)
+    if waiting is not None:
+        return waiting
+    if observed.drift_heals >= MOST_DRIFT_HEALS:
+        message = (
+            f"Secret {observed.credential.target.name!r} was changed {observed.drift_heals} times within an hour by "
+            "somebody else: find out who writes it; the operator tries again later"
+        )
+        return Plan(Action.REST, Reason.TARGET_CONTESTED, message, wake_at=observed.now + CONTESTED_PAUSE)
+    return Plan(Action.PROVE, Reason.TARGET_DRIFTED, "the derived Secret differs from what was published")
+
+
+def refresh_asked(observed: Observed) -> Plan | None:
+    """A person's wish for a refresh probes at once; a living token is published anew, a dead one is replaced."""
+    if not observed.refresh_asked or liveness(observed) is Liveness.NONE or is_of_other_app(observed):
+        return None
+    dead_at = observed.probes.dead_at
+    if dead_at is not None and observed.now - dead_at < FRESH_ANSWER:
+        return None
+    waiting = _paused(observed)
+    return waiting or Plan(Action.PROVE, Reason.REPUBLISHED, "a refresh was asked for by annotation")
+
+
+def dead_unmarked(observed: Observed) -> Plan | None:
+    """A token that is known to be dead is called dead where its readers see it."""
+    if liveness(observed) is not Liveness.DEAD or not observed.target.exists or observed.target.marked_dead:
+        return None
+    return Plan(Action.MARK_DEAD, Reason.TOKEN_DEAD, "the published token is dead")
+
+
+def probe_due(observed: Observed) -> Plan | None:
+    """The published token is probed at its times, whatever else is the matter."""
+    probe_at = next_probe(observed)
+    if probe_at is None or observed.now < probe_at:
+        return None
+    return Plan(Action.PROBE, Reason.SESSION_ACTIVE, "the published token is being probed")
+
+
+def still_good(observed: Observed) -> Plan | None:
+    """A session of today that lives is left alone."""
+    held = observed.held
+    if held is None or liveness(observed) is not Liveness.ALIVE or is_due(observed) or is_of_other_app(observed):
+        return None
+    problem = next((source for source in (observed.app, observed.factors) if isinstance(source, Problem)), None)
+    if problem is not None:
+        return _rest_on(problem, observed)
+    message = f"the token works and is good until {rfc3339(held.session.expires_at)}"
+    upcoming = timing.next_refresh(observed.credential.timing, observed.jitter, observed.now)
+    return Plan(Action.REST, Reason.SESSION_ACTIVE, message, wake_at=upcoming, healthy=True)
+
+
+def yesterday_before_schedule(observed: Observed) -> Plan | None:
+    """Between 06:00 IST and the schedule a token of the day before is watched, never replaced: the flush is under way."""
+    refresh_at = timing.refresh_at(observed.credential.timing, observed.jitter, observed.now)
+    state = liveness(observed)
+    if state is Liveness.NONE or not is_due(observed) or is_of_other_app(observed):
+        return None
+    if observed.now >= refresh_at or observed.refresh_asked:
+        return None
+    manual = observed.credential.mode == "Manual"
+    if state is Liveness.DEAD:
+        message = f"the token died in the broker's daily flush; the next one is fetched at {rfc3339(refresh_at)}"
+        return None if manual else Plan(Action.REST, Reason.TOKEN_EXPIRED, message, wake_at=refresh_at)
+    message = f"a token of the day before is in use until the refresh at {rfc3339(refresh_at)}"
+    healthy = state is Liveness.ALIVE
+    return Plan(Action.REST, Reason.WAITING_FOR_SCHEDULE, message, wake_at=refresh_at, healthy=healthy, person=manual)
+
+
+def yesterday_at_schedule(observed: Observed) -> Plan | None:
+    """After the schedule a token of the day before that still works is kept until the last call before readyBy."""
+    if liveness(observed) is not Liveness.ALIVE or not is_due(observed) or is_of_other_app(observed):
+        return None
+    last = timing.last_call(observed.credential.timing, observed.jitter, observed.now)
+    if observed.now >= last:
+        return None
+    message = f"a token of the day before still works; it is replaced at {rfc3339(last)} at the latest"
+    person = observed.credential.mode == "Manual"
+    return Plan(Action.REST, Reason.WAITING_FOR_SCHEDULE, message, wake_at=last, healthy=True, person=person)
+
+
+def app_secret_unusable(observed: Observed) -> Plan | None:
+    """No login without the app's keys."""
+    return _rest_on(observed.app, observed) if isinstance(observed.app, Problem) else None
+
+
+def login_by_person(observed: Observed) -> Plan | None:
+    """Mode Manual asks a person and waits."""
+    return _login_required(observed, Reason.LOGIN_REQUIRED) if observed.credential.mode == "Manual" else None
+
+
+def _login_required(observed: Observed, reason: Reason) -> Plan:
+    standing = _standing_rejection(observed)
+    hint = f" Before that: {standing.message}." if standing is not None else ""
+    last = observed.credential.status.failures
+    told = f" The last login was not usable ({last.reason})." if last is not None and not hint else ""
+    return Plan(
+        Action.REST,
+        reason,
+        "log in at https://kite.zerodha.com/connect/login?v=3&api_key=<your api_key>, then create a Secret of type "
+        f"kite-operator.dev/login-grant with label kite-operator.dev/credential={observed.credential.key.name} and the "
+        f"request_token of the URL that you are sent to.{hint}{told}",
+        wake_at=timing.next_refresh(observed.credential.timing, observed.jitter, observed.now),
+        person=True,
+        block_id=standing.id if standing is not None else "",
+    )
+
+
+def login_secret_unusable(observed: Observed) -> Plan | None:
+    """No login without both factors."""
+    return _rest_on(observed.factors, observed) if isinstance(observed.factors, Problem) else None
+
+
+def blocked(observed: Observed) -> Plan | None:
+    """Nothing is submitted while a block stands: only a changed input or a person's acknowledgement lifts it."""
+    block = standing_block(observed)
+    if block is None:
+        return None
+    return Plan(
+        Action.REST, block.reason, f"{block.message} ({block.id})", wake_at=observed.now + RECHECK, block_id=block.id
+    )
+
+
+def standing_block(observed: Observed) -> budget.Block | None:
+    """The block that rests upon this credential with its present inputs, from the account's record."""
+    account, versions = observed.account, observed.versions
+    if account is None or versions is None:
+        return None
+    rejection = _standing_rejection(observed)
+    if rejection is not None or not versions.login:
+        return rejection
+    settled = budget.settle_expired(account, observed.now)
+    by_ledger = budget.block_for(settled, versions.login, observed.credential.ref)
+    return by_ledger or budget.contested(account, versions.api_key, observed.now)
+
+
+def _standing_rejection(observed: Observed) -> budget.Block | None:
+    """The newest rejection of this credential whose inputs have not changed since."""
+    if observed.account is None or observed.versions is None:
+        return None
+    present = {"login": observed.versions.login, "app": observed.versions.app, "redirect": observed.versions.redirect}
+    for rejection in reversed(observed.account.rejections):
+        same = all(present.get(name) == value for name, value in rejection.inputs.items())
+        if same and rejection.by.same_name(observed.credential.ref):
+            return budget.Block(rejection.id, rejection.reason, rejection.message)
+    return None
+
+
+def backing_off(observed: Observed) -> Plan | None:
+    """What passes by itself is tried again at its time; a person may ask sooner."""
+    return None if observed.refresh_asked else _paused(observed)
+
+
+def _paused(observed: Observed) -> Plan | None:
+    failures = observed.credential.status.failures
+    if failures is None or failures.next_retry_time is None or observed.now >= failures.next_retry_time:
+        return None
+    ready = observed.credential.status.condition("Ready")
+    told = ready.message if ready is not None and ready.reason == failures.reason else "the last try failed"
+    return Plan(Action.REST, Reason(failures.reason), told, wake_at=failures.next_retry_time)
+
+
+def window_used(observed: Observed) -> Plan | None:
+    """A code is never used twice: with this window's code spent, the next window is awaited before the password is sent."""
+    account = observed.account
+    if account is None or account.last_window is None:
+        return None
+    window = int(observed.now.timestamp()) // budget.WINDOW_SECONDS
+    if window > account.last_window:
+        return None
+    seconds = (account.last_window + 1) * budget.WINDOW_SECONDS - observed.now.timestamp()
+    return Plan(
+        Action.REST,
+        Reason.WAITING_FOR_TOTP_WINDOW,
+        "this TOTP window's code has been used: the next window is awaited",
+        wake_at=observed.now + timedelta(seconds=seconds),
+    )
+
+
+def log_in(_: Observed) -> Plan:
+    """There is no living session, and nothing speaks against a login."""
+    return Plan(Action.LOGIN, Reason.LOGIN_IN_PROGRESS, "logging in")
+
+
+CHAIN: tuple[Policy, ...] = (
+    spec_unusable,
+    suspended,
+    state_not_ours,
+    target_unwritable,
+    rival_first,
+    acknowledged,
+    session_staged,
+    person_logged_in,
+    target_differs,
+    refresh_asked,
+    dead_unmarked,
+    probe_due,
+    still_good,
+    yesterday_before_schedule,
+    yesterday_at_schedule,
+    app_secret_unusable,
+    login_by_person,
+    login_secret_unusable,
+    blocked,
+    backing_off,
+    window_used,
+    log_in,
+)

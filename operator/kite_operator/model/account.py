@@ -1,0 +1,224 @@
+"""What the project remembers about one broker account (client ID): the content of its account Lease.
+
+Zerodha blocks an account after five wrong passwords or codes, whoever enters them. So the memory is per client ID,
+shared by every credential, process and install that uses the same account namespace, and outlives them all.
+The record is plain data; `decide/budget.py` holds the rules, `cluster/account.py` the compare-and-swap.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any, Self
+
+from kite_operator.model.errors import Step
+from kite_operator.model.expiry import parse_rfc3339
+from kite_operator.model.reasons import Reason
+
+
+class Outcome(StrEnum):
+    """What became of a reserved submission."""
+
+    PENDING = "pending"
+    ACCEPTED = "accepted"
+    WRONG = "wrong"
+    UNKNOWN = "unknown"
+    EXPIRED = "expired"
+    """Nobody ever said what became of it: its process died, or is frozen and may still send it."""
+    UNSENT = "unsent"
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """A KiteCredential: namespace, name and, to tell a re-created one from its predecessor, uid."""
+
+    namespace: str
+    name: str
+    uid: str
+
+    def same_name(self, other: "Ref") -> bool:
+        """Whether both are the same namespace/name, whatever their uid: a successor inherits."""
+        return (self.namespace, self.name) == (other.namespace, other.name)
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Which credential may act for this client ID through one app; `app` is a keyed hash of the api_key."""
+
+    app: str
+    holder: Ref
+    proven: bool
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """Who is in the middle of a login now, and until when nobody else may start one."""
+
+    id: str
+    by: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One submission of a password or a code, reserved before it was sent.
+
+    `version` is the keyed hash of the login factors; `window` the TOTP window of a code; `acknowledged` once a person
+    has said that this version may be tried again; `forgiven` when it was the day's one unknown outcome.
+    """
+
+    id: str
+    step: Step
+    version: str
+    by: Ref
+    at: datetime
+    deadline: datetime
+    outcome: Outcome = Outcome.PENDING
+    window: int | None = None
+    acknowledged: bool = False
+    forgiven: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """Something that the broker refused and that no retry mends: it holds until one of `inputs` changes.
+
+    `inputs` maps the name of an input (login, app, redirect, day) to its value's keyed hash at the time.
+    """
+
+    id: str
+    reason: Reason
+    message: str
+    by: Ref
+    at: datetime
+    inputs: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Logins:
+    """How many logins this project completed by itself through one app on one session day (IST)."""
+
+    app: str
+    day: date
+    count: int
+    allowed_more: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """A block that a person acknowledged, and when: each is honoured once."""
+
+    block_id: str
+    day: date
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRecord:
+    """All of it. `attempts` are those since the last completed login, oldest first."""
+
+    client_id: str
+    claims: tuple[Claim, ...] = ()
+    lock: Lock | None = None
+    attempts: tuple[Attempt, ...] = ()
+    rejections: tuple[Rejection, ...] = ()
+    logins: tuple[Logins, ...] = ()
+    acknowledgements: tuple[Acknowledgement, ...] = ()
+    forgiven_on: date | None = None
+    last_window: int | None = None
+    allowed_more: int = 0
+
+    def claim_for(self, app: str) -> Claim | None:
+        """The claim on one app of this account."""
+        return next((claim for claim in self.claims if claim.app == app), None)
+
+    def holds(self, lock_id: str) -> bool:
+        """Whether `lock_id` is the login that runs now."""
+        return self.lock is not None and self.lock.id == lock_id
+
+    def with_attempt(self, attempt: Attempt) -> Self:
+        """The record in which `attempt` stands, added or replacing the one of the same id."""
+        others = tuple(each for each in self.attempts if each.id != attempt.id)
+        return replace(self, attempts=(*others, attempt))
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing in here protects anybody any more, so that the Lease may be collected."""
+        return not (self.attempts or self.rejections or self.claims or self.lock)
+
+
+def dump(record: AccountRecord) -> str:
+    """The record as JSON, for the Lease's annotation. It holds hashes and names only, never a source value."""
+    return json.dumps(asdict(record), default=_encode, separators=(",", ":"), sort_keys=True)
+
+
+def _encode(value: object) -> str:
+    if isinstance(value, (datetime, date)):
+        return value.isoformat()
+    raise TypeError(f"not a value of the account record: {type(value).__name__}")
+
+
+def load(text: str) -> AccountRecord:
+    """The record of a Lease's annotation; ValueError when somebody else wrote something there."""
+    try:
+        return _record(json.loads(text))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError("the account record has an unknown shape") from error
+
+
+def _record(raw: Mapping[str, Any]) -> AccountRecord:
+    lock = raw["lock"]
+    return AccountRecord(
+        client_id=str(raw["client_id"]),
+        claims=tuple(
+            Claim(app=c["app"], holder=Ref(**c["holder"]), proven=c["proven"], since=_moment(c["since"]))
+            for c in raw["claims"]
+        ),
+        lock=Lock(id=lock["id"], by=lock["by"], until=_moment(lock["until"])) if lock else None,
+        attempts=tuple(_attempt(a) for a in raw["attempts"]),
+        rejections=tuple(_rejection(r) for r in raw["rejections"]),
+        logins=tuple(Logins(**{**entry, "day": date.fromisoformat(entry["day"])}) for entry in raw["logins"]),
+        acknowledgements=tuple(
+            Acknowledgement(a["block_id"], date.fromisoformat(a["day"])) for a in raw["acknowledgements"]
+        ),
+        forgiven_on=date.fromisoformat(raw["forgiven_on"]) if raw["forgiven_on"] else None,
+        last_window=raw["last_window"],
+        allowed_more=int(raw["allowed_more"]),
+    )
+
+
+def _attempt(raw: Mapping[str, Any]) -> Attempt:
+    return Attempt(
+        id=raw["id"],
+        step=Step(raw["step"]),
+        version=raw["version"],
+        by=Ref(**raw["by"]),
+        at=_moment(raw["at"]),
+        deadline=_moment(raw["deadline"]),
+        outcome=Outcome(raw["outcome"]),
+        window=raw["window"],
+        acknowledged=bool(raw["acknowledged"]),
+        forgiven=bool(raw["forgiven"]),
+    )
+
+
+def _rejection(raw: Mapping[str, Any]) -> Rejection:
+    return Rejection(
+        id=raw["id"],
+        reason=Reason(raw["reason"]),
+        message=raw["message"],
+        by=Ref(**raw["by"]),
+        at=_moment(raw["at"]),
+        inputs=dict(raw["inputs"]),
+    )
+
+
+def _moment(text: str) -> datetime:
+    moment = parse_rfc3339(text)
+    if moment is None:
+        raise ValueError("a time of the account record has no zone")
+    return moment

@@ -1,0 +1,60 @@
+"""Standard Kubernetes conditions (metav1.Condition): values and the one rule of their transition time."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from kite_operator.model.expiry import rfc3339
+
+READY = "Ready"
+AUTHENTICATED = "Authenticated"
+LOGIN_REQUIRED = "LoginRequired"
+BLOCKED = "Blocked"
+TYPES = (READY, AUTHENTICATED, LOGIN_REQUIRED, BLOCKED)
+
+LONGEST_MESSAGE = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One condition; `status` is "True", "False" or "Unknown"; `since` its last transition time as written."""
+
+    type: str
+    status: str
+    reason: str
+    message: str
+    observed_generation: int = 0
+    since: str = ""
+
+    def as_manifest(self) -> dict[str, Any]:
+        """The condition as the API server stores it."""
+        return {
+            "type": self.type,
+            "status": self.status,
+            "reason": self.reason,
+            "message": self.message[:LONGEST_MESSAGE],
+            "observedGeneration": self.observed_generation,
+            "lastTransitionTime": self.since,
+        }
+
+
+def parse_conditions(raw: Iterable[Mapping[str, Any]]) -> tuple[Condition, ...]:
+    """The conditions of a status."""
+    return tuple(
+        Condition(
+            type=str(each.get("type", "")),
+            status=str(each.get("status", "Unknown")),
+            reason=str(each.get("reason", "")),
+            message=str(each.get("message", "")),
+            observed_generation=int(each.get("observedGeneration") or 0),
+            since=str(each.get("lastTransitionTime", "")),
+        )
+        for each in raw
+    )
+
+
+def with_transition(new: Condition, old: Condition | None, now: datetime) -> Condition:
+    """`new` with the transition time of `old` when the status has not changed, and of `now` when it has."""
+    kept = old is not None and old.status == new.status and old.since
+    return replace(new, since=old.since if kept and old is not None else rfc3339(now))

@@ -1,0 +1,147 @@
+"""Everything that can go wrong, as one tree; foreign exceptions are translated into it where they cross a layer.
+
+::
+
+    OperatorError
+    ├── BrokerError                 carries: step, reason, processed
+    │   ├── TransientBrokerError    passes by itself; retried with backoff (retry_after_seconds when the broker said so)
+    │   ├── OutcomeUnknown          a submission was sent and its answer never came: it may have counted
+    │   ├── TokenDead               the broker no longer accepts this access_token
+    │   └── BrokerRejection         the broker understood and refused: never repeated with the same inputs
+    ├── ReservationRefused          the attempt ledger does not allow a submission now
+    ├── ReservationLost             another process took over, or the reservation ran out, before the send
+    └── ClusterError                the Kubernetes API server refused or could not be reached
+        ├── NotFound
+        ├── Conflict                a precondition failed (409): gather again
+        ├── Forbidden
+        └── ClusterUnavailable
+
+Messages are written by us. A foreign body, header or exception text never becomes part of one (P4).
+"""
+
+from datetime import datetime
+from enum import StrEnum
+
+from kite_operator.model.reasons import Reason
+
+
+class Step(StrEnum):
+    """The steps of a conversation with the broker, as metrics and logs name them."""
+
+    PREFLIGHT = "preflight"
+    PASSWORD = "password"  # noqa: S105 - a step, not a credential
+    TOTP = "totp"
+    CONNECT = "connect"
+    EXCHANGE = "exchange"
+    PROFILE = "profile"
+    LOGOUT = "logout"
+
+
+class Processed(StrEnum):
+    """Whether the broker acted on a request that failed."""
+
+    NO = "no"
+    UNKNOWN = "unknown"
+    YES = "yes"
+
+
+class OperatorError(Exception):
+    """The root of everything that this project raises on purpose."""
+
+
+class BrokerError(OperatorError):
+    """The broker refused, failed or could not be reached at `step`."""
+
+    def __init__(self, reason: Reason, message: str, *, step: Step, processed: Processed) -> None:
+        """`message` is shown to people: it holds no foreign text and no secret."""
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+        self.step = step
+        self.processed = processed
+
+
+class TransientBrokerError(BrokerError):
+    """It passes by itself: network, 429, 5xx, HTML. `retry_after_seconds` is the broker's own wish, when it had one."""
+
+    def __init__(
+        self,
+        reason: Reason,
+        message: str,
+        *,
+        step: Step,
+        processed: Processed = Processed.NO,
+        retry_after_seconds: float | None = None,
+    ) -> None:
+        """`processed` is NO unless the request may have reached the broker."""
+        super().__init__(reason, message, step=step, processed=processed)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class OutcomeUnknown(BrokerError):
+    """A password or a code was sent and no answer came: it is counted as wrong (P1)."""
+
+    def __init__(self, message: str, *, step: Step) -> None:
+        """`step` is PASSWORD or TOTP."""
+        super().__init__(Reason.ATTEMPT_OUTCOME_UNKNOWN, message, step=step, processed=Processed.UNKNOWN)
+
+
+class TokenDead(BrokerError):
+    """403 TokenException on a read: this access_token is over."""
+
+    def __init__(self, message: str, *, step: Step = Step.PROFILE) -> None:
+        """`message` says what was asked."""
+        super().__init__(Reason.TOKEN_DEAD, message, step=step, processed=Processed.YES)
+
+
+class BrokerRejection(BrokerError):
+    """The broker understood and refused: with the same inputs it would refuse again."""
+
+    def __init__(self, reason: Reason, message: str, *, step: Step) -> None:
+        """`reason` names what a person has to mend."""
+        super().__init__(reason, message, step=step, processed=Processed.YES)
+
+
+class ReservationRefused(OperatorError):
+    """The attempt ledger refuses a submission: `reason` says why, `retry_at` when it may be asked again (None: never)."""
+
+    def __init__(self, reason: Reason, message: str, *, retry_at: datetime | None = None) -> None:
+        """`retry_at` is aware."""
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+        self.retry_at = retry_at
+
+
+class ReservationLost(OperatorError):
+    """The reservation is no longer ours: nothing may be sent, and nothing that was received may be published."""
+
+
+class ClusterError(OperatorError):
+    """The Kubernetes API server answered `status` (HTTP; 0 when it was not reached) to a request named by `what`."""
+
+    def __init__(self, what: str, *, status: int) -> None:
+        """`what` is verb and path, without a body."""
+        super().__init__(f"{what}: HTTP {status}" if status else f"{what}: no answer")
+        self.what = what
+        self.status = status
+
+
+class NotFound(ClusterError):
+    """404."""
+
+
+class Conflict(ClusterError):
+    """409: the object exists already or has moved on."""
+
+
+class Forbidden(ClusterError):
+    """403: RBAC does not allow it."""
+
+
+class Unprocessable(ClusterError):
+    """400 or 422: the API server refuses this object as it is."""
+
+
+class ClusterUnavailable(ClusterError):
+    """The API server is down, overloaded or out of reach: retried."""

@@ -1,0 +1,76 @@
+"""Every reason that a condition, an Event or a metric can carry: one closed set, documented in docs/failures.md.
+
+A reason is part of the product's interface: alerts and people match on it, so that a name never changes its meaning.
+"""
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """CamelCase constants for conditions and Events."""
+
+    # The good states.
+    SESSION_ACTIVE = "SessionActive"
+    REFRESHED = "Refreshed"
+    REPUBLISHED = "Republished"
+    UNBLOCKED = "Unblocked"
+
+    # On the way.
+    NOT_YET_LOGGED_IN = "NotYetLoggedIn"
+    LOGIN_IN_PROGRESS = "LoginInProgress"
+    WAITING_FOR_SCHEDULE = "WaitingForSchedule"
+    WAITING_FOR_TOTP_WINDOW = "WaitingForTOTPWindow"
+    SESSION_UNPROVEN = "SessionUnproven"
+
+    # A person is needed.
+    LOGIN_REQUIRED = "LoginRequired"
+    GRANT_LOST = "GrantLost"
+    GRANT_REFUSED = "GrantRefused"
+    GRANT_INVALID = "GrantInvalid"
+    REQUEST_TOKEN_REJECTED = "RequestTokenRejected"  # noqa: S105 - a reason, not a credential
+    LOGIN_NOT_REQUIRED = "LoginNotRequired"
+    SUSPENDED = "Suspended"
+
+    # What the user wrote, seen before any call to the broker.
+    INVALID_SPEC = "InvalidSpec"
+    APP_SECRET_NOT_FOUND = "AppSecretNotFound"  # noqa: S105 - a reason, not a credential
+    APP_SECRET_INVALID = "AppSecretInvalid"  # noqa: S105 - a reason, not a credential
+    LOGIN_SECRET_NOT_FOUND = "LoginSecretNotFound"  # noqa: S105 - a reason, not a credential
+    LOGIN_SECRET_INVALID = "LoginSecretInvalid"  # noqa: S105 - a reason, not a credential
+    TOTP_SECRET_INVALID = "TOTPSecretInvalid"  # noqa: S105 - a reason, not a credential
+    CONFLICT = "Conflict"
+    TARGET_NOT_OWNED = "TargetNotOwned"
+    TARGET_UNWRITABLE = "TargetUnwritable"
+    TARGET_CONTESTED = "TargetContested"
+    STATE_SECRET_NOT_OWNED = "StateSecretNotOwned"  # noqa: S105 - a reason, not a credential
+
+    # What the broker said: never repeated by itself.
+    PASSWORD_REJECTED = "PasswordRejected"  # noqa: S105 - a reason, not a credential
+    TOTP_REJECTED = "TOTPRejected"
+    ATTEMPT_OUTCOME_UNKNOWN = "AttemptOutcomeUnknown"
+    ATTEMPT_BUDGET_EXHAUSTED = "AttemptBudgetExhausted"
+    TWO_FACTOR_UNSUPPORTED = "TwoFactorUnsupported"
+    CONSENT_REQUIRED = "ConsentRequired"
+    LOGIN_DECLINED = "LoginDeclined"
+    LOGIN_NOT_COMPLETED = "LoginNotCompleted"
+    REDIRECT_URL_MISMATCH = "RedirectURLMismatch"
+    APP_REJECTED = "AppRejected"
+    APP_SECRET_REJECTED = "AppSecretRejected"  # noqa: S105 - a reason, not a credential
+    USER_NOT_ENABLED = "UserNotEnabled"
+    PERMISSION_DENIED = "PermissionDenied"
+    WRONG_ACCOUNT = "WrongAccount"
+    SUBSCRIPTION_INACTIVE = "SubscriptionInactive"
+    SESSION_CONTESTED = "SessionContested"
+
+    # What passes by itself: retried with persisted backoff.
+    BROKER_UNREACHABLE = "BrokerUnreachable"
+    BROKER_UNAVAILABLE = "BrokerUnavailable"
+    RATE_LIMITED = "RateLimited"
+    UNEXPECTED_ANSWER = "UnexpectedAnswer"
+    CLUSTER_UNAVAILABLE = "ClusterUnavailable"
+    INTERNAL_ERROR = "InternalError"
+
+    # The state of a token that was good.
+    TOKEN_EXPIRED = "TokenExpired"  # noqa: S105 - a reason, not a credential
+    TOKEN_DEAD = "TokenDead"  # noqa: S105 - a reason, not a credential
+    TARGET_DRIFTED = "TargetDrifted"

@@ -1,0 +1,270 @@
+"""The KiteCredential as typed values: parsed once, at the edge, with all of its problems and field paths.
+
+The API server has validated the object against the CRD already; what is checked here again is what an older or newer
+CRD, or a disabled validation, could let through. Effective values of absent fields are resolved here (the CRD has no
+defaults, and the operator never edits a spec).
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, time, timedelta
+from typing import Any
+
+from kite_operator.model.account import Ref
+from kite_operator.model.conditions import Condition, parse_conditions
+from kite_operator.model.expiry import parse_rfc3339
+
+GROUP = "kite-operator.dev"
+VERSION = "v1alpha1"
+API_VERSION = f"{GROUP}/{VERSION}"
+KIND = "KiteCredential"
+PLURAL = "kitecredentials"
+
+ROLE_LABEL = f"{GROUP}/role"
+CREDENTIAL_LABEL = f"{GROUP}/credential"
+REFRESH_ANNOTATION = f"{GROUP}/refresh"
+ACKNOWLEDGE_ANNOTATION = f"{GROUP}/acknowledge"
+
+DEFAULT_AT = time(7, 35)
+DEFAULT_READY_BY = time(8, 45)
+DEFAULT_JITTER = timedelta(minutes=10)
+DEFAULT_PROBE_INTERVAL = timedelta(minutes=5)
+
+_CLIENT_ID = re.compile(r"[A-Z][A-Z0-9]{3,11}")
+_CLOCK_TIME = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
+_DURATION = re.compile(r"(?:(\d{1,5})h)?(?:(\d{1,5})m)?(?:(\d{1,5})s)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """Namespace and name: what everything in the process is filed under."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """`spec.schedule` and `spec.probe` with their effective values; times of day are IST."""
+
+    at: time = DEFAULT_AT
+    ready_by: time = DEFAULT_READY_BY
+    jitter: timedelta = DEFAULT_JITTER
+    probe_interval: timedelta = DEFAULT_PROBE_INTERVAL
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """`spec.target`: the derived Secret's name and what the user adds to its metadata."""
+
+    name: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Failures:
+    """`status.failures`: the backoff that survives a restart."""
+
+    count: int = 0
+    reason: str = ""
+    last_time: datetime | None = None
+    next_retry_time: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What the operator wrote last; everything may be absent."""
+
+    observed_generation: int = 0
+    conditions: tuple[Condition, ...] = ()
+    user_id: str = ""
+    expires_time: datetime | None = None
+    last_refresh_time: datetime | None = None
+    next_refresh_time: datetime | None = None
+    secret_name: str = ""
+    last_handled_refresh: str = ""
+    last_handled_acknowledge: str = ""
+    block_id: str = ""
+    failures: Failures | None = None
+
+    def condition(self, kind: str) -> Condition | None:
+        """The condition of that type."""
+        return next((each for each in self.conditions if each.type == kind), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """One KiteCredential. `login_secret` is None in mode Manual; `problems` says what makes the spec unusable."""
+
+    key: Key
+    uid: str
+    resource_version: str
+    generation: int
+    created: str
+    client_id: str
+    mode: str
+    app_secret: str
+    login_secret: str | None
+    redirect_url: str
+    timing: Timing
+    target: Target
+    suspended: bool
+    refresh: str
+    acknowledge: str
+    deleting: bool
+    status: Status
+    problems: tuple[str, ...] = ()
+
+    @property
+    def ref(self) -> Ref:
+        """Who it is, for the account record."""
+        return Ref(self.key.namespace, self.key.name, self.uid)
+
+    @property
+    def state_secret(self) -> str:
+        """The name of the operator's own Secret for this credential."""
+        return f"{self.key.name}-kite-state"
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The names of the Secrets that it reads."""
+        return tuple(name for name in (self.app_secret, self.login_secret) if name)
+
+
+def parse_credential(body: Mapping[str, Any]) -> Credential:
+    """A KiteCredential of any content; what is wrong with its spec is listed in `problems`, never raised."""
+    metadata, spec = body.get("metadata") or {}, body.get("spec") or {}
+    problems: list[str] = []
+    login = spec.get("login") or {}
+    annotations = metadata.get("annotations") or {}
+    credential = Credential(
+        key=Key(str(metadata.get("namespace", "")), str(metadata.get("name", ""))),
+        uid=str(metadata.get("uid", "")),
+        resource_version=str(metadata.get("resourceVersion", "")),
+        generation=int(metadata.get("generation") or 0),
+        created=str(metadata.get("creationTimestamp", "")),
+        client_id=_text(spec, "spec", "clientID", problems),
+        mode=_text(login, "spec.login", "mode", problems),
+        app_secret=_text(spec.get("appSecretRef") or {}, "spec.appSecretRef", "name", problems),
+        login_secret=_login_secret(login, problems),
+        redirect_url=_text(spec, "spec", "redirectURL", problems),
+        timing=_timing(spec, problems),
+        target=_target(spec, problems),
+        suspended=bool(spec.get("suspend", False)),
+        refresh=str(annotations.get(REFRESH_ANNOTATION, "")),
+        acknowledge=str(annotations.get(ACKNOWLEDGE_ANNOTATION, "")),
+        deleting=bool(metadata.get("deletionTimestamp")),
+        status=_status(body.get("status") or {}),
+    )
+    problems += _cross_checks(credential)
+    return Credential(**{**_fields(credential), "problems": tuple(problems)})
+
+
+def _fields(credential: Credential) -> dict[str, Any]:
+    return {name: getattr(credential, name) for name in Credential.__dataclass_fields__}
+
+
+def _text(block: Mapping[str, Any], path: str, name: str, problems: list[str]) -> str:
+    value = block.get(name)
+    if not isinstance(value, str) or not value:
+        problems.append(f"{path}.{name} is required")
+        return ""
+    return value
+
+
+def _login_secret(login: Mapping[str, Any], problems: list[str]) -> str | None:
+    if login.get("mode") != "TOTP":
+        return None
+    return _text((login.get("totp") or {}).get("secretRef") or {}, "spec.login.totp.secretRef", "name", problems)
+
+
+def _timing(spec: Mapping[str, Any], problems: list[str]) -> Timing:
+    schedule, probe = spec.get("schedule") or {}, spec.get("probe") or {}
+    defaults = Timing()
+    return Timing(
+        at=_clock_time(schedule, "at", defaults.at, problems),
+        ready_by=_clock_time(schedule, "readyBy", defaults.ready_by, problems),
+        jitter=_duration(schedule, "spec.schedule.jitter", defaults.jitter, problems),
+        probe_interval=_duration(probe, "spec.probe.interval", defaults.probe_interval, problems),
+    )
+
+
+def _clock_time(schedule: Mapping[str, Any], name: str, default: time, problems: list[str]) -> time:
+    value = schedule.get(name)
+    if value is None:
+        return default
+    match = _CLOCK_TIME.fullmatch(str(value))
+    if match is None:
+        problems.append(f"spec.schedule.{name} must be a time of day such as 07:35")
+        return default
+    return time(int(match[1]), int(match[2]))
+
+
+def _duration(block: Mapping[str, Any], path: str, default: timedelta, problems: list[str]) -> timedelta:
+    value = block.get(path.rpartition(".")[2])
+    if value is None:
+        return default
+    match = _DURATION.fullmatch(str(value))
+    if match is None or not any(match.groups()):
+        problems.append(f"{path} must be a duration such as 10m or 1h30m")
+        return default
+    hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    return timedelta(hours=hours, minutes=minutes, seconds=seconds)
+
+
+def _target(spec: Mapping[str, Any], problems: list[str]) -> Target:
+    target = spec.get("target") or {}
+    return Target(
+        name=_text(target, "spec.target", "name", problems),
+        labels=dict(target.get("labels") or {}),
+        annotations=dict(target.get("annotations") or {}),
+    )
+
+
+def _cross_checks(credential: Credential) -> list[str]:
+    problems = []
+    if credential.client_id and not _CLIENT_ID.fullmatch(credential.client_id):
+        problems.append("spec.clientID must look like AB1234: capital letters and digits, starting with a letter")
+    if credential.mode and credential.mode not in ("Manual", "TOTP"):
+        problems.append("spec.login.mode must be Manual or TOTP")
+    if credential.target.name and credential.target.name in (*credential.sources, credential.state_secret):
+        problems.append("spec.target.name must differ from the Secrets that are read and from <name>-kite-state")
+    if credential.timing.at >= credential.timing.ready_by:
+        problems.append("spec.schedule.at must be before spec.schedule.readyBy")
+    return problems
+
+
+def _status(raw: Mapping[str, Any]) -> Status:
+    failures = raw.get("failures")
+    return Status(
+        observed_generation=int(raw.get("observedGeneration") or 0),
+        conditions=parse_conditions(raw.get("conditions") or ()),
+        user_id=str(raw.get("userID", "")),
+        expires_time=_time(raw, "expiresTime"),
+        last_refresh_time=_time(raw, "lastRefreshTime"),
+        next_refresh_time=_time(raw, "nextRefreshTime"),
+        secret_name=str(raw.get("secretName", "")),
+        last_handled_refresh=str(raw.get("lastHandledRefresh", "")),
+        last_handled_acknowledge=str(raw.get("lastHandledAcknowledge", "")),
+        block_id=str(raw.get("blockID", "")),
+        failures=_failures(failures) if failures else None,
+    )
+
+
+def _failures(raw: Mapping[str, Any]) -> Failures:
+    return Failures(
+        count=int(raw.get("count") or 0),
+        reason=str(raw.get("reason", "")),
+        last_time=_time(raw, "lastTime"),
+        next_retry_time=_time(raw, "nextRetryTime"),
+    )
+
+
+def _time(raw: Mapping[str, Any], name: str) -> datetime | None:
+    value = raw.get(name)
+    return parse_rfc3339(value) if isinstance(value, str) else None

@@ -1,0 +1,42 @@
+"""A broker session and what pods get of it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from kite_operator.model.expiry import next_flush, session_day
+from kite_operator.model.sensitive import Sensitive
+
+
+@dataclass(frozen=True, slots=True)
+class AppKeys:
+    """The two values of a Kite Connect app, from the Secret that `spec.appSecretRef` names."""
+
+    api_key: Sensitive
+    api_secret: Sensitive
+
+
+@dataclass(frozen=True, slots=True)
+class LoginFactors:
+    """Both factors of a person's broker login, normalised, from the Secret that `spec.login.totp.secretRef` names."""
+
+    password: Sensitive
+    totp_secret: Sensitive
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A session as the broker answered it; `login_time` is aware (IST) and the broker's own word."""
+
+    user_id: str
+    api_key: Sensitive
+    access_token: Sensitive
+    login_time: datetime
+
+    @property
+    def expires_at(self) -> datetime:
+        """The conservative expiry: the first 06:00 IST after the login."""
+        return next_flush(self.login_time)
+
+    def is_of_day(self, moment: datetime) -> bool:
+        """Whether no flush lies between this session's login and `moment`."""
+        return session_day(self.login_time) >= session_day(moment)

@@ -1,0 +1,109 @@
+"""What the user's Secrets hold, parsed once with every problem and the key that it concerns; never a value in a message."""
+
+import base64
+import binascii
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from kite_operator.model.reasons import Reason
+from kite_operator.model.sensitive import Sensitive
+from kite_operator.model.session import AppKeys, LoginFactors
+
+APP_KEYS = (("api_key", "KITE_API_KEY"), ("api_secret", "KITE_API_SECRET"))
+PASSWORD_KEY = "password"  # noqa: S105 - the name of a key
+TOTP_SECRET_KEY = "totp_secret"  # noqa: S105 - the name of a key
+
+_TOKEN_TEXT = re.compile(r"[A-Za-z0-9_-]{1,128}")
+_LONGEST_PASSWORD = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a source cannot be used: shown to people as it is."""
+
+    reason: Reason
+    message: str
+
+
+def parse_app_secret(name: str, data: Mapping[str, str] | None) -> AppKeys | Problem:
+    """The app's keys from a Secret's base64 `data` (None: the Secret does not exist)."""
+    if data is None:
+        return Problem(
+            Reason.APP_SECRET_NOT_FOUND,
+            f"Secret {name!r} (spec.appSecretRef) does not exist in this namespace: create it with the keys api_key and "
+            "api_secret of your Kite Connect app",
+        )
+    values = []
+    for names in APP_KEYS:
+        value = _one_of(name, data, names)
+        if isinstance(value, Problem):
+            return value
+        if not _TOKEN_TEXT.fullmatch(value):
+            return Problem(
+                Reason.APP_SECRET_INVALID,
+                f"key {names[0]!r} of Secret {name!r} must be one word of letters and digits as the developer console "
+                "shows it: copy it again",
+            )
+        values.append(Sensitive(value))
+    return AppKeys(*values)
+
+
+def parse_login_secret(
+    name: str, data: Mapping[str, str] | None, normalise_totp: Callable[[str], str]
+) -> LoginFactors | Problem:
+    """Both login factors; `normalise_totp` gives the canonical TOTP secret or raises ValueError."""
+    if data is None:
+        return Problem(
+            Reason.LOGIN_SECRET_NOT_FOUND,
+            f"Secret {name!r} (spec.login.totp.secretRef) does not exist in this namespace: create it with the keys "
+            "password and totp_secret",
+        )
+    password = _text(name, data, PASSWORD_KEY, Reason.LOGIN_SECRET_INVALID)
+    if isinstance(password, Problem):
+        return password
+    if len(password) > _LONGEST_PASSWORD or not password.isprintable():
+        return Problem(
+            Reason.LOGIN_SECRET_INVALID,
+            f"key {PASSWORD_KEY!r} of Secret {name!r} holds something that cannot be a password (line breaks inside, "
+            "control characters or too long): write the password alone",
+        )
+    secret = _text(name, data, TOTP_SECRET_KEY, Reason.TOTP_SECRET_INVALID)
+    if isinstance(secret, Problem):
+        return secret
+    try:
+        return LoginFactors(Sensitive(password), Sensitive(normalise_totp(secret)))
+    except ValueError:
+        return Problem(
+            Reason.TOTP_SECRET_INVALID,
+            f"key {TOTP_SECRET_KEY!r} of Secret {name!r} is not a TOTP secret: it is the base32 text (letters A-Z, "
+            "digits 2-7) shown beside the QR code when TOTP was set up, not a six-digit code",
+        )
+
+
+def _one_of(name: str, data: Mapping[str, str], names: tuple[str, str]) -> str | Problem:
+    present = [key for key in names if key in data]
+    if not present:
+        return Problem(Reason.APP_SECRET_INVALID, f"Secret {name!r} has no key {names[0]!r} (or {names[1]!r}): add it")
+    values = [_text(name, data, key, Reason.APP_SECRET_INVALID) for key in present]
+    problem = next((value for value in values if isinstance(value, Problem)), None)
+    if problem is not None:
+        return problem
+    if len(set(values)) > 1:
+        return Problem(
+            Reason.APP_SECRET_INVALID,
+            f"Secret {name!r} has both {names[0]!r} and {names[1]!r} with different values: keep one of them",
+        )
+    return str(values[0]).strip()
+
+
+def _text(name: str, data: Mapping[str, str], key: str, reason: Reason) -> str | Problem:
+    if key not in data:
+        return Problem(reason, f"Secret {name!r} has no key {key!r}: add it")
+    try:
+        text = base64.b64decode(data[key] or "", validate=True).decode("utf-8").strip("\r\n")
+    except (binascii.Error, UnicodeDecodeError):
+        return Problem(reason, f"key {key!r} of Secret {name!r} is not text (binary data): write the value as text")
+    if not text:
+        return Problem(reason, f"key {key!r} of Secret {name!r} is empty: write the value into it")
+    return text

@@ -1,0 +1,1 @@
+"""The HTTP shell around the pure core: three listeners on one event loop."""

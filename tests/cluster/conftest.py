@@ -1,0 +1,44 @@
+"""What every cluster test can ask for: a control plane, the CRD in it, a fresh namespace, kubectl.
+
+The control plane starts with the first test that wants it, in 4 to 5 seconds (some minutes where its programs must be
+built first), and is shared by the whole session: a test keeps to its own namespace, and one that kills components
+starts a control plane of its own.
+"""
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.controlplane import ControlPlane, Kubectl, Options, namespace_in
+
+CRD_FOLDER = Path(__file__).resolve().parents[2] / "deploy" / "crd"
+
+
+@pytest.fixture(scope="session")
+def control_plane() -> Iterator[ControlPlane]:
+    with ControlPlane.start(Options(controllers=True)) as plane:
+        yield plane
+
+
+@pytest.fixture(scope="session")
+def kubectl(control_plane: ControlPlane) -> Kubectl:
+    return Kubectl(control_plane)
+
+
+@pytest.fixture(scope="session")
+def crd(kubectl: Kubectl) -> None:
+    kubectl("apply", "--server-side", "--force-conflicts", "--kustomize", str(CRD_FOLDER))
+    kubectl(
+        "wait",
+        "--for=condition=Established",
+        "--timeout=60s",
+        "customresourcedefinition/kitecredentials.kite-operator.dev",
+    )
+
+
+@pytest.fixture
+def namespace(kubectl: Kubectl) -> Iterator[str]:
+    with namespace_in(kubectl, f"test-{uuid.uuid4().hex[:12]}") as name:
+        yield name

@@ -1,0 +1,164 @@
+"""The folder of one control plane, and the command line of each component in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from devcluster.kubeconfig import kubeconfig
+from devcluster.pki import SERVER_NAMES, Authority, write_private, write_signing_key
+from devcluster.ports import LOOPBACK
+
+ETCD: Final = "etcd"
+API_SERVER: Final = "kube-apiserver"
+CONTROLLER_MANAGER: Final = "kube-controller-manager"
+
+# What the product's behaviour depends on: garbage collection, ServiceAccounts, namespaces, aggregated ClusterRoles,
+# and the workloads that a rollout restarts (whose pods stay Pending: there is no node).
+CONTROLLERS: Final = (
+    "clusterrole-aggregation-controller",
+    "daemonset-controller",
+    "deployment-controller",
+    "garbage-collector-controller",
+    "namespace-controller",
+    "replicaset-controller",
+    "root-ca-certificate-publisher-controller",
+    "serviceaccount-controller",
+    "serviceaccount-token-controller",
+    "statefulset-controller",
+    "validatingadmissionpolicy-status-controller",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Loopback ports."""
+
+    etcd: int
+    etcd_peer: int
+    api_server: int
+
+    def __iter__(self) -> Iterator[int]:
+        yield from (self.etcd, self.etcd_peer, self.api_server)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where everything of one control plane is."""
+
+    folder: Path
+    ports: Ports
+
+    @property
+    def server(self) -> str:
+        """The API server's URL."""
+        return f"https://{LOOPBACK}:{self.ports.api_server}"
+
+    @property
+    def etcd_url(self) -> str:
+        """The URL of etcd for its clients."""
+        return f"https://{LOOPBACK}:{self.ports.etcd}"
+
+    @property
+    def keys(self) -> Path:
+        """The folder of keys and certificates."""
+        return self.folder / "keys"
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The administrator's kubeconfig."""
+        return self.folder / "admin.kubeconfig"
+
+    @property
+    def controller_kubeconfig(self) -> Path:
+        """The kubeconfig of kube-controller-manager."""
+        return self.folder / "controller-manager.kubeconfig"
+
+    def log(self, component: str) -> Path:
+        """Where a component's output goes."""
+        return self.folder / f"{component}.log"
+
+    def write_keys(self) -> Authority:
+        """Make and write every key, certificate and kubeconfig; returns the authority that signs users."""
+        self.keys.mkdir(mode=0o700)
+        api, store = Authority.create("devcluster API"), Authority.create("devcluster etcd")
+        write_private(self.keys / "api-ca.crt", api.pem)
+        write_private(self.keys / "etcd-ca.crt", store.pem)
+        write_signing_key(self.keys, "service-account")
+        api.issue("kube-apiserver", server_names=SERVER_NAMES).write(self.keys, "api-server")
+        store.issue("etcd", server_names=(LOOPBACK, "localhost")).write(self.keys, "etcd")
+        store.issue("kube-apiserver").write(self.keys, "etcd-client")
+        admin = api.issue("devcluster-admin", ["system:masters"])
+        admin.write(self.keys, "admin")
+        controllers = api.issue("system:kube-controller-manager")
+        write_private(self.kubeconfig, kubeconfig(self.server, api.pem, admin))
+        write_private(self.controller_kubeconfig, kubeconfig(self.server, api.pem, controllers))
+        return api
+
+
+def etcd_command(binary: Path, layout: Layout, *, fsync: bool) -> list[str]:
+    """A single member that only holders of its own authority's certificates can reach."""
+    peer, keys = f"https://{LOOPBACK}:{layout.ports.etcd_peer}", layout.keys
+    command = [
+        str(binary),
+        "--name=devcluster",
+        f"--data-dir={layout.folder / 'etcd'}",
+        f"--listen-client-urls={layout.etcd_url}",
+        f"--advertise-client-urls={layout.etcd_url}",
+        f"--listen-peer-urls={peer}",
+        f"--initial-advertise-peer-urls={peer}",
+        f"--initial-cluster=devcluster={peer}",
+        "--client-cert-auth",
+        "--peer-client-cert-auth",
+        "--log-level=warn",
+    ]
+    for prefix in ("", "peer-"):
+        command += [f"--{prefix}cert-file={keys / 'etcd.crt'}", f"--{prefix}key-file={keys / 'etcd.key'}"]
+        command += [f"--{prefix}trusted-ca-file={keys / 'etcd-ca.crt'}"]
+    return command if fsync else [*command, "--unsafe-no-fsync"]
+
+
+def api_server_command(binary: Path, layout: Layout, extra: Sequence[str], *, controllers: bool) -> list[str]:
+    """RBAC on, client certificates of our authority, ServiceAccount tokens signed by our key."""
+    keys = layout.keys
+    command = [
+        str(binary),
+        f"--etcd-servers={layout.etcd_url}",
+        f"--etcd-cafile={keys / 'etcd-ca.crt'}",
+        f"--etcd-certfile={keys / 'etcd-client.crt'}",
+        f"--etcd-keyfile={keys / 'etcd-client.key'}",
+        f"--bind-address={LOOPBACK}",
+        f"--advertise-address={LOOPBACK}",  # or it looks for a network interface, and fails on a machine without one
+        f"--external-hostname={LOOPBACK}",
+        f"--secure-port={layout.ports.api_server}",
+        f"--tls-cert-file={keys / 'api-server.crt'}",
+        f"--tls-private-key-file={keys / 'api-server.key'}",
+        f"--client-ca-file={keys / 'api-ca.crt'}",
+        f"--service-account-issuer={layout.server}",
+        f"--service-account-key-file={keys / 'service-account.pub'}",
+        f"--service-account-signing-key-file={keys / 'service-account.key'}",
+        "--service-cluster-ip-range=10.0.0.0/24",
+        "--authorization-mode=RBAC",
+        "--endpoint-reconciler-type=none",  # a loopback address is not allowed in the endpoints that it would write
+        "--profiling=false",
+    ]
+    if not controllers:  # no default ServiceAccount would ever appear, and no pod could be created without one
+        command.append("--disable-admission-plugins=ServiceAccount")
+    return [*command, *extra]
+
+
+def controller_manager_command(binary: Path, layout: Layout) -> list[str]:
+    """As kubeadm runs it: each controller with its own ServiceAccount and so with its own RBAC. It listens nowhere."""
+    return [
+        str(binary),
+        f"--kubeconfig={layout.controller_kubeconfig}",
+        f"--controllers={','.join(CONTROLLERS)}",
+        "--use-service-account-credentials=true",
+        f"--service-account-private-key-file={layout.keys / 'service-account.key'}",
+        f"--root-ca-file={layout.keys / 'api-ca.crt'}",
+        "--leader-elect=false",
+        "--secure-port=0",
+        "--profiling=false",
+    ]
