@@ -1,3 +1,15 @@
-"""Fixtures for the whole test tree."""
+"""Fixtures and set-up for the whole test tree."""
+
+import asyncio
 
 pytest_plugins = ["support.sandbox"]
+
+
+def pytest_sessionstart() -> None:
+    """Say that there is no current event loop, so that nobody creates one by asking.
+
+    looptime asks the policy for the loop of every test, synchronous ones too. Until Python 3.14 the policy answers a
+    first question with a new loop, which nobody closes: a ResourceWarning, and here an error, in whichever test runs
+    when it is collected.
+    """
+    asyncio.set_event_loop(None)

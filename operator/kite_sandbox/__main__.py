@@ -58,9 +58,9 @@ async def run(options: Options) -> None:
         loop.add_reader(sys.stdin.fileno(), _stop_at_end_of_input, stop)
     async with listening(sandbox, options.addresses) as urls:
         announcement = json.dumps({f"{name}_url": url for name, url in asdict(urls).items()})
-        print(announcement, flush=True)  # noqa: T201 - the line is the command's interface
         if options.ready_file is not None:
             _write_atomically(options.ready_file, announcement)
+        print(announcement, flush=True)  # noqa: T201 - the line is the command's interface
         await stop.wait()
 
 

@@ -41,7 +41,7 @@ def act(world: World, call: Call) -> Answer:
 
 
 def attribute(world: World, call: Call) -> Caller:
-    """Whose call it is: dead tokens and spent passes still tell, while an ID or key that does not exist counts as none."""
+    """Whose call it is: dead tokens and spent passes still tell; an ID or key that does not exist counts as none."""
     client_id, api_key = _claimed(world, call)
     return Caller(client_id if client_id in world.accounts else None, api_key if api_key in world.apps else None)
 

@@ -12,10 +12,11 @@ from kite_sandbox.answers import Answer
 
 
 class Source(StrEnum):
-    """Where a row comes from, best known first."""
+    """Where a row comes from."""
 
     DOCS = "Zerodha's documentation or support pages"
-    REPORTED = "reported on the public forum of Kite Connect"
+    CLIENT = "the official Python client: its exception classes and their default status codes"
+    REPORTED = "collected from public reports; the single source was not kept"
     ARTICLE = "a public knowledge-base article"
     COMMUNITY = "community practice"
     SYNTHETIC = "SYNTHETIC: invented for the sandbox"
@@ -110,24 +111,24 @@ _ROWS = (
     Row("captcha", 403, "UserException", "Please complete the captcha.", Source.SYNTHETIC),
     Row("unknown_api_key", 400, "InputException", "Invalid `api_key`.", Source.SYNTHETIC),
     # The types and codes below are documented; their messages are not. They are sent only when a test scripts them.
-    Row("user_failure", 403, "UserException", "The user account has an error.", Source.DOCS, ("message",)),
-    Row("twofa_failure", 403, "TwoFAException", "The second factor has an error.", Source.DOCS, ("message",)),
-    Row("order_rejected", 400, "OrderException", "The order was rejected.", Source.DOCS, ("status", "message")),
+    Row("user_failure", 403, "UserException", "The user account has an error.", Source.DOCS, ("status", "message")),
+    Row("twofa_failure", 403, "TwoFAException", "The second factor has an error.", Source.DOCS, ("status", "message")),
+    Row("order_rejected", 500, "OrderException", "The order was rejected.", Source.CLIENT, ("message",)),
     Row("margin_short", 400, "MarginException", "Insufficient funds.", Source.DOCS, ("status", "message")),
     Row("holding_short", 400, "HoldingException", "Insufficient holdings.", Source.DOCS, ("status", "message")),
-    Row("input_refused", 400, "InputException", "Invalid input.", Source.DOCS, ("message",)),
+    Row("input_refused", 400, "InputException", "Invalid input.", Source.CLIENT, ("message",)),
     Row("method_not_allowed", 405, "GeneralException", "Method not allowed", Source.DOCS, ("error_type", "message")),
     Row("gone", 410, "GeneralException", "The resource is gone.", Source.DOCS, ("error_type", "message")),
-    Row("general_failure", 500, "GeneralException", "Something went wrong.", Source.DOCS, ("message",)),
-    Row("oms_bad_answer", 502, "DataException", "The order system gave a bad response.", Source.DOCS, ("message",)),
-    Row("oms_unreachable", 503, "NetworkException", "The order system cannot be reached.", Source.DOCS, ("message",)),
-    Row("gateway_timeout", 504, "NetworkException", "Gateway timed out", Source.DOCS, ("message",)),
+    Row("general_failure", 500, "GeneralException", "Something went wrong.", Source.CLIENT, ("message",)),
+    Row("oms_bad_answer", 502, "DataException", "The order system gave a bad response.", Source.CLIENT, ("message",)),
+    Row("oms_unreachable", 503, "NetworkException", "The order system cannot be reached.", Source.CLIENT, ("message",)),
+    Row("gateway_timeout", 504, "NetworkException", "Gateway timed out", Source.DOCS, ("error_type", "message")),
 )
 
 ROWS: dict[str, Row] = {row.name: row for row in _ROWS}
 
 
-class Refusal(Exception):  # noqa: N818 - the domain's word; it is control flow inside the core, never an error of the program
+class Refusal(Exception):
     """Ends an action of the core with a row of the table."""
 
     def __init__(self, name: str, *, outcome: str | None = None, status: int | None = None, **fields: object) -> None:

@@ -10,7 +10,7 @@ NOTHING: Mapping[str, Any] = {}
 """The default of a field that holds an object."""
 
 
-class BadRequest(ValueError):  # noqa: N818 - named after the answer it becomes
+class BadRequest(ValueError):
     """What was sent does not make sense; the text holds one line per problem."""
 
 

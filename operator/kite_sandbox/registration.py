@@ -78,7 +78,7 @@ def totp_secret(value: object) -> Secret:
     try:
         pyotp.TOTP(normal).at(0)
     except ValueError as error:
-        raise ValueError("must be base32") from error
+        raise ValueError("must be base32, and long enough for pyotp") from error
     return Secret(normal)
 
 

@@ -9,7 +9,7 @@ from datetime import time
 from typing import Any
 
 
-class BadSwitch(ValueError):  # noqa: N818 - reads as the admin API says it
+class BadSwitch(ValueError):
     """A switch that does not exist or cannot take this value."""
 
 

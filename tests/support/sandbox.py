@@ -7,77 +7,18 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 
-import pyotp
 import pytest
 import requests
 
+from support.sandbox_values import Counters, LoggedCall, SandboxAccount, SandboxApp, account_of, app_of, counters_of
+
+__all__ = ["Counters", "LoggedCall", "Sandbox", "SandboxAccount", "SandboxApp", "SandboxError"]
+
 _PATIENCE_S = 20.0
-
-
-@dataclass(frozen=True, slots=True)
-class SandboxApp:
-    """A registered app with its secret."""
-
-    api_key: str
-    api_secret: str = field(repr=False)
-    redirect_url: str
-
-
-@dataclass(frozen=True, slots=True)
-class SandboxAccount:
-    """An account with its credentials."""
-
-    client_id: str
-    password: str = field(repr=False)
-    totp_secret: str = field(repr=False)
-
-    def code(self, at: datetime) -> str:
-        """The TOTP code at an instant."""
-        return pyotp.TOTP(self.totp_secret).at(at)
-
-
-@dataclass(frozen=True, slots=True)
-class LoggedCall:
-    """One call that reached the sandbox; `outcome` is what it did, `answered` what the caller was told."""
-
-    number: int
-    at: datetime
-    step: str
-    outcome: str
-    status: int
-    answered: str
-    client_id: str | None
-    api_key: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Counters:
-    """The calls of one account (or of all): arrivals per step, outcomes per step, and the log in order."""
-
-    calls: Mapping[str, int]
-    outcomes: Mapping[str, Mapping[str, int]]
-    log: tuple[LoggedCall, ...]
-    login_calls_at_once: int
-    wrong_passwords: int = 0
-    wrong_codes: int = 0
-    blocked: bool = False
-
-    def count(self, step: str, outcome: str | None = None) -> int:
-        """How many calls of a step arrived, or how many of them ended in one outcome."""
-        return self.calls.get(step, 0) if outcome is None else self.outcomes.get(step, {}).get(outcome, 0)
-
-    @property
-    def wrong_entries(self) -> int:
-        """All wrong passwords and codes that were counted against the account since the counters were last reset."""
-        return sum(
-            self.count(step, outcome)
-            for step, outcome in (("login", "wrong_password"), ("twofa", "wrong_code"), ("twofa", "reused_code"))
-        )
 
 
 class SandboxError(AssertionError):
@@ -97,7 +38,7 @@ class Sandbox:
     @classmethod
     def start(cls, *arguments: str) -> Self:
         """Start `python -m kite_sandbox` on free loopback ports; it ends with this process at the latest."""
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: S603 - our own interpreter and module, no shell
             [sys.executable, "-m", "kite_sandbox", "--until-stdin-closes", *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -137,7 +78,7 @@ class Sandbox:
     def add_app(self, api_key: str = "", **settings: object) -> SandboxApp:
         """Register an app: api_secret, redirect_url, app_type, clients, subscribed, refresh_tokens, switches."""
         given = {"api_key": api_key, **settings} if api_key else settings
-        return _app(self.admin("POST", "/admin/registry", {"apps": [given]})["apps"][0])
+        return app_of(self.admin("POST", "/admin/registry", {"apps": [given]})["apps"][0])
 
     def update_app(self, api_key: str, **settings: object) -> None:
         """Change settings of an app; the others stay."""
@@ -146,12 +87,12 @@ class Sandbox:
     def add_account(self, client_id: str = "AB1234", **settings: object) -> SandboxAccount:
         """Register an account: password, totp_secret, twofa_type, blocked, consents, switches."""
         given = {"client_id": client_id, **settings}
-        return _account(self.admin("POST", "/admin/registry", {"accounts": [given]})["accounts"][0])
+        return account_of(self.admin("POST", "/admin/registry", {"accounts": [given]})["accounts"][0])
 
     def add_accounts(self, client_ids: list[str]) -> list[SandboxAccount]:
         """Register many accounts in one call, with credentials made up."""
         given = {"accounts": [{"client_id": client_id} for client_id in client_ids]}
-        return [_account(made) for made in self.admin("POST", "/admin/registry", given)["accounts"]]
+        return [account_of(made) for made in self.admin("POST", "/admin/registry", given)["accounts"]]
 
     def switch(self, client_id: str | None = None, api_key: str | None = None, **values: object) -> None:
         """Move switches for an account, for an app, or (with neither) for all."""
@@ -221,11 +162,11 @@ class Sandbox:
 
     def counters(self, client_id: str) -> Counters:
         """The calls of one account."""
-        return _counters(self.admin("GET", f"/admin/accounts/{client_id}/counters"))
+        return counters_of(self.admin("GET", f"/admin/accounts/{client_id}/counters"))
 
     def all_counters(self) -> Counters:
         """The calls of all accounts, and those that belong to none."""
-        return _counters(self.admin("GET", "/admin/counters"))
+        return counters_of(self.admin("GET", "/admin/counters"))
 
     def forget_calls(self, client_id: str | None = None) -> None:
         """Zero the counters of calls; the lockout counters stay."""
@@ -273,26 +214,6 @@ class Sandbox:
     def reset(self) -> None:
         """Forget everything."""
         self.admin("POST", "/admin/reset")
-
-
-def _app(made: Mapping[str, Any]) -> SandboxApp:
-    return SandboxApp(made["api_key"], made["api_secret"], made["redirect_url"])
-
-
-def _account(made: Mapping[str, Any]) -> SandboxAccount:
-    return SandboxAccount(made["client_id"], made["password"], made["totp_secret"])
-
-
-def _counters(seen: Mapping[str, Any]) -> Counters:
-    return Counters(
-        calls={step: counted["calls"] for step, counted in seen["steps"].items()},
-        outcomes={step: counted["outcomes"] for step, counted in seen["steps"].items()},
-        log=tuple(LoggedCall(**{**entry, "at": datetime.fromisoformat(entry["at"])}) for entry in seen["log"]),
-        login_calls_at_once=seen["login_calls_at_once"],
-        wrong_passwords=seen.get("wrong_passwords", 0),
-        wrong_codes=seen.get("wrong_codes", 0),
-        blocked=seen.get("blocked", False),
-    )
 
 
 @pytest.fixture(scope="session")

@@ -106,7 +106,7 @@ BINARIES: Final[Mapping[str, Binary]] = MappingProxyType(
             _kubernetes("kubectl", 0.5, ("version", "--client")),
             _kubernetes("kube-controller-manager", 1),
             _kubernetes("kube-scheduler", 0.5),
-            _kubernetes("kubelet", 1),
+            _kubernetes("kubelet", 3),
         )
     }
 )

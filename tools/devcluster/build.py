@@ -70,8 +70,8 @@ def _go_version(go: str, module: GoModule) -> Version:
 
 
 def _compile(binary: Binary, destination: Path, stream: TextIO) -> None:
-    partial = destination.with_name(f".{destination.name}.{os.getpid()}.partial")
-    log = destination.with_name(f".{destination.name}.{os.getpid()}.log")
+    partial, log = (destination.with_name(f".{destination.name}.{suffix}") for suffix in ("partial", "log"))
+    log.unlink(missing_ok=True)  # left by a run that was killed: with the lock held, nobody is writing it
     version = binary.module.version
     task = f"Building {binary.name} {version} from source with Go ({about(binary.minutes)} the first time on 2 cores)"
     progress = Progress(task, stream)

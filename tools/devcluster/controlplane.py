@@ -158,7 +158,6 @@ def _started(options: Options, binaries: Mapping[str, Path]) -> Engine:
         fsync=options.fsync,
         timeout=options.timeout,
         api_server_arguments=options.api_server_arguments,
-        environment={**os.environ},
     )
     for attempt in range(1, _ATTEMPTS + 1):
         try:

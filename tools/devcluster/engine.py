@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from signal import SIGKILL
 from types import MappingProxyType
+from typing import Final
 
 from devcluster.errors import UsageError
 from devcluster.layout import (
@@ -24,6 +26,10 @@ from devcluster.ports import free_ports
 from devcluster.readiness import Check, wait_ready
 from devcluster.supervised import Program, Snapshot, Supervised
 
+# Nothing of the person's environment: etcd refuses to start when an ETCD_ variable contradicts a flag, and a proxy is
+# not for loopback.
+_ENVIRONMENT: Final = MappingProxyType({"PATH": os.defpath})
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -34,7 +40,6 @@ class Plan:
     fsync: bool = False
     timeout: float = 60.0
     api_server_arguments: tuple[str, ...] = ()
-    environment: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
 class Engine:
@@ -90,7 +95,7 @@ class Engine:
 
     def _launch(self, component: str) -> None:
         log = self.layout.log(component)
-        self._supervised.start(Program(component, self._commands[component], log, self._plan.environment))
+        self._supervised.start(Program(component, self._commands[component], log, _ENVIRONMENT))
         self._wait(component)
 
     def _wait(self, component: str) -> None:

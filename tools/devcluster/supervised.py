@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -101,7 +102,8 @@ class Supervised:
     def _release(self) -> None:
         for stream in (self._process.stdin, self._process.stdout):
             if stream is not None:
-                stream.close()
+                with contextlib.suppress(BrokenPipeError):  # a request that an ended supervisor never read
+                    stream.close()
 
     def _ask(self, operation: str, **arguments: Any) -> dict[str, Any]:
         requests, answers = self._process.stdin, self._process.stdout

@@ -45,7 +45,7 @@ class Bucket:
         return cls(rate=rate, capacity=capacity, level=capacity, at=now)
 
     def refilled(self, now: float) -> Self:
-        """This bucket at `now`; a `now` in its past changes nothing."""
+        """The bucket at `now`; a `now` in its past changes nothing."""
         if now <= self.at:
             return self
         return replace(self, level=min(self.capacity, self.level + (now - self.at) * self.rate), at=now)
@@ -57,7 +57,7 @@ class Bucket:
         return 0.0 if lacking <= _ROUNDING else (bucket.at - now) + lacking / self.rate
 
     def taken(self, now: float) -> Self:
-        """This bucket without one token; only after `wait` said 0.0."""
+        """The bucket without one token; only after `wait` said 0.0."""
         bucket = self.refilled(now)
         return replace(bucket, level=max(0.0, bucket.level - 1.0))
 

@@ -53,9 +53,7 @@ class Address:
         return host if self.port == _DEFAULT_PORTS.get(self.scheme) else f"{host}:{self.port}"
 
     def shown(self) -> str:
-        """For people: foreign text, so that characters and length are limited and long path segments, which could
-        hold a token, are cut out.
-        """
+        """For people: foreign text, so that characters and length are limited and long path segments are cut out."""
         path = _LONG_SEGMENT.sub("…", _UNSAFE_TO_SHOW.sub("?", self.path))
         return f"{_UNSAFE_TO_SHOW.sub('?', self.origin)[:_SHOWN_CHARACTERS]}{path[:_SHOWN_CHARACTERS]}"
 

@@ -1,10 +1,10 @@
-"""The login's HTTP client: one session with its own cookies per login, no redirects followed, nothing sent twice.
+"""The login's HTTP client: one session with its own cookies per login, no redirects followed, no submission repeated.
 
 Every request gets a fresh connection. A kept one that the server has closed in the meantime (the wait for a TOTP window
 is long enough) would fail after the send, and a submission that failed after the send counts as an attempt (P1).
 """
 
-import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import SimpleNamespace, TracebackType
 from typing import Self
@@ -30,9 +30,10 @@ class TransportSettings:
 
 @dataclass(slots=True)
 class _Progress:
-    """How far a request came: set by the client's own trace, since its exceptions do not tell reliably."""
+    """How far a request came: told by the client's own trace, since its exceptions do not tell reliably."""
 
-    connected: bool = False
+    before_write: Callable[[], None]
+    may_be_written: bool = False
 
 
 class AiohttpTransport:
@@ -46,14 +47,12 @@ class AiohttpTransport:
 
     async def __aenter__(self) -> Self:
         trace = aiohttp.TraceConfig()
-        trace.on_connection_create_end.append(_note_connected)
+        trace.on_request_headers_sent.append(_about_to_write)
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(force_close=True),
             cookie_jar=aiohttp.CookieJar(unsafe=True, quote_cookie=False),
             headers={"User-Agent": self._settings.user_agent, "Accept": "application/json, text/html;q=0.9"},
-            timeout=aiohttp.ClientTimeout(
-                total=self._settings.total_seconds, sock_connect=self._settings.connect_seconds
-            ),
+            timeout=aiohttp.ClientTimeout(total=self._settings.total_seconds, connect=self._settings.connect_seconds),
             trace_configs=[trace],
             trust_env=True,
         )
@@ -66,17 +65,20 @@ class AiohttpTransport:
             await self._session.close()
             self._session = None
 
-    async def send(self, request: HttpRequest) -> HttpResponse:
-        """The answer; raises `unreachable` when no connection was made and `answer_lost` for anything after that."""
-        progress = _Progress()
+    async def send(self, request: HttpRequest, *, before_write: Callable[[], None]) -> HttpResponse:
+        """The answer; raises `unreachable` when nothing was written and `answer_lost` for anything after that.
+
+        `before_write` is called once the connection stands, before the first byte; what it raises ends the request.
+        """
+        progress = _Progress(before_write)
         answer = None
         try:
             answer = await self._exchange(request, progress)
-        except (aiohttp.ClientError, OSError, asyncio.TimeoutError, ValueError):
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError):
             # Raised below: neither as cause nor as context may an exception stay that holds an address with a secret.
             answer = None
         if answer is None:
-            raise answer_lost(request.step) if progress.connected else unreachable(request.step)
+            raise answer_lost(request.step) if progress.may_be_written else unreachable(request.step)
         return answer
 
     async def _exchange(self, request: HttpRequest, progress: _Progress) -> HttpResponse:
@@ -103,9 +105,11 @@ class AiohttpTransport:
         return bytes(body)
 
 
-async def _note_connected(
-    _session: aiohttp.ClientSession, context: SimpleNamespace, _params: aiohttp.TraceConnectionCreateEndParams
+async def _about_to_write(
+    _session: aiohttp.ClientSession, context: SimpleNamespace, _params: aiohttp.TraceRequestHeadersSentParams
 ) -> None:
+    """The client calls this when the connection stands and before the first byte (pinned by a test)."""
     progress = context.trace_request_ctx
     if isinstance(progress, _Progress):
-        progress.connected = True
+        progress.before_write()
+        progress.may_be_written = True

@@ -24,7 +24,7 @@ SUBMISSIONS = frozenset({Step.PASSWORD, Step.TOTP})
 
 _HINT_NOT_ENABLED = "not enabled"
 _PASSING_TYPES = frozenset({"NetworkException", "DataException"})
-_LOGIN_STEP_NAMES = {
+_STEP_NAMES = {
     Step.PREFLIGHT: "the login page",
     Step.PASSWORD: "the password step",
     Step.TOTP: "the two-factor step",
@@ -57,13 +57,13 @@ def outcome_of(error: BrokerError | None) -> Outcome:
 
 def unreachable(step: Step) -> BrokerError:
     """The connection was never made: nothing was sent."""
-    message = f"{_LOGIN_STEP_NAMES[step]} could not be reached"
+    message = f"{_STEP_NAMES[step]} could not be reached"
     return TransientBrokerError(Reason.BROKER_UNREACHABLE, message, step=step, processed=Processed.NO)
 
 
 def answer_lost(step: Step) -> BrokerError:
     """The connection was made and broke, or nothing came in time: the request may have been acted upon."""
-    message = f"{_LOGIN_STEP_NAMES[step]} gave no complete answer"
+    message = f"{_STEP_NAMES[step]} gave no complete answer"
     if step in SUBMISSIONS:
         return OutcomeUnknown(message, step=step)
     return TransientBrokerError(Reason.BROKER_UNREACHABLE, message, step=step, processed=Processed.UNKNOWN)
@@ -120,7 +120,7 @@ def passing(step: Step, answer: HttpResponse, processed: Processed) -> Transient
 def malformed(step: Step, what: str) -> TransientBrokerError:
     """The broker said yes in a form that cannot be used; `what` is our own words."""
     return TransientBrokerError(
-        Reason.UNEXPECTED_ANSWER, f"{_LOGIN_STEP_NAMES[step]} answered {what}", step=step, processed=Processed.YES
+        Reason.UNEXPECTED_ANSWER, f"{_STEP_NAMES[step]} answered {what}", step=step, processed=Processed.YES
     )
 
 
@@ -139,7 +139,7 @@ def says_not_enabled(answer: HttpResponse) -> bool:
 
 
 def _answered(step: Step, answer: HttpResponse) -> str:
-    return f"{_LOGIN_STEP_NAMES[step]} answered {answer.describe()}"
+    return f"{_STEP_NAMES[step]} answered {answer.describe()}"
 
 
 def _was_not_processed(answer: HttpResponse) -> bool:

@@ -1,8 +1,8 @@
 """Drives `login_flow` over a transport, with the attempt ledger's gate around each submission (P1).
 
 Per submission: reserve, check, send, settle. A reservation is settled exactly once, with what is known about it. Two
-ways out leave it pending on purpose, and a pending reservation that outlives its deadline counts as unknown: the task is
-cancelled (nothing may be awaited on the way out), or a hook of `LoginHooks.on_step` raises (it stands for a crash).
+ways out leave it pending on purpose, and a pending reservation that outlives its deadline counts as unknown: the task
+is cancelled (nothing may be awaited on the way out), or a hook of `LoginHooks.on_step` raises (it stands for a crash).
 """
 
 from collections.abc import Awaitable, Callable
@@ -29,7 +29,7 @@ class SubmissionGate(Protocol):
         ...
 
     def check(self) -> None:
-        """Called immediately before a submission is sent; raises ReservationLost."""
+        """Called before a submission is connected and again before its first byte is sent; raises ReservationLost."""
         ...
 
     async def settle(self, step: Step, outcome: Outcome) -> None:
@@ -40,13 +40,20 @@ class SubmissionGate(Protocol):
 class Transport(Protocol):
     """Sends one request."""
 
-    async def send(self, request: HttpRequest) -> HttpResponse:
-        """The answer, redirects not followed; raises `verdicts.unreachable` or `verdicts.answer_lost`."""
+    async def send(self, request: HttpRequest, *, before_write: Callable[[], None]) -> HttpResponse:
+        """The answer, redirects not followed; raises `verdicts.unreachable` or `verdicts.answer_lost`.
+
+        `before_write` is called when the connection stands, before the first byte; what it raises ends the request.
+        """
         ...
 
 
 def _observe_nothing(_step: Step, _outcome: str, _seconds: float) -> None:
     """The default observer."""
+
+
+def _check_nothing() -> None:
+    """Before a request that spends no attempt."""
 
 
 async def _go_on(_point: str) -> None:
@@ -57,9 +64,9 @@ async def _go_on(_point: str) -> None:
 class LoginHooks:
     """What the composition root may hang into a login.
 
-    `observe(step, outcome, seconds)` is told of every request: outcome is "success" or a Reason's value. `on_step(point)`
-    is awaited at the points before-password-send, after-password-answer, before-totp-send, after-totp-answer (answered
-    and judged, not yet settled) and after-request-token; tests inject crashes there.
+    `observe(step, outcome, seconds)` is told of every request: outcome is "success", a Reason's value, or "aborted"
+    (cancelled, or the reservation was lost). `on_step(point)` is awaited at the points before-password-send,
+    after-password-answer, before-totp-send, after-totp-answer (judged, not yet settled) and after-request-token.
     """
 
     observe: Callable[[Step, str, float], None] = _observe_nothing
@@ -96,7 +103,7 @@ class _Driver:
             elif asked.step in SUBMISSIONS:
                 asked = await self._submit(asked)
             else:
-                asked = await self._ask(asked)
+                asked = await self._ask(asked, _check_nothing)
         return asked
 
     def _advance(self, answer: HttpResponse | Sensitive) -> HttpRequest | CodeNeeded | Sensitive:
@@ -109,20 +116,20 @@ class _Driver:
             raise TypeError("a login ends with a request_token")
         return token
 
-    async def _ask(self, request: HttpRequest) -> HttpRequest | CodeNeeded | Sensitive:
+    async def _ask(self, request: HttpRequest, check: Callable[[], None]) -> HttpRequest | CodeNeeded | Sensitive:
         """Send a request, let the flow judge the answer, and tell the observer how it went."""
         started = self.clock.boottime()
-        outcome = "success"
+        outcome = "aborted"
         try:
-            return self._advance(await self.transport.send(request))
+            check()
+            asked = self._advance(await self.transport.send(request, before_write=check))
+            outcome = "success"
         except BrokerError as error:
             outcome = error.reason.value
             raise
-        except BaseException:
-            outcome = "aborted"
-            raise
         finally:
             self.hooks.observe(request.step, outcome, self.clock.boottime() - started)
+        return asked
 
     async def _submit(self, request: HttpRequest) -> HttpRequest | CodeNeeded | Sensitive:
         """Reserve, check, send, settle; the code's reservation was made when the flow asked for the code."""
@@ -130,26 +137,21 @@ class _Driver:
         if step is Step.PASSWORD:
             await self.gate.reserve_password()
         await self.hooks.on_step(f"before-{step}-send")
-        await self._check(step)
-        error: Exception | None = None
-        following: HttpRequest | CodeNeeded | Sensitive | None = None
         try:
-            following = await self._ask(request)
-        except Exception as caught:  # noqa: BLE001 - whatever went wrong, the reservation is settled before it is raised
-            error = caught
+            asked = await self._ask(request, self.gate.check)
+        except Exception as error:
+            await self._settle(step, error)
+            raise
+        await self._settle(step, None)
+        return asked
+
+    async def _settle(self, step: Step, error: Exception | None) -> None:
+        """Tell the ledger what is known: a lost reservation was not sent, and an error of ours may have been."""
+        if isinstance(error, ReservationLost):
+            await self.gate.settle(step, Outcome.UNSENT)
+            return
         await self.hooks.on_step(f"after-{step}-answer")
         if error is None or isinstance(error, BrokerError):
             await self.gate.settle(step, outcome_of(error))
         else:
             await self.gate.settle(step, Outcome.UNKNOWN)
-        if following is None:
-            raise error or RuntimeError("a submission ends with an answer or an error")
-        return following
-
-    async def _check(self, step: Step) -> None:
-        """The last look at the reservation; when it is lost, nothing was sent, and the ledger is told so."""
-        try:
-            self.gate.check()
-        except ReservationLost:
-            await self.gate.settle(step, Outcome.UNSENT)
-            raise

@@ -50,7 +50,7 @@ class Envelope:
 
     is_success: bool
     is_error: bool
-    error_type: str | None
+    error_type: str | None = field(repr=False)
     message: str = field(repr=False)
     data: object = field(repr=False)
 
@@ -62,7 +62,7 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """One answer. `headers` has lower-case names; `body` may be cut at the transport's limit; `received_at` is aware."""
+    """One answer. `headers` has lower-case names; `body` may be cut at a limit; `received_at` is aware."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)

@@ -140,7 +140,7 @@ class Cluster:
             # The foreign exception's text may hold a URL or a body: only that nothing came is told.
             raise ClusterUnavailable(what, status=0) from None
         finally:
-            self.observe(verb, path.split("/")[-1] if verb == "POST" else _resource(path), status)
+            self.observe(verb, path.rsplit("/", maxsplit=1)[-1] if verb == "POST" else _resource(path), status)
         return _answer(what, status, text)
 
 

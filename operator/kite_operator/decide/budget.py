@@ -27,6 +27,7 @@ from kite_operator.model.account import (
 from kite_operator.model.errors import ReservationLost, ReservationRefused, Step
 from kite_operator.model.expiry import IST, session_day
 from kite_operator.model.reasons import Reason
+from kite_operator.model.resource import Credential
 
 LIMIT = 4
 """Counted submissions before a person must step in: one below the broker's five."""
@@ -75,6 +76,18 @@ def limit_for(record: AccountRecord, by: Ref) -> int:
     proven_elsewhere = any(claim.proven and not claim.holder.same_name(by) for claim in record.claims)
     proven_here = any(claim.proven and claim.holder.same_name(by) for claim in record.claims)
     return UNPROVEN_LIMIT if proven_elsewhere and not proven_here else LIMIT + record.allowed_more
+
+
+def seeded(record: AccountRecord, credential: Credential, version: str, now: datetime) -> AccountRecord:
+    """A record for a lost Lease, from what the credential's status remembers of its block."""
+    status = credential.status
+    count = min(max(status.failures.count if status.failures else 1, 1), LIMIT)
+    for number in range(count):
+        last = number == count - 1
+        block_id = status.block_id if last and status.block_id else f"seed-{number}"
+        attempt = Attempt(block_id, Step.PASSWORD, version, credential.ref, now, now, outcome=Outcome.WRONG)
+        record = record.with_attempt(attempt)
+    return record
 
 
 def settle_expired(record: AccountRecord, now: datetime) -> AccountRecord:
@@ -197,7 +210,7 @@ def settle(record: AccountRecord, attempt: Attempt, outcome: Outcome, now: datet
     return record.with_attempt(replace(known, outcome=outcome, forgiven=False))
 
 
-def complete(record: AccountRecord, app: str, by: Ref, now: datetime) -> AccountRecord:
+def complete(record: AccountRecord, by: Ref, now: datetime) -> AccountRecord:
     """Password and code were both accepted: the broker's own counters are back at zero, and so are ours.
 
     An expired reservation stays counted for a day, without blocking: a frozen process may still send it.
@@ -208,14 +221,15 @@ def complete(record: AccountRecord, app: str, by: Ref, now: datetime) -> Account
         if a.outcome is Outcome.EXPIRED and a.at > now - CARRIED_FOR
     )
     rejections = tuple(r for r in record.rejections if not r.by.same_name(by))
-    return replace(record, attempts=kept, rejections=rejections, allowed_more=0, logins=_count(record, app, now))
+    return replace(record, attempts=kept, rejections=rejections, allowed_more=0)
 
 
-def _count(record: AccountRecord, app: str, now: datetime) -> tuple[Logins, ...]:
+def count_login(record: AccountRecord, app: str, now: datetime) -> AccountRecord:
+    """One more login that the operator completed by itself; the days before are forgotten."""
     day = session_day(now)
     today = logins_today(record, app, now)
     others = tuple(entry for entry in record.logins if entry.day == day and entry.app != app)
-    return (*others, replace(today, count=today.count + 1))
+    return replace(record, logins=(*others, replace(today, count=today.count + 1)))
 
 
 def logins_today(record: AccountRecord, app: str, now: datetime) -> Logins:

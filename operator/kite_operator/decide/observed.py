@@ -77,7 +77,11 @@ class Probes:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """The world, as one credential sees it, at `now`. `jitter` is the credential's own share, in [0, 1)."""
+    """The world, as one credential sees it, at `now`.
+
+    `jitter` is the credential's own share, in [0, 1); `holder_gone` a claim's holder that does not exist any more;
+    `rival` another credential that wants the same target and came first.
+    """
 
     now: datetime
     jitter: float
@@ -90,6 +94,8 @@ class Observed:
     state_problem: Problem | None
     grants: tuple[Grant, ...]
     account: AccountRecord | None
+    account_problem: Problem | None
+    holder_gone: Ref | None
     rival: Ref | None
     probes: Probes
     drift_heals: int = 0

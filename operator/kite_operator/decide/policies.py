@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
-from kite_operator.decide import budget, timing
+from kite_operator.decide import backoff, budget, timing
 from kite_operator.decide.liveness import Liveness, is_due, is_of_other_app, liveness, next_probe
 from kite_operator.decide.observed import Observed
 from kite_operator.decide.plan import Action, Plan
@@ -26,7 +26,7 @@ CONTESTED_PAUSE = timedelta(minutes=15)
 REFRESH_WINDOW = timedelta(minutes=10)
 """How long after a refresh that a person asked for a login replaces even a living token."""
 EXCHANGE_PAUSE = timedelta(seconds=5)
-FRESH_ANSWER = timedelta(seconds=10)
+FRESH_ANSWER = timedelta(seconds=60)
 """An answer about the token this young is not asked for again."""
 NO_PROBES = (Reason.INVALID_SPEC, Reason.SUSPENDED, Reason.CONFLICT)
 """Rests in which the broker is not called at all."""
@@ -68,6 +68,11 @@ def state_not_ours(observed: Observed) -> Plan | None:
     return _rest_on(observed.state_problem, observed) if observed.state_problem else None
 
 
+def account_unreadable(observed: Observed) -> Plan | None:
+    """With an attempt ledger that cannot be understood nothing is submitted."""
+    return _rest_on(observed.account_problem, observed) if observed.account_problem else None
+
+
 def target_unwritable(observed: Observed) -> Plan | None:
     """A target that could not be written is found before a login, not after."""
     return _rest_on(observed.target.problem, observed) if observed.target.problem else None
@@ -84,7 +89,7 @@ def rival_first(observed: Observed) -> Plan | None:
     if observed.account is None or observed.versions is None:
         return None
     claim = observed.account.claim_for(observed.versions.api_key)
-    if claim is None or claim.holder.same_name(credential.ref):
+    if claim is None or claim.holder.same_name(credential.ref) or claim.holder == observed.holder_gone:
         return None
     message = f"client ID {credential.client_id} with this app is already handled by {claim.holder}"
     return _conflict(observed, f"{message}: delete one of the two")
@@ -114,11 +119,13 @@ def session_staged(observed: Observed) -> Plan | None:
         )
     if observed.grants and observed.probes.dead_at is not None:
         return None
-    waiting = backing_off(observed)
+    waiting = _paused(observed)
     if waiting is not None:
         return waiting
-    probe_at = (observed.probes.dead_at or observed.now) + observed.credential.timing.probe_interval
-    if observed.probes.dead_at is None or observed.now >= probe_at or observed.refresh_asked:
+    dead_at = observed.probes.dead_at
+    probe_at = (dead_at or observed.now) + observed.credential.timing.probe_interval
+    asked = observed.refresh_asked and (dead_at is None or observed.now - dead_at >= FRESH_ANSWER)
+    if dead_at is None or observed.now >= probe_at or asked:
         return Plan(Action.PROVE, Reason.SESSION_UNPROVEN, "a new session is being proven")
     return Plan(
         Action.REST,
@@ -148,6 +155,9 @@ def person_logged_in(observed: Observed) -> Plan | None:
             "annotation kite-operator.dev/refresh to a new value, then log in again"
         )
         return Plan(Action.REFUSE_GRANT, Reason.LOGIN_NOT_REQUIRED, message, grant=grant)
+    waiting = _paused(observed)
+    if waiting is not None and not asked:
+        return waiting
     standing = _standing_rejection(observed)
     if standing is not None and standing.reason in APP_REASONS:
         message = f"login grant {grant.name!r} was not used: {standing.message}"
@@ -164,7 +174,7 @@ def target_differs(observed: Observed) -> Plan | None:
         return None
     if is_of_other_app(observed):
         return None
-    waiting = backing_off(observed)
+    waiting = _paused(observed)
     if waiting is not None:
         return waiting
     if observed.drift_heals >= MOST_DRIFT_HEALS:
@@ -320,9 +330,12 @@ def _paused(observed: Observed) -> Plan | None:
     failures = observed.credential.status.failures
     if failures is None or failures.next_retry_time is None or observed.now >= failures.next_retry_time:
         return None
+    if failures.next_retry_time - observed.now > backoff.LONGEST_RETRY_AFTER:
+        return None  # the clock was set back: a wait of ours is never longer
+    reason = Reason(failures.reason) if failures.reason in set(Reason) else Reason.INTERNAL_ERROR
     ready = observed.credential.status.condition("Ready")
-    told = ready.message if ready is not None and ready.reason == failures.reason else "the last try failed"
-    return Plan(Action.REST, Reason(failures.reason), told, wake_at=failures.next_retry_time)
+    told = ready.message if ready is not None and ready.reason == reason else "the last try failed"
+    return Plan(Action.REST, reason, told, wake_at=failures.next_retry_time)
 
 
 def window_used(observed: Observed) -> Plan | None:
@@ -351,6 +364,7 @@ CHAIN: tuple[Policy, ...] = (
     spec_unusable,
     suspended,
     state_not_ours,
+    account_unreadable,
     target_unwritable,
     rival_first,
     acknowledged,

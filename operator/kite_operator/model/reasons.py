@@ -14,6 +14,7 @@ class Reason(StrEnum):
     REFRESHED = "Refreshed"
     REPUBLISHED = "Republished"
     UNBLOCKED = "Unblocked"
+    ACKNOWLEDGEMENT_IGNORED = "AcknowledgementIgnored"
 
     # On the way.
     NOT_YET_LOGGED_IN = "NotYetLoggedIn"

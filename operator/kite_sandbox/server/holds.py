@@ -8,7 +8,7 @@ from kite_sandbox.faults import Scope, When, scopes_of
 from kite_sandbox.world import Step
 
 
-class Dropped(Exception):  # noqa: N818 - an order from the test, not an error
+class Dropped(Exception):
     """The held request is to be cut off without an answer."""
 
 

@@ -1,10 +1,14 @@
 """What a component that does not become ready leads to."""
 
 import io
-import socket
+import ssl
 import tempfile
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -102,17 +106,40 @@ def test_a_lost_port_is_tried_again_elsewhere_three_times(
     assert list(folders.iterdir()) == []
 
 
-def test_a_server_that_is_not_ours_is_not_taken_for_ready(check: Check) -> None:
-    port = int(check.url.split(":")[2].split("/")[0])
-    with socket.create_server((LOOPBACK, port)) as server:
-        server.settimeout(5)
-        with pytest.raises(StartError, match="etcd ended with code 1"):
-            wait_ready(check, lambda: _refuse_one(server), timeout=60)
+class AlwaysOk(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """The test's output is not its place."""
 
 
-def _refuse_one(server: socket.socket) -> Mapping[str, int]:
-    server.close()
-    return {"etcd": 1}
+@contextmanager
+def https_server(check: Check, certificate: str) -> Iterator[None]:
+    """Answers 200 to everything, on the port and with one of the certificates of the control plane."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(check.keys / f"{certificate}.crt", check.keys / f"{certificate}.key")
+    server = HTTPServer((LOOPBACK, urlsplit(check.url).port or 0), AlwaysOk)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    serving.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        serving.join()
+        server.server_close()
+
+
+def test_a_server_that_answers_is_ready(check: Check) -> None:
+    with https_server(check, "etcd"):
+        wait_ready(check, dict, timeout=0)
+
+
+def test_a_server_of_another_authority_is_not_taken_for_ready(check: Check) -> None:
+    with https_server(check, "api-server"), pytest.raises(StartError, match="last answer: SSLCertVerificationError"):
+        wait_ready(check, dict, timeout=0)
 
 
 def given_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ControlPlane:

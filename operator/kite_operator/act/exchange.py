@@ -1,0 +1,83 @@
+"""A person's login: its grant is taken, exchanged, staged and deleted, or refused and deleted."""
+
+from kite_operator.act.parts import Parts, Scene, begin, failed, new_id, refused, rejection_of, release, seed_of
+from kite_operator.act.stage import exchange_and_stage
+from kite_operator.cluster.grants import drop, take
+from kite_operator.decide import budget
+from kite_operator.decide.observed import Grant
+from kite_operator.decide.outcome import ActOutcome, Failed, Note
+from kite_operator.decide.plan import Plan
+from kite_operator.model.account import AccountRecord
+from kite_operator.model.errors import BrokerError, ReservationRefused, TransientBrokerError
+from kite_operator.model.reasons import Reason
+from kite_operator.model.resource import Failures
+from kite_operator.model.session import AppKeys
+
+_LOST = (
+    "a login was begun with this grant before, and its answer was lost (the operator was stopped in the middle): the "
+    "broker does not answer twice. Log in once more"
+)
+_OF_THE_LOGIN = (Reason.REQUEST_TOKEN_REJECTED, Reason.WRONG_ACCOUNT)
+"""Rejections that another login by a person mends: nothing is blocked."""
+
+
+async def exchange_grant(parts: Parts, scene: Scene, grant: Grant) -> ActOutcome:
+    """One exchange. The grant stays only when what went wrong passes by itself."""
+    app, lock_id = scene.observed.app, new_id()
+    if not isinstance(app, AppKeys) or grant.request_token is None:
+        raise ReservationRefused(Reason.INTERNAL_ERROR, "an exchange needs usable keys and a request_token")
+    scene.recollection.learn(exchanged_at=parts.clock.now())
+    try:
+        await _begin(parts, scene, lock_id)
+    except ReservationRefused as refusal:
+        return refused(refusal)
+    if not grant.taken:
+        await take(parts.cluster, scene.credential, grant, parts.clock.now())
+    await parts.on_step("after-take", scene.credential)
+    try:
+        await exchange_and_stage(parts, scene, app, grant.request_token, lock_id)
+    except BrokerError as error:
+        return await _failed(parts, scene, grant, lock_id, error)
+    await _completed(parts, scene, lock_id)
+    await drop(parts.cluster, scene.credential, grant)
+    return ActOutcome("staged", Reason.SESSION_UNPROVEN, handled_refresh=True)
+
+
+async def refuse_grant(parts: Parts, scene: Scene, plan: Plan) -> ActOutcome:
+    """Delete the grant that the plan names, and say why."""
+    if plan.grant is not None:
+        await drop(parts.cluster, scene.credential, plan.grant)
+    return ActOutcome("refused", plan.reason, notes=(Note(plan.reason, plan.message, warning=True),))
+
+
+async def _begin(parts: Parts, scene: Scene, lock_id: str) -> None:
+    def change(record: AccountRecord) -> AccountRecord:
+        return begin(record, parts, scene, lock_id)
+
+    await parts.accounts.change(scene.credential.client_id, change, seed=seed_of(scene))
+
+
+async def _completed(parts: Parts, scene: Scene, lock_id: str) -> None:
+    """A person's password and code were accepted: the counts start anew."""
+
+    def change(record: AccountRecord) -> AccountRecord:
+        return budget.finish(budget.complete(record, scene.credential.ref, parts.clock.now()), lock_id)
+
+    await parts.accounts.change(scene.credential.client_id, change, seed=AccountRecord(scene.credential.client_id))
+
+
+async def _failed(parts: Parts, scene: Scene, grant: Grant, lock_id: str, error: BrokerError) -> ActOutcome:
+    transient = isinstance(error, TransientBrokerError)
+    mended_by_login = error.reason in _OF_THE_LOGIN
+    await release(parts, scene, lock_id, None if mended_by_login else rejection_of(parts, scene, error))
+    if not transient:
+        await drop(parts.cluster, scene.credential, grant)
+    if not mended_by_login:
+        return failed(scene, parts, error)
+    lost = grant.taken and error.reason is Reason.REQUEST_TOKEN_REJECTED
+    reason, message = (Reason.GRANT_LOST, _LOST) if lost else (error.reason, error.message)
+    count = (scene.credential.status.failures.count if scene.credential.status.failures else 0) + 1
+    failures = Failures(count, reason, parts.clock.now(), None)
+    return ActOutcome(
+        "rejected", reason, notes=(Note(reason, message, warning=True),), failed=Failed(failures, message)
+    )

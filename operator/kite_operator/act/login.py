@@ -1,0 +1,177 @@
+"""A login by both factors: each submission reserved in the account Lease before it is sent, each outcome recorded (P1)."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from kite_operator.act.parts import Parts, Scene, begin, failed, new_id, refused, rejection_of, release, seed_of
+from kite_operator.act.stage import exchange_and_stage
+from kite_operator.broker.codes import code_for, usable_window
+from kite_operator.broker.webdriver import LoginHooks, Transport, run_login
+from kite_operator.broker.weblogin import WebLogin
+from kite_operator.decide import budget
+from kite_operator.decide.observed import Versions
+from kite_operator.decide.outcome import ActOutcome
+from kite_operator.model.account import AccountRecord, Attempt, Outcome
+from kite_operator.model.errors import BrokerError, ReservationLost, ReservationRefused, Step
+from kite_operator.model.reasons import Reason
+from kite_operator.model.sensitive import Sensitive
+from kite_operator.model.session import AppKeys, LoginFactors
+
+SEND_WITHIN_SECONDS = 10.0
+"""A reservation that is older (by boot-time) is not sent any more."""
+RESERVED_FOR = timedelta(seconds=45)
+"""When nobody has said by then what became of a reservation, it counts as an unknown outcome. Longer than the time to
+send and the time to answer together."""
+LONGEST_WINDOW_WAIT_SECONDS = 4.0
+"""A code is waited for this long in the middle of a login (the margin at a window's end); otherwise the login rests."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebLogins:
+    """How a web login is made: where, and over what; `open_transport` gives a fresh one per login."""
+
+    login_base_url: str
+    allowed_hosts: tuple[str, ...]
+    open_transport: Callable[[], AbstractAsyncContextManager[Transport]]
+
+
+@dataclass(slots=True)
+class LedgerGate:
+    """The attempt ledger as one login sees it (`broker.webdriver.SubmissionGate`)."""
+
+    parts: Parts
+    scene: Scene
+    factors: LoginFactors
+    versions: Versions
+    lock_id: str = field(default_factory=new_id)
+    _reserved: Attempt | None = None
+    _reserved_at: float = 0.0
+
+    async def reserve_password(self) -> None:
+        """Claim, lock and reserve in one write."""
+        by, versions = self.scene.credential.ref, self.versions
+        attempt = self._attempt(Step.PASSWORD)
+
+        def change(record: AccountRecord) -> AccountRecord:
+            now = self.parts.clock.now()
+            record = begin(record, self.parts, self.scene, self.lock_id)
+            contested = budget.contested(record, versions.api_key, now)
+            if contested is not None:
+                raise ReservationRefused(contested.reason, contested.message)
+            return budget.reserve(record, budget.Submission(Step.PASSWORD, versions.login, by), attempt, now)
+
+        await self._change(change)
+        self._hold(attempt)
+
+    async def reserve_code(self) -> Sensitive:
+        """Reserve a code of a window that nobody has used; waits for the next one near a window's end."""
+        account = await self.parts.accounts.read(self.scene.credential.client_id)
+        window, wait = usable_window(self.parts.clock.now(), account.last_window if account else None)
+        if wait > LONGEST_WINDOW_WAIT_SECONDS:
+            retry_at = self.parts.clock.now() + timedelta(seconds=wait)
+            message = "this TOTP window's code has been used: the next window is awaited"
+            raise ReservationRefused(Reason.WAITING_FOR_TOTP_WINDOW, message, retry_at=retry_at)
+        if wait > 0:
+            await self.parts.clock.sleep(wait)
+        by, attempt = self.scene.credential.ref, self._attempt(Step.TOTP, window)
+
+        def change(record: AccountRecord) -> AccountRecord:
+            budget.require_lock(record, self.lock_id)
+            submission = budget.Submission(Step.TOTP, self.versions.login, by, window)
+            return budget.reserve(record, submission, attempt, self.parts.clock.now())
+
+        await self._change(change)
+        self._hold(attempt)
+        return code_for(self.factors.totp_secret, window)
+
+    def check(self) -> None:
+        """Immediately before a send: is the reservation still ours by boot-time, which counts a suspended machine?"""
+        if self._reserved is None or self.parts.clock.boottime() - self._reserved_at > SEND_WITHIN_SECONDS:
+            raise ReservationLost("the reservation ran out before it was used")
+
+    async def settle(self, step: Step, outcome: Outcome) -> None:
+        """Record the outcome; an accepted code is a completed login. ReservationLost when somebody else took over."""
+        attempt, self._reserved = self._reserved, None
+        if attempt is None or attempt.step is not step:
+            raise ReservationLost("there is no reservation to settle")
+        completed = step is Step.TOTP and outcome is Outcome.ACCEPTED
+
+        def change(record: AccountRecord) -> AccountRecord:
+            now = self.parts.clock.now()
+            record = budget.settle(record, attempt, outcome, now)
+            if not completed:
+                return record
+            record = budget.complete(record, self.scene.credential.ref, now)
+            return budget.count_login(record, self.versions.api_key, now)
+
+        record = await self._change(change)
+        if outcome is Outcome.ACCEPTED:
+            budget.require_lock(record, self.lock_id)
+
+    def _attempt(self, step: Step, window: int | None = None) -> Attempt:
+        now = self.parts.clock.now()
+        by = self.scene.credential.ref
+        return Attempt(new_id(), step, self.versions.login, by, now, now + RESERVED_FOR, window=window)
+
+    def _hold(self, attempt: Attempt) -> None:
+        self._reserved, self._reserved_at = attempt, self.parts.clock.boottime()
+
+    async def _change(self, change: Callable[[AccountRecord], AccountRecord]) -> AccountRecord:
+        seed = seed_of(self.scene)
+        return await self.parts.accounts.change(self.scene.credential.client_id, change, seed=seed)
+
+
+async def log_in(parts: Parts, logins: WebLogins, scene: Scene) -> ActOutcome:
+    """One login, up to a staged session; whatever happens, the lock is given back."""
+    observed = scene.observed
+    app, factors, versions = observed.app, observed.factors, observed.versions
+    if not isinstance(app, AppKeys) or not isinstance(factors, LoginFactors) or versions is None:
+        raise ReservationRefused(Reason.INTERNAL_ERROR, "a login needs usable sources")
+    gate = LedgerGate(parts, scene, factors, versions)
+    try:
+        async with _ending(gate):
+            request_token = await _web_login(parts, logins, scene, app, gate)
+            await exchange_and_stage(parts, scene, app, request_token, gate.lock_id)
+    except ReservationRefused as refusal:
+        return refused(refusal)
+    except BrokerError as error:
+        return failed(scene, parts, error, asked=True)
+    return ActOutcome("staged", Reason.SESSION_UNPROVEN)
+
+
+@asynccontextmanager
+async def _ending(gate: LedgerGate) -> AsyncIterator[None]:
+    """Give the lock back at the end, with the rejection that a BrokerError stands for."""
+    try:
+        yield
+    except BrokerError as error:
+        await release(gate.parts, gate.scene, gate.lock_id, rejection_of(gate.parts, gate.scene, error))
+        raise
+    except ReservationRefused as refusal:
+        if refusal.reason is not Reason.CONFLICT:
+            await release(gate.parts, gate.scene, gate.lock_id)
+        raise
+    except ReservationLost:
+        raise
+    await release(gate.parts, gate.scene, gate.lock_id)
+
+
+async def _web_login(parts: Parts, logins: WebLogins, scene: Scene, app: AppKeys, gate: LedgerGate) -> Sensitive:
+    credential = scene.credential
+    login = WebLogin(
+        client_id=credential.client_id,
+        password=gate.factors.password,
+        api_key=app.api_key,
+        redirect_url=credential.redirect_url,
+        login_base_url=logins.login_base_url,
+        allowed_hosts=logins.allowed_hosts,
+    )
+
+    async def on_step(point: str) -> None:
+        await parts.on_step(point, credential)
+
+    hooks = LoginHooks(observe=parts.observe, on_step=on_step)
+    async with logins.open_transport() as transport:
+        return await run_login(login, gate=gate, transport=transport, clock=parts.clock, hooks=hooks)

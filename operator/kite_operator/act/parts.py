@@ -1,0 +1,163 @@
+"""What every action works with, and the steps that several of them share."""
+
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Protocol
+
+from kite_operator.broker.limiter import RateLimiter
+from kite_operator.clock import Clock
+from kite_operator.cluster.account import Accounts
+from kite_operator.cluster.api import Cluster
+from kite_operator.cluster.gather import Gathered
+from kite_operator.decide import backoff, budget
+from kite_operator.decide.claims import claim
+from kite_operator.decide.observed import Observed
+from kite_operator.decide.outcome import ActOutcome, Failed, Note
+from kite_operator.memory import Recollection
+from kite_operator.model.account import AccountRecord, Lock, Rejection
+from kite_operator.model.errors import BrokerError, ReservationRefused, TransientBrokerError
+from kite_operator.model.reasons import Reason
+from kite_operator.model.resource import Credential
+from kite_operator.model.sensitive import Sensitive
+from kite_operator.model.session import AppKeys, Session
+
+LOCK_FOR = timedelta(seconds=90)
+"""How long a login may take in all before another process may start one."""
+
+
+class BrokerApi(Protocol):
+    """The documented API, as `broker.session.KiteApi` offers it."""
+
+    async def exchange(self, app: AppKeys, request_token: Sensitive) -> Session:
+        """A session for a request_token."""
+        ...
+
+    async def profile(self, api_key: Sensitive, access_token: Sensitive) -> str:
+        """The user_id that a session belongs to; TokenDead when it is over."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The collaborators, wired once in `app.py`.
+
+    `identity` names this process in Leases; `on_step(step, credential)` is awaited at every named point of a refresh;
+    `observe(step, outcome, seconds)` hears of every broker call; `fingerprint` tells sessions apart.
+    """
+
+    cluster: Cluster
+    accounts: Accounts
+    broker: BrokerApi
+    limiter: RateLimiter
+    clock: Clock
+    identity: str
+    on_step: Callable[[str, Credential], Awaitable[None]]
+    observe: Callable[[str, str, float], None]
+    fingerprint: Callable[[Session], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One action's view: what was gathered, and what the process remembers of the credential."""
+
+    gathered: Gathered
+    recollection: Recollection
+
+    @property
+    def observed(self) -> Observed:
+        """The facts that the decision rested on."""
+        return self.gathered.observed
+
+    @property
+    def credential(self) -> Credential:
+        """Whom it is about."""
+        return self.gathered.observed.credential
+
+
+def new_id() -> str:
+    """An id for locks, attempts and blocks: 64 random bits, hex."""
+    return secrets.token_hex(8)
+
+
+def seed_of(scene: Scene) -> AccountRecord:
+    """What a missing Lease starts from: nothing, or what status remembers of a block (P1).
+
+    The Lease may have been lost to an etcd restore or a careless hand. Then the failures that status shows count as wrong
+    entries of the present version of the factors, under the block id that people were shown.
+    """
+    observed, credential = scene.observed, scene.credential
+    record = AccountRecord(credential.client_id)
+    blocked = credential.status.condition("Blocked")
+    if blocked is None or blocked.status != "True" or observed.versions is None or not observed.versions.login:
+        return record
+    return budget.seeded(record, credential, observed.versions.login, observed.now)
+
+
+def begin(record: AccountRecord, parts: Parts, scene: Scene, lock_id: str) -> AccountRecord:
+    """Claim the client ID and app for this credential, and take the account's lock for one login."""
+    observed = scene.observed
+    versions = observed.versions
+    if versions is None:
+        raise ReservationRefused(Reason.INTERNAL_ERROR, "a login needs usable sources")
+    now = parts.clock.now()
+    record = claim(record, versions.api_key, scene.credential.ref, now, gone=observed.holder_gone)
+    return budget.start(record, Lock(lock_id, parts.identity, now + LOCK_FOR), now)
+
+
+async def release(parts: Parts, scene: Scene, lock_id: str, rejection: Rejection | None = None) -> None:
+    """Give the lock back, and record what the broker refused for good."""
+
+    def change(record: AccountRecord) -> AccountRecord:
+        if rejection is not None:
+            others = [r for r in record.rejections if not r.by.same_name(rejection.by) or r.reason != rejection.reason]
+            record = replace(record, rejections=(*others, rejection))
+        return budget.finish(record, lock_id)
+
+    await parts.accounts.change(scene.credential.client_id, change, seed=AccountRecord(scene.credential.client_id))
+
+
+_INPUTS = {
+    Reason.TWO_FACTOR_UNSUPPORTED: ("login",),
+    Reason.CONSENT_REQUIRED: ("login", "app"),
+    Reason.LOGIN_DECLINED: ("login", "app"),
+    Reason.LOGIN_NOT_COMPLETED: ("login", "app", "redirect"),
+    Reason.REDIRECT_URL_MISMATCH: ("app", "redirect"),
+    Reason.WRONG_ACCOUNT: ("login", "app"),
+}
+"""Which inputs a rejection is bound to; every other rejection is bound to the app Secret."""
+
+
+def rejection_of(parts: Parts, scene: Scene, error: BrokerError) -> Rejection | None:
+    """The rejection to record for `error`; None for what the attempt ledger holds, or what passes by itself."""
+    versions = scene.observed.versions
+    if isinstance(error, TransientBrokerError) or error.reason in IN_LEDGER or versions is None:
+        return None
+    present = {"login": versions.login, "app": versions.app, "redirect": versions.redirect}
+    inputs = {name: present[name] for name in _INPUTS.get(error.reason, ("app",))}
+    return Rejection(new_id(), error.reason, error.message, scene.credential.ref, parts.clock.now(), inputs)
+
+
+IN_LEDGER = (Reason.PASSWORD_REJECTED, Reason.TOTP_REJECTED, Reason.ATTEMPT_OUTCOME_UNKNOWN)
+
+
+def failed(scene: Scene, parts: Parts, error: BrokerError, *, asked: bool = False) -> ActOutcome:
+    """The outcome of an action that the broker failed: with backoff when it passes by itself, without when it does not."""
+    previous, now = scene.credential.status.failures, parts.clock.now()
+    retry_after = error.retry_after_seconds if isinstance(error, TransientBrokerError) else None
+    failures = backoff.after_failure(previous, error.reason, now, scene.observed.jitter, retry_after)
+    if not isinstance(error, TransientBrokerError):
+        failures = replace(failures, next_retry_time=None)
+    return ActOutcome(
+        "transient" if isinstance(error, TransientBrokerError) else "rejected",
+        error.reason,
+        notes=(Note(error.reason, error.message, warning=True),),
+        failed=Failed(failures, error.message),
+        handled_refresh=asked,
+    )
+
+
+def refused(refusal: ReservationRefused) -> ActOutcome:
+    """The outcome of an action that the attempt ledger did not allow: a rest, and no failure."""
+    return ActOutcome("refused", refusal.reason, retry_at=refusal.retry_at, retry_message=refusal.message)

@@ -1,0 +1,155 @@
+"""Asking the broker about a session, and publishing what it vouches for (P2)."""
+
+from dataclasses import replace
+
+from kite_operator.act.parts import Parts, Scene, failed
+from kite_operator.broker.limiter import CallKind
+from kite_operator.cluster.state import write_state
+from kite_operator.cluster.target import mark_dead, publish
+from kite_operator.decide.claims import prove as prove_claim
+from kite_operator.decide.liveness import is_due
+from kite_operator.decide.observed import Held
+from kite_operator.decide.outcome import ActOutcome, Note
+from kite_operator.decide.plan import Plan
+from kite_operator.model.account import AccountRecord
+from kite_operator.model.errors import BrokerError, BrokerRejection, Step, TokenDead
+from kite_operator.model.expiry import rfc3339
+from kite_operator.model.reasons import Reason
+
+
+async def probe(parts: Parts, scene: Scene) -> ActOutcome:
+    """Ask about the published session; only a definite answer changes anything."""
+    held = _held(scene)
+    now = parts.clock.now()
+    scene.recollection.learn(asked_at=now)
+    try:
+        await _ask(parts, scene, held, CallKind.PROBE)
+    except TokenDead:
+        return _died(parts, scene)
+    except BrokerError as error:
+        return ActOutcome("unanswered", error.reason)
+    scene.recollection.learn(alive_at=parts.clock.now())
+    return ActOutcome("alive", Reason.SESSION_ACTIVE)
+
+
+async def prove(parts: Parts, scene: Scene, plan: Plan) -> ActOutcome:
+    """Ask about the held session and, if it lives, publish it: a new one, or the known one anew."""
+    held = _held(scene)
+    scene.recollection.learn(asked_at=parts.clock.now())
+    try:
+        await _ask(parts, scene, held, CallKind.SESSION)
+    except TokenDead:
+        return _died(parts, scene)
+    except BrokerError as error:
+        if error.reason is Reason.WRONG_ACCOUNT:
+            await write_state(parts.cluster, scene.credential, scene.gathered.state, None)
+        return failed(scene, parts, error)
+    await parts.on_step("after-proof", scene.credential)
+    await _publish(parts, scene, held)
+    return _published(parts, scene, held, plan)
+
+
+async def discard(parts: Parts, scene: Scene, plan: Plan) -> ActOutcome:
+    """Forget the staged session; what is published stays."""
+    await write_state(parts.cluster, scene.credential, scene.gathered.state, None)
+    return ActOutcome("discarded", plan.reason)
+
+
+async def call_dead(parts: Parts, scene: Scene) -> ActOutcome:
+    """Mark the derived Secret; its data stays."""
+    if scene.gathered.target is not None:
+        await mark_dead(parts.cluster, scene.credential, scene.gathered.target)
+    return ActOutcome("marked", Reason.TOKEN_DEAD)
+
+
+def _held(scene: Scene) -> Held:
+    held = scene.observed.held
+    if held is None:
+        raise ValueError("there is no session to ask about")
+    return held
+
+
+async def _ask(parts: Parts, scene: Scene, held: Held, kind: CallKind) -> None:
+    session = held.session
+    await parts.limiter.acquire(session.api_key, kind)
+    await parts.on_step("before-profile", scene.credential)
+    started, outcome = parts.clock.boottime(), "aborted"
+    try:
+        user_id = await parts.broker.profile(session.api_key, session.access_token)
+        outcome = "success"
+    except BrokerError as error:
+        outcome = error.reason.value
+        raise
+    finally:
+        parts.observe(Step.PROFILE, outcome, parts.clock.boottime() - started)
+    if user_id != scene.credential.client_id:
+        raise BrokerRejection(
+            Reason.WRONG_ACCOUNT,
+            f"the session belongs to another client ID than {scene.credential.client_id}: it is not published",
+            step=Step.PROFILE,
+        )
+
+
+def _died(parts: Parts, scene: Scene) -> ActOutcome:
+    """The broker refuses the session: that is news in mid-day, and the daily flush otherwise."""
+    scene.recollection.learn(dead_at=parts.clock.now())
+    held = scene.observed.held
+    if held is None or not held.published or is_due(scene.observed):
+        return ActOutcome("dead", Reason.TOKEN_DEAD)
+    message = "the published token was ended before its time: a logout, a password change, or a new login elsewhere"
+    return ActOutcome("dead", Reason.TOKEN_DEAD, notes=(Note(Reason.TOKEN_DEAD, message, warning=True),))
+
+
+async def _publish(parts: Parts, scene: Scene, held: Held) -> None:
+    observed, credential = scene.observed, scene.credential
+    if not observed.target.matches or observed.target.marked_dead or not held.published:
+        await parts.on_step("before-publish", credential)
+        version = await publish(parts.cluster, credential, scene.gathered.target, held.session)
+        scene.recollection.target_version = version
+        await parts.on_step("after-publish", credential)
+    if not held.published or scene.gathered.state is None:
+        await write_state(parts.cluster, credential, scene.gathered.state, replace(held, published=True))
+        await parts.on_step("after-clear", credential)
+    await _prove_claim(parts, scene)
+
+
+async def _prove_claim(parts: Parts, scene: Scene) -> None:
+    """Remember that this credential has proven to hold the account; written once."""
+    account, versions = scene.observed.account, scene.observed.versions
+    if account is None or versions is None:
+        return
+    app, ref = versions.api_key, scene.credential.ref
+
+    def change(record: AccountRecord) -> AccountRecord:
+        return prove_claim(record, app, ref)
+
+    if change(account) != account:
+        await parts.accounts.change(scene.credential.client_id, change, seed=AccountRecord(scene.credential.client_id))
+
+
+def _published(parts: Parts, scene: Scene, held: Held, plan: Plan) -> ActOutcome:
+    now = parts.clock.now()
+    asked = scene.observed.refresh_asked
+    changes = {"alive_at": now} | ({"refreshed_at": now} if asked else {})
+    scene.recollection.learn(**changes)
+    until = rfc3339(held.session.expires_at)
+    if not held.published:
+        note = Note(Reason.REFRESHED, f"a new token is in Secret {scene.credential.target.name!r}, good until {until}")
+    elif plan.reason is Reason.TARGET_DRIFTED:
+        scene.recollection.heals = (*scene.recollection.heals, now)
+        what = "was changed" if scene.observed.target.exists else "was missing"
+        note = Note(
+            Reason.TARGET_DRIFTED,
+            f"Secret {scene.credential.target.name!r} {what} and has been restored from the known good token",
+            warning=True,
+        )
+    else:
+        note = Note(Reason.REPUBLISHED, f"the present token works until {until}: published anew without a login")
+    return ActOutcome(
+        "published",
+        note.reason,
+        notes=(note,),
+        succeeded=True,
+        refreshed_at=None if held.published else now,
+        handled_refresh=asked,
+    )

@@ -1,0 +1,254 @@
+"""The composition root: the only place where objects are wired, and the life of the process."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import secrets
+import socket
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+
+from kite_operator.act.login import WebLogins
+from kite_operator.act.parts import Parts
+from kite_operator.broker.apiclient import ApiSettings
+from kite_operator.broker.codes import parse_totp_secret
+from kite_operator.broker.limiter import RateLimiter, RateLimits
+from kite_operator.broker.redirects import allowed_hosts_for
+from kite_operator.broker.session import KiteApi
+from kite_operator.broker.transport import AiohttpTransport, TransportSettings
+from kite_operator.clock import Clock
+from kite_operator.cluster.account import Accounts
+from kite_operator.cluster.api import Cluster, connect
+from kite_operator.cluster.gather import Gatherer
+from kite_operator.cluster.keyring import Keyring, load_keyring
+from kite_operator.desired import Change, Desired
+from kite_operator.memory import Memory
+from kite_operator.model.errors import OperatorError
+from kite_operator.model.resource import Credential, Key
+from kite_operator.reconcile import Reconciler
+from kite_operator.record.events import EventWriter
+from kite_operator.record.metrics import Metrics
+from kite_operator.record.status import StatusWriter
+from kite_operator.resync import Resync
+from kite_operator.schedule import Scheduler, Urgency
+from kite_operator.serve import make_app
+from kite_operator.settings import Settings
+from kite_operator.watch import Watch, WatchSettings
+
+_log = logging.getLogger(__name__)
+
+_START_PAUSE_SECONDS = 2.0
+
+OnStep = Callable[[str, Credential], Awaitable[None]]
+
+
+async def log_step(point: str, credential: Credential) -> None:
+    """What the product does at the named points of a refresh: a line for whoever looks for where one stopped."""
+    _log.debug("%s: %s", credential.key, point)
+
+
+@dataclass(slots=True)
+class App:
+    """The wired process; `run` until the stop event is set."""
+
+    settings: Settings
+    clock: Clock
+    cluster: Cluster
+    broker: KiteApi
+    metrics: Metrics
+    desired: Desired
+    reconciler: Reconciler
+    scheduler: Scheduler
+    watch: Watch
+    resync: Resync
+    progressed_at: float
+    listed: bool = False
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """List everything, watch, work; on `stop` finish what is under way."""
+        server = await self._serve()
+        tasks = [asyncio.create_task(self.scheduler.run(), name="scheduler")]
+        try:
+            if await self._first_list(stop):
+                self.watch.start()
+                tasks.append(asyncio.create_task(self._resync_forever(), name="resync"))
+                await _until(stop, tasks)
+        finally:
+            _log.info("stopping")
+            await self.watch.stop()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self.scheduler.drain(self.settings.stop_seconds)
+            await server.cleanup()
+            self.broker.close()
+            await self.cluster.close()
+
+    def progress(self) -> None:
+        """The scheduler turned."""
+        self.progressed_at = self.clock.boottime()
+        self.metrics.progress(self.clock.now())
+
+    def news(self, what: str, kind: str | None, content: Mapping[str, Any]) -> None:
+        """From the watches."""
+        change = self.desired.credential(kind, content) if what == "credential" else self.desired.secret(kind, content)
+        self._apply(change)
+
+    def watch_restarted(self) -> None:
+        """The watches ended: what was missed is listed."""
+        self.metrics.count_watch_restart()
+        self.resync.ask()
+
+    async def _serve(self) -> web.AppRunner:
+        app = make_app(self.metrics.registry, lambda: self.clock.boottime() - self.progressed_at, lambda: self.listed)
+        runner = web.AppRunner(app, access_log=None)
+        await runner.setup()
+        host, _, port = self.settings.listen.rpartition(":")
+        await web.TCPSite(runner, host.strip("[]"), int(port)).start()
+        addresses = ", ".join(f"{a[0]}:{a[1]}" for a in runner.addresses)
+        _log.info("serving /metrics, /healthz and /readyz on %s", addresses)
+        return runner
+
+    async def _first_list(self, stop: asyncio.Event) -> bool:
+        """List everything before anything is watched; True once it is known, False when stopped before."""
+        while not stop.is_set():
+            try:
+                self._apply(await self.resync.list_all())
+            except OperatorError as error:
+                _log.error("the first list failed, trying again: %s", error)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), _START_PAUSE_SECONDS)
+                continue
+            self.listed = True
+            _log.info("%d credentials", len(self.desired))
+            return True
+        return False
+
+    async def _resync_forever(self) -> None:
+        while True:
+            await self.resync.wait(self.settings.resync_seconds)
+            try:
+                self._apply(await self.resync.list_all())
+            except OperatorError as error:
+                _log.warning("not listed anew: %s", error)
+
+    def _apply(self, change: Change) -> None:
+        for key, wish in change.gone:
+            self.scheduler.forget(key)
+            self.metrics.forget(key)
+            self.resync.spawn(self.reconciler.release(wish.client_id, wish.ref))
+        for key in change.new:
+            self.scheduler.wake_now(key, Urgency.NEW)
+        for key in change.changed:
+            self.scheduler.wake_now(key, Urgency.CHANGED)
+
+
+async def _until(stop: asyncio.Event, tasks: list[asyncio.Task[None]]) -> None:
+    """Until `stop`, or until a task that must not end has ended: then its error is raised."""
+    stopped = asyncio.create_task(stop.wait())
+    done, _ = await asyncio.wait({stopped, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    for task in done - {stopped}:
+        task.result()
+
+
+async def build(settings: Settings, clock: Clock, on_step: OnStep = log_step) -> App:
+    """Wire everything. `clock` and `on_step` are arguments so that tests can move the one and break off at the other."""
+    cluster = await connect(
+        settings.kubeconfig or None,
+        timeout_seconds=settings.kubernetes_timeout_seconds,
+        connections=settings.workers * 6,
+    )
+    metrics, memory = Metrics(), Memory()
+    cluster.observe = metrics.observe_request
+    keyring = await load_keyring(cluster, settings.account_namespace)
+    broker = KiteApi(_api_settings(settings), clock)
+    parts = _parts(settings, clock, cluster, keyring, broker, metrics, on_step)
+    desired = Desired(memory, lambda namespace: not settings.namespaces or namespace in settings.namespaces)
+    reconciler = Reconciler(
+        cluster=cluster,
+        gatherer=Gatherer(cluster, parts.accounts, keyring, clock, parse_totp_secret),
+        parts=parts,
+        logins=_web_logins(settings, clock),
+        memory=memory,
+        statuses=StatusWriter(cluster),
+        events=EventWriter(cluster, clock, parts.identity),
+        metrics=metrics,
+        hints=desired.hints,
+    )
+    return _app(settings, clock, cluster, broker, metrics, desired, reconciler)
+
+
+def _app(
+    settings: Settings,
+    clock: Clock,
+    cluster: Cluster,
+    broker: KiteApi,
+    metrics: Metrics,
+    desired: Desired,
+    reconciler: Reconciler,
+) -> App:
+    app: App
+    scheduler = Scheduler(
+        reconciler.reconcile,
+        clock,
+        workers=settings.workers,
+        on_progress=lambda: app.progress(),
+        on_error=metrics.count_error,
+    )
+    watch = Watch(
+        cluster.configuration,
+        WatchSettings(settings.namespaces),
+        lambda what, kind, content: app.news(what, kind, content),
+        lambda: app.watch_restarted(),
+    )
+    resync = Resync(cluster, desired, settings.namespaces)
+    app = App(
+        settings, clock, cluster, broker, metrics, desired, reconciler, scheduler, watch, resync, clock.boottime()
+    )
+    return app
+
+
+def _api_settings(settings: Settings) -> ApiSettings:
+    return ApiSettings(
+        root=settings.api_url, threads=settings.broker_threads, read_seconds=settings.broker_timeout_seconds
+    )
+
+
+def _web_logins(settings: Settings, clock: Clock) -> WebLogins:
+    transport = TransportSettings(total_seconds=settings.broker_timeout_seconds)
+    return WebLogins(
+        settings.login_url,
+        allowed_hosts_for(settings.login_url),
+        lambda: AiohttpTransport(transport, clock),
+    )
+
+
+def _parts(
+    settings: Settings,
+    clock: Clock,
+    cluster: Cluster,
+    keyring: Keyring,
+    broker: KiteApi,
+    metrics: Metrics,
+    on_step: OnStep,
+) -> Parts:
+    limits = RateLimits(settings.calls_per_second, settings.probes_per_second)
+    return Parts(
+        cluster=cluster,
+        accounts=Accounts(cluster, clock, settings.account_namespace),
+        broker=broker,
+        limiter=RateLimiter(limits, clock),
+        clock=clock,
+        identity=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}",
+        on_step=on_step,
+        observe=metrics.observe_step,
+        fingerprint=lambda session: keyring.version("session", session.api_key, session.access_token),
+    )
+
+
+__all__ = ["App", "Key", "build"]

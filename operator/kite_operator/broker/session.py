@@ -1,0 +1,177 @@
+"""Session, profile and logout at the broker: what each answer of the documented API means.
+
+Only a 403 TokenException on a read says that a token is dead. A rate limit, an outage, a page of HTML or a lost
+connection says nothing about it, and a working token is never given up for one (P2).
+"""
+
+import asyncio
+import re
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+from http import HTTPStatus
+
+from kiteconnect import KiteConnect
+
+from kite_operator.broker.apiclient import ApiClient, ApiSettings
+from kite_operator.broker.verdicts import malformed, passing, says_not_enabled, user_not_enabled
+from kite_operator.broker.wire import HttpResponse, parse_http_date
+from kite_operator.clock import Clock
+from kite_operator.model.errors import BrokerRejection, Processed, Step, TokenDead
+from kite_operator.model.expiry import IST
+from kite_operator.model.reasons import Reason
+from kite_operator.model.sensitive import Sensitive
+from kite_operator.model.session import AppKeys, Session
+
+_TOKEN = re.compile(r"[A-Za-z0-9_.~+/=-]{8,512}")
+_USER_ID = re.compile(r"[A-Za-z0-9]{1,32}")
+_LOGIN_TIME = "%Y-%m-%d %H:%M:%S"
+_NOT_PROCESSED = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
+
+
+class KiteApi:
+    """The documented API through the official client; safe to share between tasks of one event loop."""
+
+    def __init__(self, settings: ApiSettings, clock: Clock) -> None:
+        """`clock` dates answers, and stands in for a session's missing login time."""
+        self._client = ApiClient(settings, clock)
+        self._clock = clock
+
+    def close(self) -> None:
+        """Let go of threads and connections."""
+        self._client.close()
+
+    async def exchange(self, app: AppKeys, request_token: Sensitive) -> Session:
+        """Turn a request_token into a session (POST /session/token); the token is spent whatever comes back.
+
+        Raises BrokerRejection (REQUEST_TOKEN_REJECTED, APP_SECRET_REJECTED, APP_REJECTED, USER_NOT_ENABLED,
+        PERMISSION_DENIED) and TransientBrokerError.
+        """
+        asked_at = self._clock.now()
+        answer = await self._call(
+            Step.EXCHANGE,
+            app.api_key,
+            lambda client: client.generate_session(request_token.reveal(), app.api_secret.reveal()),
+        )
+        if not answer.succeeded:
+            raise _refused_exchange(answer)
+        return parse_session(answer, app, asked_at)
+
+    async def profile(self, api_key: Sensitive, access_token: Sensitive) -> str:
+        """The user_id to which `access_token` belongs (GET /user/profile): the probe.
+
+        Raises TokenDead for a 403 TokenException, and TransientBrokerError for all that says nothing about the token.
+        """
+        answer = await self._call(Step.PROFILE, api_key, partial(_read_profile, access_token))
+        if _is_dead_token(answer):
+            raise TokenDead("the broker no longer accepts the access_token")
+        if not answer.succeeded:
+            raise passing(Step.PROFILE, answer, _processed(answer))
+        data = answer.envelope.data if answer.envelope is not None else None
+        user_id = data.get("user_id") if isinstance(data, dict) else None
+        if not isinstance(user_id, str) or not _USER_ID.fullmatch(user_id):
+            raise malformed(Step.PROFILE, "without a usable user_id")
+        return user_id
+
+    async def logout(self, api_key: Sensitive, access_token: Sensitive) -> None:
+        """End the session (DELETE /session/token); a token that is dead already is what was wanted.
+
+        Raises TransientBrokerError: the session may live on.
+        """
+        answer = await self._call(
+            Step.LOGOUT, api_key, lambda client: client.invalidate_access_token(access_token.reveal())
+        )
+        if not answer.succeeded and not _is_dead_token(answer):
+            raise passing(Step.LOGOUT, answer, _processed(answer))
+
+    async def _call(self, step: Step, api_key: Sensitive, make: Callable[[KiteConnect], object]) -> HttpResponse:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._client.executor, self._client.call, step, api_key.reveal(), make)
+
+
+def parse_session(answer: HttpResponse, app: AppKeys, asked_at: datetime) -> Session:
+    """The session of a successful answer; `asked_at` (aware) is the last resort for its login time.
+
+    `enctoken`, `public_token` and `refresh_token` are left behind. Raises BrokerRejection (APP_REJECTED) for a session
+    of another app and TransientBrokerError (UNEXPECTED_ANSWER) for one that cannot be used.
+    """
+    data = answer.envelope.data if answer.envelope is not None else None
+    if not isinstance(data, dict):
+        raise malformed(Step.EXCHANGE, "without data")
+    user_id, access_token = data.get("user_id"), data.get("access_token")
+    if not isinstance(user_id, str) or not _USER_ID.fullmatch(user_id):
+        raise malformed(Step.EXCHANGE, "without a usable user_id")
+    if not isinstance(access_token, str) or not _TOKEN.fullmatch(access_token):
+        raise malformed(Step.EXCHANGE, "without a usable access_token")
+    if data.get("api_key") != app.api_key.reveal():
+        raise BrokerRejection(
+            Reason.APP_REJECTED, "the broker answered with a session of another app", step=Step.EXCHANGE
+        )
+    return Session(
+        user_id=user_id,
+        api_key=app.api_key,
+        access_token=Sensitive(access_token),
+        login_time=_login_time(data.get("login_time"), answer, asked_at),
+    )
+
+
+def _read_profile(access_token: Sensitive, client: KiteConnect) -> object:
+    client.set_access_token(access_token.reveal())
+    return client.profile()
+
+
+def _login_time(answered: object, answer: HttpResponse, asked_at: datetime) -> datetime:
+    """The broker's own login time (IST without a zone); without one its Date header, without that our own clock.
+
+    A session whose login time is missing is as good as any: throwing it away would cost a login.
+    """
+    if isinstance(answered, str):
+        try:
+            return datetime.strptime(answered, _LOGIN_TIME).replace(tzinfo=IST)
+        except ValueError:  # not in the documented form: the next best source is asked
+            pass
+    return (parse_http_date(answer.header("date")) or asked_at).astimezone(IST)
+
+
+def _is_dead_token(answer: HttpResponse) -> bool:
+    envelope = answer.envelope
+    return (
+        answer.status == HTTPStatus.FORBIDDEN
+        and envelope is not None
+        and envelope.is_error
+        and envelope.error_type == "TokenException"
+    )
+
+
+def _processed(answer: HttpResponse) -> Processed:
+    """Whether the broker may have acted: not when it turned the call away unread."""
+    turned_away = answer.status in _NOT_PROCESSED or (answer.status == HTTPStatus.FORBIDDEN and answer.is_page)
+    return Processed.NO if turned_away else Processed.UNKNOWN
+
+
+def _refused_exchange(answer: HttpResponse) -> Exception:
+    """What a failed exchange means: the type decides, the text is only a hint between two of the same type."""
+    envelope = answer.envelope
+    kind = envelope.error_type if answer.refused and envelope is not None else None
+    if kind == "TokenException" and envelope is not None:
+        return _refused_token("checksum" in envelope.message.lower(), answer)
+    if kind == "InputException":
+        return user_not_enabled(Step.EXCHANGE) if says_not_enabled(answer) else _rejected(Reason.APP_REJECTED, answer)
+    if kind == "PermissionException":
+        return _rejected(Reason.PERMISSION_DENIED, answer)
+    return passing(Step.EXCHANGE, answer, _processed(answer))
+
+
+def _refused_token(is_checksum: bool, answer: HttpResponse) -> BrokerRejection:  # noqa: FBT001 - one private caller
+    return _rejected(Reason.APP_SECRET_REJECTED if is_checksum else Reason.REQUEST_TOKEN_REJECTED, answer)
+
+
+def _rejected(reason: Reason, answer: HttpResponse) -> BrokerRejection:
+    words = {
+        Reason.APP_SECRET_REJECTED: "the checksum was wrong: check the api_secret",
+        Reason.REQUEST_TOKEN_REJECTED: "the request_token is used, expired or of another app",
+        Reason.APP_REJECTED: "check the api_key and whether the app is active",
+        Reason.PERMISSION_DENIED: "the app may not do this",
+    }
+    message = f"the session exchange answered {answer.describe()}: {words[reason]}"
+    return BrokerRejection(reason, message, step=Step.EXCHANGE)

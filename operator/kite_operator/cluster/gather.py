@@ -1,0 +1,166 @@
+"""Gathers the world once, as one credential sees it; nothing is decided here and nothing is written."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from kite_operator.clock import Clock
+from kite_operator.cluster.account import Accounts
+from kite_operator.cluster.api import Cluster, Manifest, credentials_path, secrets_path
+from kite_operator.cluster.grants import read_grants
+from kite_operator.cluster.keyring import Keyring
+from kite_operator.cluster.state import parse_state, state_problem
+from kite_operator.cluster.target import view_target
+from kite_operator.decide.observed import Held, Observed, Probes, Versions
+from kite_operator.decide.timing import jitter_share
+from kite_operator.model.account import AccountRecord, Ref
+from kite_operator.model.errors import Forbidden, OperatorError, ReservationRefused
+from kite_operator.model.resource import Credential
+from kite_operator.model.session import AppKeys, LoginFactors, Session
+from kite_operator.model.sources import Problem, parse_app_secret, parse_login_secret
+
+
+@dataclass(frozen=True, slots=True)
+class Hints:
+    """What the watches know about a credential: names of its grants, and who else wants its target."""
+
+    grants: frozenset[str] = frozenset()
+    rival: Ref | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """What was observed, with the Secrets as they were seen (for preconditions), and the session's fingerprint."""
+
+    observed: Observed
+    state: Manifest | None
+    target: Manifest | None
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gatherer:
+    """Reads what a credential names; `normalise_totp` canonicalises a TOTP secret or raises ValueError."""
+
+    cluster: Cluster
+    accounts: Accounts
+    keyring: Keyring
+    clock: Clock
+    normalise_totp: Callable[[str], str]
+
+    async def gather(self, credential: Credential, hints: Hints, recall: "Recall") -> Gathered:
+        """One look at the world; the reads run side by side, and the first error of theirs is raised."""
+        try:
+            return await self._gather(credential, hints, recall)
+        except* OperatorError as group:
+            first = group
+        raise _leaf(first)
+
+    async def _gather(self, credential: Credential, hints: Hints, recall: "Recall") -> Gathered:
+        async with asyncio.TaskGroup() as reads:
+            app = reads.create_task(self._data(credential, credential.app_secret))
+            login = reads.create_task(self._data(credential, credential.login_secret))
+            target = reads.create_task(self._secret(credential, credential.target.name))
+            state = reads.create_task(self._secret(credential, credential.state_secret))
+            account = reads.create_task(self._account(credential))
+            grants = reads.create_task(read_grants(self.cluster, credential, hints.grants))
+        now = self.clock.now()
+        keys = parse_app_secret(credential.app_secret, app.result())
+        factors = self._factors(credential, login.result())
+        held = self._held(credential, state.result(), target.result(), now)
+        fingerprint = self.fingerprint(held.session) if held else ""
+        probes, heals = recall(fingerprint, now)
+        versions = self._versions(credential, keys, factors)
+        record = account.result()
+        readable = None if isinstance(record, Problem) else record
+        observed = Observed(
+            now=now,
+            jitter=jitter_share(credential.uid),
+            credential=credential,
+            app=keys,
+            factors=factors,
+            versions=versions,
+            target=view_target(target.result(), credential, held.session if held else None),
+            held=held,
+            state_problem=state_problem(state.result(), credential),
+            grants=grants.result(),
+            account=readable,
+            account_problem=record if isinstance(record, Problem) else None,
+            holder_gone=await self._holder_gone(credential, readable, versions),
+            rival=hints.rival,
+            probes=probes,
+            drift_heals=heals,
+        )
+        return Gathered(observed, state.result(), target.result(), fingerprint)
+
+    def fingerprint(self, session: Session) -> str:
+        """What tells one session from another without showing it."""
+        return self.keyring.version("session", session.api_key, session.access_token)
+
+    async def _secret(self, credential: Credential, name: str | None) -> Manifest | None:
+        return await self.cluster.find(secrets_path(credential.key.namespace, name)) if name else None
+
+    async def _data(self, credential: Credential, name: str | None) -> dict[str, str] | None:
+        secret = await self._secret(credential, name)
+        return None if secret is None else dict(secret.get("data") or {})
+
+    async def _account(self, credential: Credential) -> AccountRecord | Problem | None:
+        if not credential.client_id:
+            return None
+        try:
+            return await self.accounts.read(credential.client_id)
+        except ReservationRefused as refusal:
+            return Problem(refusal.reason, refusal.message)
+
+    async def _holder_gone(
+        self, credential: Credential, account: AccountRecord | None, versions: Versions | None
+    ) -> Ref | None:
+        """The claim's holder, if it is somebody else who does not exist any more (or has become another client)."""
+        claim = account.claim_for(versions.api_key) if account is not None and versions is not None else None
+        if claim is None or claim.holder.same_name(credential.ref):
+            return None
+        try:
+            holder = await self.cluster.find(credentials_path(claim.holder.namespace, claim.holder.name))
+        except Forbidden:
+            return None
+        alike = holder is not None and (holder.get("spec") or {}).get("clientID") == credential.client_id
+        return None if alike else claim.holder
+
+    def _factors(self, credential: Credential, data: dict[str, str] | None) -> LoginFactors | Problem | None:
+        if credential.login_secret is None:
+            return None
+        return parse_login_secret(credential.login_secret, data, self.normalise_totp)
+
+    def _held(
+        self, credential: Credential, state: Manifest | None, target: Manifest | None, now: datetime
+    ) -> Held | None:
+        """The session of the state Secret or, when that is lost, the one that pods are using."""
+        held = parse_state(state, credential)
+        if held is not None:
+            return held
+        session = view_target(target, credential, None).session
+        if session is None or session.user_id != credential.client_id:
+            return None
+        return Held(session, published=True, staged_at=now)
+
+    def _versions(
+        self, credential: Credential, app: AppKeys | Problem, factors: LoginFactors | Problem | None
+    ) -> Versions | None:
+        if isinstance(app, Problem) or isinstance(factors, Problem):
+            return None
+        return Versions(
+            login=self.keyring.version("login", factors.password, factors.totp_secret) if factors else "",
+            app=self.keyring.version("app", app.api_key, app.api_secret),
+            api_key=self.keyring.version("api_key", app.api_key),
+            redirect=self.keyring.version("redirect", credential.redirect_url),
+        )
+
+
+def _leaf(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+Recall = Callable[[str, datetime], tuple[Probes, int]]

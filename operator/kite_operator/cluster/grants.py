@@ -1,0 +1,73 @@
+"""Login grants: Secrets by which a person's login reaches the operator.
+
+Whoever Kubernetes lets create Secrets in the namespace may make one: type `kite-operator.dev/login-grant`, our labels
+(role grant, credential), key `request_token`. It is marked as taken before its exchange, and deleted after it.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Iterable
+from datetime import datetime
+
+from kite_operator.cluster.api import Cluster, Manifest, secrets_path
+from kite_operator.cluster.owned import GRANT, is_ours
+from kite_operator.decide.observed import Grant
+from kite_operator.model.expiry import rfc3339
+from kite_operator.model.resource import GROUP, Credential
+from kite_operator.model.sensitive import Sensitive
+
+GRANT_TYPE = "kite-operator.dev/login-grant"
+REQUEST_TOKEN_KEY = "request_token"  # noqa: S105 - the name of a key
+TAKEN_ANNOTATION = f"{GROUP}/taken-at"
+_REQUEST_TOKEN = re.compile(r"[A-Za-z0-9_-]{8,128}")
+
+
+async def read_grants(cluster: Cluster, credential: Credential, names: Iterable[str]) -> tuple[Grant, ...]:
+    """The grants of these names that are there and are for this credential, oldest first."""
+    namespace = credential.key.namespace
+    secrets = [await cluster.find(secrets_path(namespace, name)) for name in sorted(names)]
+    grants = [_grant(secret) for secret in secrets if secret is not None and _is_grant(secret, credential)]
+    return tuple(sorted(grants, key=lambda grant: (grant.created, grant.name)))
+
+
+def _is_grant(secret: Manifest, credential: Credential) -> bool:
+    return is_ours(secret, credential, GRANT) and secret.get("type") == GRANT_TYPE
+
+
+def _grant(secret: Manifest) -> Grant:
+    metadata = secret["metadata"]
+    return Grant(
+        name=metadata["name"],
+        uid=metadata["uid"],
+        resource_version=metadata["resourceVersion"],
+        request_token=_request_token(secret),
+        taken=TAKEN_ANNOTATION in (metadata.get("annotations") or {}),
+        created=metadata.get("creationTimestamp", ""),
+    )
+
+
+def _request_token(secret: Manifest) -> Sensitive | None:
+    try:
+        text = base64.b64decode((secret.get("data") or {})[REQUEST_TOKEN_KEY], validate=True).decode("ascii").strip()
+    except (KeyError, ValueError, binascii.Error):
+        return None
+    return Sensitive(text) if _REQUEST_TOKEN.fullmatch(text) else None
+
+
+async def take(cluster: Cluster, credential: Credential, grant: Grant, now: datetime) -> None:
+    """Mark the grant as being exchanged; Conflict when somebody else was faster."""
+    path = secrets_path(credential.key.namespace, grant.name)
+    patch = {
+        "metadata": {
+            "uid": grant.uid,
+            "resourceVersion": grant.resource_version,
+            "annotations": {TAKEN_ANNOTATION: rfc3339(now)},
+        }
+    }
+    await cluster.merge_patch(path, patch)
+
+
+async def drop(cluster: Cluster, credential: Credential, grant: Grant) -> None:
+    """Delete the grant: it has been used or refused."""
+    await cluster.delete(secrets_path(credential.key.namespace, grant.name), uid=grant.uid)

@@ -1,0 +1,55 @@
+"""What makes a Secret ours, and the metadata that every Secret of ours carries.
+
+A Secret is ours by its labels (role and credential) in the credential's namespace, not by a uid: a KiteCredential that
+is deleted and created again inherits what its predecessor left, so that a living token costs no login.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from kite_operator.cluster.api import Manifest
+from kite_operator.model.resource import API_VERSION, CREDENTIAL_LABEL, GROUP, KIND, ROLE_LABEL, Credential
+
+MANAGED_BY = {"app.kubernetes.io/managed-by": "kite-operator"}
+ADOPT_ANNOTATION = f"{GROUP}/adopt-by"
+
+TARGET = "target"
+STATE = "state"
+GRANT = "grant"
+SOURCE = "source"
+
+
+def labels_of(credential: Credential, role: str) -> dict[str, str]:
+    """The labels of a Secret of ours."""
+    return {**MANAGED_BY, ROLE_LABEL: role, CREDENTIAL_LABEL: credential.key.name}
+
+
+def owner_of(credential: Credential) -> dict[str, Any]:
+    """The ownerReference by which Kubernetes collects the Secret after its KiteCredential; it never blocks a deletion."""
+    return {
+        "apiVersion": API_VERSION,
+        "kind": KIND,
+        "name": credential.key.name,
+        "uid": credential.uid,
+        "controller": True,
+        "blockOwnerDeletion": False,
+    }
+
+
+def is_ours(secret: Mapping[str, Any], credential: Credential, role: str) -> bool:
+    """Whether `secret` carries our labels for this credential and role."""
+    labels = secret["metadata"].get("labels") or {}
+    return labels.get(ROLE_LABEL) == role and labels.get(CREDENTIAL_LABEL) == credential.key.name
+
+
+def owned_manifest(credential: Credential, existing: Manifest | None, *, name: str, role: str) -> Manifest:
+    """A Secret of ours without its data: new, or with the identity and foreign metadata of the one that it replaces."""
+    metadata: dict[str, Any] = {"name": name, "namespace": credential.key.namespace}
+    if existing is not None:
+        seen = existing["metadata"]
+        metadata |= {"uid": seen["uid"], "resourceVersion": seen["resourceVersion"]}
+        metadata["labels"] = dict(seen.get("labels") or {})
+        metadata["annotations"] = dict(seen.get("annotations") or {})
+    metadata["labels"] = {**metadata.get("labels", {}), **labels_of(credential, role)}
+    metadata["ownerReferences"] = [owner_of(credential)]
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata}

@@ -1,0 +1,86 @@
+"""The state Secret `<name>-kite-state`: where a session is kept from the moment the broker has answered it (P3).
+
+A session is *staged* here before it is proven, and stays here, marked as published, after it has been: so that a derived
+Secret that was deleted or changed is restored without a login, after a restart too. It is never for mounting.
+"""
+
+import base64
+import binascii
+import json
+from datetime import datetime
+from typing import Any
+
+from kite_operator.cluster.api import Cluster, Manifest, secrets_path
+from kite_operator.cluster.owned import STATE, is_ours, owned_manifest
+from kite_operator.decide.observed import Held
+from kite_operator.model.expiry import parse_rfc3339
+from kite_operator.model.reasons import Reason
+from kite_operator.model.resource import Credential
+from kite_operator.model.sensitive import Sensitive
+from kite_operator.model.session import Session
+from kite_operator.model.sources import Problem
+
+STATE_TYPE = "kite-operator.dev/state"
+SESSION_KEY = "session"
+
+
+def state_problem(secret: Manifest | None, credential: Credential) -> Problem | None:
+    """Why the state Secret cannot be used, if somebody else made one of its name."""
+    if secret is None or (is_ours(secret, credential, STATE) and secret.get("type") == STATE_TYPE):
+        return None
+    return Problem(
+        Reason.STATE_SECRET_NOT_OWNED,
+        f"Secret {credential.state_secret!r} exists and is not the operator's: sessions are staged under this name. "
+        "Rename or delete it",
+    )
+
+
+def parse_state(secret: Manifest | None, credential: Credential) -> Held | None:
+    """The held session; None when there is none, when it does not parse, or when it is another client's."""
+    if secret is None or state_problem(secret, credential) is not None:
+        return None
+    try:
+        raw = json.loads(base64.b64decode((secret.get("data") or {})[SESSION_KEY], validate=True))
+        session = Session(
+            user_id=str(raw["user_id"]),
+            api_key=Sensitive(str(raw["api_key"])),
+            access_token=Sensitive(str(raw["access_token"])),
+            login_time=_moment(raw["login_time"]),
+        )
+        held = Held(session, bool(raw["published"]), _moment(raw["staged_at"]))
+    except (KeyError, TypeError, ValueError, binascii.Error):
+        return None
+    return held if session.user_id == credential.client_id and session.access_token else None
+
+
+async def write_state(
+    cluster: Cluster, credential: Credential, existing: Manifest | None, held: Held | None
+) -> Manifest:
+    """Write (or with None clear) the held session; Conflict when the Secret is not the one that was seen."""
+    manifest = owned_manifest(credential, existing, name=credential.state_secret, role=STATE)
+    manifest["type"] = STATE_TYPE
+    manifest["data"] = {} if held is None else {SESSION_KEY: base64.b64encode(_dump(held)).decode()}
+    namespace = credential.key.namespace
+    if existing is None:
+        return await cluster.create(secrets_path(namespace), manifest)
+    return await cluster.replace(secrets_path(namespace, credential.state_secret), manifest)
+
+
+def _dump(held: Held) -> bytes:
+    session = held.session
+    raw: dict[str, Any] = {
+        "user_id": session.user_id,
+        "api_key": session.api_key.reveal(),
+        "access_token": session.access_token.reveal(),
+        "login_time": session.login_time.isoformat(),
+        "staged_at": held.staged_at.isoformat(),
+        "published": held.published,
+    }
+    return json.dumps(raw).encode()
+
+
+def _moment(text: str) -> datetime:
+    moment = parse_rfc3339(text)
+    if moment is None:
+        raise ValueError("a time without a zone")
+    return moment

@@ -1,0 +1,44 @@
+"""What came of an action: what status has to remember, and what people are told."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from kite_operator.model.reasons import Reason
+from kite_operator.model.resource import Failures
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """An Event to be written: `warning` for what a person should look at."""
+
+    reason: Reason
+    message: str
+    warning: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A failed try: `failures` is the new backoff record, `message` what the Ready condition says meanwhile."""
+
+    failures: Failures
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class ActOutcome:
+    """The result of one action.
+
+    `result` and `reason` feed the attempts metric; `succeeded` clears the failures; `retry_at` asks for a rest without
+    a failure (somebody else is logging in, a TOTP window is awaited); the handled values acknowledge annotations.
+    """
+
+    result: str
+    reason: Reason
+    notes: tuple[Note, ...] = ()
+    failed: Failed | None = None
+    succeeded: bool = False
+    refreshed_at: datetime | None = None
+    retry_at: datetime | None = None
+    retry_message: str = ""
+    handled_refresh: bool = False
+    handled_acknowledge: bool = False

@@ -1,0 +1,180 @@
+"""The desired state in memory: which credentials there are, what they name, and which grants wait for them.
+
+Only names are held, never a Secret's data (P8). Every method that learns something returns the credentials that should be
+looked at because of it.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kite_operator.cluster.gather import Hints
+from kite_operator.cluster.owned import GRANT, SOURCE, TARGET
+from kite_operator.memory import Memory
+from kite_operator.model.account import Ref
+from kite_operator.model.resource import CREDENTIAL_LABEL, ROLE_LABEL, Credential, Key, parse_credential
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What matters of a KiteCredential between two looks at it."""
+
+    ref: Ref
+    client_id: str
+    target: str
+    sources: tuple[str, ...]
+    order: tuple[str, str]
+    token: tuple[object, ...]
+
+    @classmethod
+    def of(cls, credential: Credential) -> "Wish":
+        """The wish of a credential; `token` changes when a person changed something, and not when we write status."""
+        return cls(
+            ref=credential.ref,
+            client_id=credential.client_id,
+            target=credential.target.name,
+            sources=credential.sources,
+            order=(credential.created, credential.key.name),
+            token=(
+                credential.uid,
+                credential.generation,
+                credential.refresh,
+                credential.acknowledge,
+                credential.deleting,
+            ),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a piece of news means: whom to look at (new ones first), and who is gone."""
+
+    new: tuple[Key, ...] = ()
+    changed: tuple[Key, ...] = ()
+    gone: tuple[tuple[Key, Wish], ...] = ()
+
+
+class Desired:
+    """The index. It lives in the main event loop; nothing else touches it."""
+
+    def __init__(self, memory: Memory, names_namespace: Callable[[str], bool] = lambda _namespace: True) -> None:
+        """`names_namespace` says whether a namespace is handled by this process."""
+        self._memory = memory
+        self._handled = names_namespace
+        self._wishes: dict[Key, Wish] = {}
+        self._by_target: defaultdict[tuple[str, str], set[Key]] = defaultdict(set)
+        self._by_source: defaultdict[tuple[str, str], set[Key]] = defaultdict(set)
+        self._grants: defaultdict[Key, set[str]] = defaultdict(set)
+
+    def __len__(self) -> int:
+        return len(self._wishes)
+
+    def credential(self, kind: str | None, body: Mapping[str, Any]) -> Change:
+        """A KiteCredential was listed, added, modified or (kind DELETED) deleted."""
+        credential = parse_credential(body)
+        if not self._handled(credential.key.namespace):
+            return Change()
+        if kind == "DELETED":
+            return self._delete(credential.key, credential.uid)
+        return self._put(credential.key, Wish.of(credential))
+
+    def secret(self, kind: str | None, metadata: Mapping[str, Any]) -> Change:
+        """A labelled Secret was listed, added, modified or deleted; only its metadata is looked at."""
+        labels = metadata.get("labels") or {}
+        namespace, name = str(metadata.get("namespace", "")), str(metadata.get("name", ""))
+        match labels.get(ROLE_LABEL):
+            case role if role == SOURCE:
+                return Change(changed=tuple(self._by_source.get((namespace, name), ())))
+            case role if role == GRANT:
+                return self._grant(kind, Key(namespace, str(labels.get(CREDENTIAL_LABEL, ""))), name)
+            case role if role == TARGET:
+                return self._target(kind, namespace, metadata)
+        return Change()
+
+    def replace_all(self, credentials: Iterable[Wish], grants: Iterable[tuple[Key, str]]) -> Change:
+        """A full list is known: what is not on it is gone (mark and sweep)."""
+        new, changed, seen = [], [], set()
+        for wish in credentials:
+            key = Key(wish.ref.namespace, wish.ref.name)
+            if not self._handled(key.namespace):
+                continue
+            seen.add(key)
+            change = self._put(key, wish)
+            new += change.new
+            changed += change.changed
+        lost = [(key, wish) for key, wish in self._wishes.items() if key not in seen]
+        for key, _ in lost:
+            self._remove(key)
+        known = {key: set(names) for key, names in self._grants.items()}
+        self._grants.clear()
+        for key, name in grants:
+            self._grants[key].add(name)
+        changed += [key for key in self._grants if key in self._wishes and self._grants[key] - known.get(key, set())]
+        return Change(tuple(new), tuple(changed), tuple(lost))
+
+    def hints(self, key: Key) -> Hints:
+        """What a look at `key` should know."""
+        return Hints(frozenset(self._grants.get(key, ())), self._rival(key))
+
+    def _put(self, key: Key, wish: Wish) -> Change:
+        known = self._wishes.get(key)
+        if known == wish:
+            return Change()
+        if known is not None:
+            self._unindex(key, known)
+        self._wishes[key] = wish
+        self._by_target[key.namespace, wish.target].add(key)
+        for source in wish.sources:
+            self._by_source[key.namespace, source].add(key)
+        if known is not None and known.ref.uid != wish.ref.uid:
+            return Change(new=(key,), gone=((key, known),))
+        return Change(new=(key,)) if known is None else Change(changed=(key,))
+
+    def _delete(self, key: Key, uid: str) -> Change:
+        known = self._wishes.get(key)
+        if known is None or known.ref.uid != uid:
+            return Change()
+        rivals = tuple(self._by_target.get((key.namespace, known.target), set()) - {key})
+        self._remove(key)
+        return Change(changed=rivals, gone=((key, known),))
+
+    def _remove(self, key: Key) -> None:
+        self._unindex(key, self._wishes.pop(key))
+
+    def _unindex(self, key: Key, wish: Wish) -> None:
+        _discard(self._by_target, (key.namespace, wish.target), key)
+        for source in wish.sources:
+            _discard(self._by_source, (key.namespace, source), key)
+
+    def _grant(self, kind: str | None, key: Key, name: str) -> Change:
+        if kind == "DELETED":
+            self._grants[key].discard(name)
+            if not self._grants[key]:
+                del self._grants[key]
+            return Change()
+        fresh = name not in self._grants[key]
+        self._grants[key].add(name)
+        return Change(changed=(key,)) if fresh and key in self._wishes else Change()
+
+    def _target(self, kind: str | None, namespace: str, metadata: Mapping[str, Any]) -> Change:
+        keys = self._by_target.get((namespace, str(metadata.get("name", ""))), set())
+        version = metadata.get("resourceVersion")
+        moved = [key for key in keys if kind == "DELETED" or self._memory.of(key).target_version != version]
+        # What was listed when the watch began is known already.
+        return Change(changed=tuple(moved)) if kind is not None else Change()
+
+    def _rival(self, key: Key) -> Ref | None:
+        """The credential that wants the same target and came first (by creation, then by name), if it is not this one."""
+        wish = self._wishes.get(key)
+        if wish is None:
+            return None
+        alike = [self._wishes[other] for other in self._by_target[key.namespace, wish.target]]
+        first = min(alike, key=lambda each: each.order)
+        return None if first.ref == wish.ref else first.ref
+
+
+def _discard(index: defaultdict[tuple[str, str], set[Key]], where: tuple[str, str], key: Key) -> None:
+    index[where].discard(key)
+    if not index[where]:
+        del index[where]

@@ -1,0 +1,25 @@
+"""Logging: one line per decision on standard error, in UTC, and other libraries' noise kept down."""
+
+import logging
+import time
+
+_FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
+_LOUD = ("kopf", "aiohttp", "urllib3", "kiteconnect", "asyncio")
+
+
+def set_up_logging(level: str) -> None:
+    """Log from `level` up; libraries log warnings and worse, and never at debug, where some of them show secrets (P4)."""
+    handler = logging.StreamHandler()
+    formatter = logging.Formatter(_FORMAT, datefmt="%Y-%m-%dT%H:%M:%SZ")
+    formatter.converter = time.gmtime
+    handler.setFormatter(formatter)
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    for name in _LOUD:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("kopf").addFilter(_expected)
+    logging.getLogger("kopf._core.reactor.running").addFilter(_expected)
+
+
+def _expected(record: logging.LogRecord) -> bool:
+    """Kopf runs in a thread on purpose, and signals are ours to handle."""
+    return "OS signals are ignored" not in record.getMessage()

@@ -1,0 +1,60 @@
+"""What the process has learned and may lose: every entry can be learned again after a restart."""
+
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from kite_operator.decide.observed import Probes
+from kite_operator.model.resource import Key
+
+DRIFT_MEMORY = timedelta(hours=1)
+
+
+@dataclass(slots=True)
+class Recollection:
+    """About one credential.
+
+    `fingerprint` is the version of the session that `probes` speaks of; `target_version` the resourceVersion of the
+    derived Secret that was last seen or written, so that our own writes wake nobody.
+    """
+
+    fingerprint: str = ""
+    probes: Probes = field(default_factory=Probes)
+    heals: tuple[datetime, ...] = ()
+    target_version: str = ""
+
+    def about(self, fingerprint: str, now: datetime) -> Probes:
+        """The probes of the session with this fingerprint; those of another session are forgotten."""
+        if fingerprint != self.fingerprint:
+            kept = self.probes
+            self.fingerprint = fingerprint
+            self.probes = Probes(
+                known_since=now if fingerprint else None,
+                refreshed_at=kept.refreshed_at,
+                exchanged_at=kept.exchanged_at,
+            )
+        return self.probes
+
+    def learn(self, **changes: datetime) -> None:
+        """Remember what the broker or a person said, and when."""
+        self.probes = replace(self.probes, **changes)
+
+    def heals_within_hour(self, now: datetime) -> int:
+        """How often the derived Secret was healed within the last hour."""
+        self.heals = tuple(at for at in self.heals if now - at < DRIFT_MEMORY)
+        return len(self.heals)
+
+
+class Memory:
+    """The recollections of all credentials."""
+
+    def __init__(self) -> None:
+        self._entries: defaultdict[Key, Recollection] = defaultdict(Recollection)
+
+    def of(self, key: Key) -> Recollection:
+        """The recollection of one credential, empty at first."""
+        return self._entries[key]
+
+    def forget(self, key: Key) -> None:
+        """The credential is gone."""
+        self._entries.pop(key, None)

@@ -1,0 +1,164 @@
+"""The story of one credential: gather, decide, act, record, until there is nothing to do but wait."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from kite_operator.act.acknowledge import acknowledge
+from kite_operator.act.exchange import exchange_grant, refuse_grant
+from kite_operator.act.login import WebLogins, log_in
+from kite_operator.act.parts import Parts, Scene
+from kite_operator.act.proof import call_dead, discard, probe, prove
+from kite_operator.cluster.api import Cluster, credentials_path
+from kite_operator.cluster.gather import Gatherer, Hints
+from kite_operator.decide.claims import unclaim
+from kite_operator.decide.outcome import ActOutcome
+from kite_operator.decide.plan import Action, Plan
+from kite_operator.decide.policies import decide
+from kite_operator.memory import Memory
+from kite_operator.model.account import AccountRecord, Ref
+from kite_operator.model.errors import Conflict, NotFound, ReservationLost
+from kite_operator.model.reasons import Reason
+from kite_operator.model.resource import Credential, Key, Status, parse_credential
+from kite_operator.record.events import EventWriter, transition
+from kite_operator.record.metrics import Metrics
+from kite_operator.record.status import QUIET, StatusWriter, derive
+
+_log = logging.getLogger(__name__)
+
+MOST_ROUNDS = 12
+"""Actions in one pass: a whole refresh takes four; more than this is a fault of ours, and rests."""
+AFTER_RACE = timedelta(seconds=1)
+"""Somebody else changed what we saw: look again after this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciler:
+    """Wired in `app.py`. `reconcile` is called by one worker at a time for each credential."""
+
+    cluster: Cluster
+    gatherer: Gatherer
+    parts: Parts
+    logins: WebLogins
+    memory: Memory
+    statuses: StatusWriter
+    events: EventWriter
+    metrics: Metrics
+    hints: Callable[[Key], Hints]
+
+    async def reconcile(self, key: Key) -> datetime | None:
+        """Bring one credential on; returns when to look again, None when it is gone or waits for a change only."""
+        body = await self.cluster.find(credentials_path(key.namespace, key.name))
+        credential = parse_credential(body) if body is not None else None
+        if credential is None or credential.deleting:
+            self.memory.forget(key)
+            self.metrics.forget(key)
+            return None
+        for _ in range(MOST_ROUNDS):
+            try:
+                credential, plan, scene, outcome = await self._round(credential)
+            except (Conflict, NotFound, ReservationLost) as error:
+                _log.info("%s: looked again: %s", key, error)
+                return self.parts.clock.now() + AFTER_RACE
+            if outcome is None:
+                return await self._rest(scene, plan)
+            if outcome.retry_at is not None or outcome.result == "refused":
+                return await self._refused(scene, plan, outcome)
+        _log.error("%s: %d actions in one pass: resting", key, MOST_ROUNDS)
+        return self.parts.clock.now() + timedelta(minutes=1)
+
+    async def release(self, client_id: str, ref: Ref) -> None:
+        """Give back the claims of a credential that was deleted."""
+
+        def change(record: AccountRecord) -> AccountRecord:
+            return unclaim(record, ref)
+
+        if await self.parts.accounts.read(client_id) is not None:
+            await self.parts.accounts.change(client_id, change, seed=AccountRecord(client_id))
+
+    async def _round(self, credential: Credential) -> tuple[Credential, Plan, Scene, ActOutcome | None]:
+        recollection = self.memory.of(credential.key)
+        gathered = await self.gatherer.gather(
+            credential,
+            self.hints(credential.key),
+            lambda fingerprint, now: (recollection.about(fingerprint, now), recollection.heals_within_hour(now)),
+        )
+        if gathered.target is not None:
+            recollection.target_version = gathered.target["metadata"]["resourceVersion"]
+        scene = Scene(gathered, recollection)
+        plan = decide(gathered.observed)
+        if plan.action is Action.REST:
+            return credential, plan, scene, None
+        _log.info("%s: %s: %s", credential.key, plan.action, plan.message, extra={"reason": plan.reason.value})
+        outcome = await self._act(scene, plan)
+        self.metrics.count_attempt(plan.action, outcome)
+        return await self._record(scene, outcome), plan, scene, outcome
+
+    async def _act(self, scene: Scene, plan: Plan) -> ActOutcome:
+        parts = self.parts
+        match plan.action:
+            case Action.PROBE:
+                return await probe(parts, scene)
+            case Action.PROVE:
+                return await prove(parts, scene, plan)
+            case Action.LOGIN:
+                return await log_in(parts, self.logins, scene)
+            case Action.EXCHANGE if plan.grant is not None:
+                return await exchange_grant(parts, scene, plan.grant)
+            case Action.REFUSE_GRANT:
+                return await refuse_grant(parts, scene, plan)
+            case Action.DISCARD:
+                return await discard(parts, scene, plan)
+            case Action.MARK_DEAD:
+                return await call_dead(parts, scene)
+            case Action.ACKNOWLEDGE:
+                return await acknowledge(parts, scene)
+        raise AssertionError(f"no way to carry out {plan.action}")
+
+    async def _record(self, scene: Scene, outcome: ActOutcome) -> Credential:
+        """What an action leaves in status and Events, written at once: a crash must not forget a failure."""
+        credential = scene.credential
+        written = await self.statuses.write(credential, _after(credential, outcome, scene))
+        for note in outcome.notes:
+            await self.events.write(credential, note)
+        return written
+
+    async def _rest(self, scene: Scene, plan: Plan) -> datetime | None:
+        """Say how things stand, and until when."""
+        credential, observed = scene.credential, scene.observed
+        if plan.reason not in QUIET:
+            status = derive(observed, plan)
+            if observed.refresh_asked and plan.reason not in (Reason.CONFLICT, Reason.SUSPENDED):
+                scene.recollection.learn(refreshed_at=observed.now)
+                status = replace(status, last_handled_refresh=credential.refresh)
+            note = transition(credential.status, status)
+            await self.statuses.write(credential, status)
+            if note is not None:
+                await self.events.write(credential, note)
+            self.metrics.remember(credential, status, plan)
+        return plan.wake_at
+
+    async def _refused(self, scene: Scene, plan: Plan, outcome: ActOutcome) -> datetime | None:
+        """The attempt ledger said no to an action: the next look will say why, at the latest in half a minute."""
+        now = self.parts.clock.now()
+        if outcome.retry_at is None and outcome.reason not in QUIET and plan.action is not Action.REFUSE_GRANT:
+            told = Plan(Action.REST, outcome.reason, outcome.retry_message, wake_at=now + timedelta(seconds=30))
+            return await self._rest(scene, told)
+        return outcome.retry_at or now
+
+
+def _after(credential: Credential, outcome: ActOutcome, scene: Scene) -> Status:
+    """The former status with what the action's outcome changes in it."""
+    status = credential.status
+    if outcome.failed is not None:
+        status = replace(status, failures=outcome.failed.failures)
+    if outcome.succeeded:
+        status = replace(status, failures=None)
+    if outcome.refreshed_at is not None:
+        status = replace(status, last_refresh_time=outcome.refreshed_at)
+    if outcome.handled_refresh:
+        status = replace(status, last_handled_refresh=credential.refresh)
+    if outcome.handled_acknowledge:
+        status = replace(status, last_handled_acknowledge=credential.acknowledge)
+    return status

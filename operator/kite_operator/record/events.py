@@ -1,0 +1,73 @@
+"""Kubernetes Events: written on transitions only, with stable reasons and messages of our own."""
+
+import logging
+from dataclasses import dataclass
+
+from kite_operator.clock import Clock
+from kite_operator.cluster.api import Cluster, events_path
+from kite_operator.decide.outcome import Note
+from kite_operator.model.conditions import LONGEST_MESSAGE, READY
+from kite_operator.model.errors import ClusterError
+from kite_operator.model.reasons import Reason
+from kite_operator.model.resource import API_VERSION, KIND, Credential, Status
+
+_log = logging.getLogger(__name__)
+COMPONENT = "kite-operator"
+
+_SILENT = (
+    Reason.SESSION_ACTIVE,
+    Reason.WAITING_FOR_SCHEDULE,
+    Reason.TOKEN_EXPIRED,
+    Reason.LOGIN_IN_PROGRESS,
+    Reason.WAITING_FOR_TOTP_WINDOW,
+)
+"""Reasons of an ordinary day."""
+
+
+def transition(old: Status, new: Status) -> Note | None:
+    """The Event that a change of the Ready condition deserves, if any."""
+    before, after = old.condition(READY), new.condition(READY)
+    if after is None or (before is not None and (before.status, before.reason) == (after.status, after.reason)):
+        return None
+    if after.reason in _SILENT:
+        return None
+    return Note(Reason(after.reason), after.message, warning=after.status != "True")
+
+
+@dataclass(frozen=True, slots=True)
+class EventWriter:
+    """Writes Events; a failure to write one never fails a refresh."""
+
+    cluster: Cluster
+    clock: Clock
+    identity: str
+
+    async def write(self, credential: Credential, note: Note) -> None:
+        """POST one Event about the credential."""
+        now = self.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+        event = {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {"generateName": f"{credential.key.name[:50]}.", "namespace": credential.key.namespace},
+            "involvedObject": {
+                "apiVersion": API_VERSION,
+                "kind": KIND,
+                "namespace": credential.key.namespace,
+                "name": credential.key.name,
+                "uid": credential.uid,
+                "resourceVersion": credential.resource_version,
+            },
+            "reason": note.reason.value,
+            "message": note.message[:LONGEST_MESSAGE],
+            "type": "Warning" if note.warning else "Normal",
+            "firstTimestamp": now,
+            "lastTimestamp": now,
+            "count": 1,
+            "source": {"component": COMPONENT},
+            "reportingComponent": COMPONENT,
+            "reportingInstance": self.identity[:128],
+        }
+        try:
+            await self.cluster.create(events_path(credential.key.namespace), event)
+        except ClusterError as error:
+            _log.warning("event not written: %s", error, extra={"credential": str(credential.key)})

@@ -1,0 +1,185 @@
+"""Prometheus metrics: per-credential gauges from live state, counters and histograms of what was done.
+
+`namespace` and `name` are labels of the per-credential gauges only, which vanish with their object; everything else has
+bounded labels. Documented in docs/metrics.md, which a test compares with this module.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from kite_operator import __version__
+from kite_operator.decide.outcome import ActOutcome
+from kite_operator.decide.plan import Action, Plan
+from kite_operator.model.conditions import AUTHENTICATED, BLOCKED, LOGIN_REQUIRED, READY
+from kite_operator.model.resource import Credential, Key, Status
+
+_STEP_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What was last recorded of one credential."""
+
+    mode: str
+    status: Status
+    reason: str
+
+
+_GAUGES: tuple[tuple[str, str], ...] = (
+    ("kite_credential_ready", "1 when the credential is in order and its token is alive (condition Ready), else 0."),
+    (
+        "kite_credential_authenticated",
+        "1 when the broker accepts the published token (condition Authenticated), else 0.",
+    ),
+    ("kite_credential_blocked", "1 while nothing is submitted until a person acts (condition Blocked), else 0."),
+    ("kite_credential_login_required", "1 while a login by a person is awaited (condition LoginRequired), else 0."),
+    (
+        "kite_credential_token_expiry_timestamp_seconds",
+        "Conservative expiry (06:00 IST) of the published token as a Unix time; 0 when there is no living token.",
+    ),
+    (
+        "kite_credential_last_success_timestamp_seconds",
+        "When a new token was last proven and published, as a Unix time; 0 when never.",
+    ),
+    (
+        "kite_credential_next_refresh_timestamp_seconds",
+        "When the next refresh is scheduled, as a Unix time; 0 when none is.",
+    ),
+    ("kite_credential_failures", "Failed tries in a row since the last published token."),
+)
+
+
+class CredentialCollector(Collector):
+    """Computes the per-credential gauges from the snapshots at the time of the scrape: nothing to go stale."""
+
+    def __init__(self) -> None:
+        self.snapshots: dict[Key, Snapshot] = {}
+
+    def describe(self) -> Iterator[Metric]:
+        """The families without samples, so that registration does not scrape."""
+        for name, text in _GAUGES:
+            yield GaugeMetricFamily(name, text, labels=["namespace", "name"])
+
+    def collect(self) -> Iterator[Metric]:
+        """One sample per credential and family, and an info sample with mode and reason."""
+        families = {name: GaugeMetricFamily(name, text, labels=["namespace", "name"]) for name, text in _GAUGES}
+        info = GaugeMetricFamily(
+            "kite_credential_info",
+            "Always 1: the login mode and the reason of condition Ready.",
+            labels=["namespace", "name", "mode", "reason"],
+        )
+        for key, snapshot in list(self.snapshots.items()):
+            for name, value in _values(snapshot.status).items():
+                families[name].add_metric([key.namespace, key.name], value)
+            info.add_metric([key.namespace, key.name, snapshot.mode, snapshot.reason], 1.0)
+        yield from families.values()
+        yield info
+
+
+def _values(status: Status) -> dict[str, float]:
+    return {
+        "kite_credential_ready": _truth(status, READY),
+        "kite_credential_authenticated": _truth(status, AUTHENTICATED),
+        "kite_credential_blocked": _truth(status, BLOCKED),
+        "kite_credential_login_required": _truth(status, LOGIN_REQUIRED),
+        "kite_credential_token_expiry_timestamp_seconds": _unix(status.expires_time),
+        "kite_credential_last_success_timestamp_seconds": _unix(status.last_refresh_time),
+        "kite_credential_next_refresh_timestamp_seconds": _unix(status.next_refresh_time),
+        "kite_credential_failures": float(status.failures.count if status.failures else 0),
+    }
+
+
+def _truth(status: Status, kind: str) -> float:
+    condition = status.condition(kind)
+    return 1.0 if condition is not None and condition.status == "True" else 0.0
+
+
+def _unix(moment: datetime | None) -> float:
+    return moment.timestamp() if moment is not None else 0.0
+
+
+class Metrics:
+    """The process's registry."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.credentials = CredentialCollector()
+        self.registry.register(self.credentials)
+        self._attempts = Counter(
+            "kite_operator_refresh_attempts",
+            "Actions towards a fresh token, by action, result and reason.",
+            ["action", "result", "reason"],
+            registry=self.registry,
+        )
+        self._steps = Histogram(
+            "kite_operator_broker_step_duration_seconds",
+            "How long each call to the broker took.",
+            ["step"],
+            buckets=_STEP_BUCKETS,
+            registry=self.registry,
+        )
+        self._calls = Counter(
+            "kite_operator_broker_calls",
+            "Calls to the broker by step and outcome (success, aborted, or a reason).",
+            ["step", "outcome"],
+            registry=self.registry,
+        )
+        self._api = Counter(
+            "kite_operator_kubernetes_requests",
+            "Requests to the Kubernetes API by verb, resource and HTTP status (0: no answer).",
+            ["verb", "resource", "code"],
+            registry=self.registry,
+        )
+        self._progress = Gauge(
+            "kite_operator_last_progress_timestamp_seconds",
+            "When the scheduler last made progress, as a Unix time: an old value is a stalled operator.",
+            registry=self.registry,
+        )
+        self._watch_restarts = Counter(
+            "kite_operator_watch_restarts", "How often the watches had to be started again.", registry=self.registry
+        )
+        self._errors = Counter(
+            "kite_operator_reconcile_errors",
+            "Passes over a credential that ended in an error, by kind.",
+            ["kind"],
+            registry=self.registry,
+        )
+        Info("kite_operator_build", "The operator's version.", registry=self.registry).info({"version": __version__})
+
+    def count_attempt(self, action: Action, outcome: ActOutcome) -> None:
+        """One action and what came of it."""
+        self._attempts.labels(action.value, outcome.result, outcome.reason.value).inc()
+
+    def observe_step(self, step: str, outcome: str, seconds: float) -> None:
+        """One call to the broker."""
+        self._steps.labels(step).observe(seconds)
+        self._calls.labels(step, outcome).inc()
+
+    def observe_request(self, verb: str, resource: str, code: int) -> None:
+        """One request to the API server."""
+        self._api.labels(verb, resource, str(code)).inc()
+
+    def progress(self, now: datetime) -> None:
+        """The scheduler is alive."""
+        self._progress.set(now.timestamp())
+
+    def count_watch_restart(self) -> None:
+        """The watches ended and are started again."""
+        self._watch_restarts.inc()
+
+    def count_error(self, kind: str) -> None:
+        """A pass failed."""
+        self._errors.labels(kind).inc()
+
+    def remember(self, credential: Credential, status: Status, plan: Plan) -> None:
+        """What the gauges show of a credential from now on."""
+        self.credentials.snapshots[credential.key] = Snapshot(credential.mode, status, plan.reason.value)
+
+    def forget(self, key: Key) -> None:
+        """The credential is gone, and its series with it."""
+        self.credentials.snapshots.pop(key, None)

@@ -1,0 +1,155 @@
+"""Status is derived from facts anew each time, and written only when it differs."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from kite_operator.cluster.api import Cluster, credentials_path
+from kite_operator.decide import timing
+from kite_operator.decide.liveness import Liveness, liveness
+from kite_operator.decide.observed import Observed
+from kite_operator.decide.plan import Plan
+from kite_operator.model.conditions import AUTHENTICATED, BLOCKED, LOGIN_REQUIRED, READY, Condition, with_transition
+from kite_operator.model.expiry import rfc3339
+from kite_operator.model.reasons import Reason
+from kite_operator.model.resource import Credential, Failures, Status, parse_credential
+
+QUIET = (Reason.LOGIN_IN_PROGRESS, Reason.WAITING_FOR_TOTP_WINDOW)
+"""Rests of seconds within a refresh: the former conditions stay."""
+
+_NEXT_IS_SCHEDULED = (Reason.SESSION_ACTIVE, Reason.WAITING_FOR_SCHEDULE, Reason.TOKEN_EXPIRED)
+
+
+def derive(observed: Observed, plan: Plan) -> Status:
+    """The status of a credential that rests on `plan`."""
+    credential, old = observed.credential, observed.credential.status
+    state = liveness(observed)
+    held = observed.held if state is not Liveness.NONE else None
+    alive = state in (Liveness.ALIVE, Liveness.UNKNOWN)
+    conditions = tuple(
+        replace(
+            with_transition(new, old.condition(new.type), observed.now),
+            observed_generation=credential.generation,
+        )
+        for new in _conditions(observed, plan, state)
+    )
+    published = held is not None and observed.target.exists and observed.target.problem is None
+    return replace(
+        old,
+        observed_generation=credential.generation,
+        conditions=conditions,
+        user_id=held.session.user_id if held else old.user_id,
+        expires_time=held.session.expires_at if held and alive else None,
+        next_refresh_time=_next_refresh(observed, plan),
+        secret_name=credential.target.name if published else "",
+        block_id=plan.block_id,
+    )
+
+
+def _next_refresh(observed: Observed, plan: Plan) -> datetime | None:
+    failures = observed.credential.status.failures
+    if failures is not None and failures.next_retry_time == plan.wake_at:
+        return plan.wake_at
+    if not plan.healthy and plan.reason not in _NEXT_IS_SCHEDULED:
+        return None
+    return timing.next_refresh(observed.credential.timing, observed.jitter, observed.now)
+
+
+def _conditions(observed: Observed, plan: Plan, state: Liveness) -> tuple[Condition, ...]:
+    ready = plan.healthy or (plan.reason is Reason.SUSPENDED and state is Liveness.ALIVE)
+    return (
+        Condition(READY, _status(ready), plan.reason, plan.message),
+        _authenticated(observed, state),
+        Condition(LOGIN_REQUIRED, _status(plan.person), plan.reason if plan.person else "NotRequired", _why(plan)),
+        Condition(
+            BLOCKED,
+            _status(bool(plan.block_id)),
+            plan.reason if plan.block_id else "NotBlocked",
+            _how_to_reopen(plan) if plan.block_id else "",
+        ),
+    )
+
+
+def _why(plan: Plan) -> str:
+    return plan.message if plan.person else ""
+
+
+def _how_to_reopen(plan: Plan) -> str:
+    return (
+        f"{plan.message}. To acknowledge: kubectl annotate kitecredential <name> "
+        f"kite-operator.dev/acknowledge={plan.block_id} --overwrite"
+    )
+
+
+def _status(truth: bool) -> str:  # noqa: FBT001 - one truth in, one word out
+    return "True" if truth else "False"
+
+
+def _authenticated(observed: Observed, state: Liveness) -> Condition:
+    held = observed.held
+    until = rfc3339(held.session.expires_at) if held is not None else ""
+    match state:
+        case Liveness.ALIVE:
+            return Condition(
+                AUTHENTICATED, "True", Reason.SESSION_ACTIVE, f"the broker accepts the published token ({until})"
+            )
+        case Liveness.UNKNOWN:
+            return Condition(
+                AUTHENTICATED, "Unknown", Reason.TOKEN_EXPIRED, f"past its conservative expiry {until}, to be probed"
+            )
+        case Liveness.DEAD:
+            return Condition(AUTHENTICATED, "False", Reason.TOKEN_DEAD, "the broker refuses the published token")
+        case Liveness.NONE:
+            return Condition(AUTHENTICATED, "False", Reason.NOT_YET_LOGGED_IN, "no session has been proven yet")
+
+
+@dataclass(frozen=True, slots=True)
+class StatusWriter:
+    """Writes a credential's status when it has changed."""
+
+    cluster: Cluster
+
+    async def write(self, credential: Credential, status: Status) -> Credential:
+        """The credential with its new status; NotFound or Conflict when it is not the same object any more."""
+        if status == credential.status:
+            return credential
+        before, after = manifest_of(credential.status), manifest_of(status)
+        patch = after | dict.fromkeys(before.keys() - after.keys())
+        path = f"{credentials_path(credential.key.namespace, credential.key.name)}/status"
+        body = await self.cluster.merge_patch(path, {"metadata": {"uid": credential.uid}, "status": patch})
+        return replace(parse_credential(body), status=status)
+
+
+def manifest_of(status: Status) -> dict[str, Any]:
+    """The status as the API server stores it; absent values are left out."""
+    whole = {
+        "observedGeneration": status.observed_generation,
+        "conditions": [each.as_manifest() for each in status.conditions],
+        "userID": status.user_id,
+        "expiresTime": _time(status.expires_time),
+        "lastRefreshTime": _time(status.last_refresh_time),
+        "nextRefreshTime": _time(status.next_refresh_time),
+        "secretName": status.secret_name,
+        "lastHandledRefresh": status.last_handled_refresh,
+        "lastHandledAcknowledge": status.last_handled_acknowledge,
+        "blockID": status.block_id,
+        "failures": _failures(status.failures),
+    }
+    return {name: value for name, value in whole.items() if value not in ("", None, [])}
+
+
+def _failures(failures: Failures | None) -> dict[str, Any] | None:
+    if failures is None:
+        return None
+    whole = {
+        "count": failures.count,
+        "reason": failures.reason,
+        "lastTime": _time(failures.last_time),
+        # A merge patch merges objects: what is gone is taken away by name.
+        "nextRetryTime": _time(failures.next_retry_time) or None,
+    }
+    return whole
+
+
+def _time(moment: datetime | None) -> str:
+    return rfc3339(moment) if moment is not None else ""

@@ -1,0 +1,200 @@
+"""When to look at which credential: a wall-clock heap, and bounded workers that never meet on one credential.
+
+The heap is data; `Scheduler` drives it. Waiting is recomputed from wall time at least every thirty seconds, so that a
+jump of the clock or a suspended machine is noticed. What has never been looked at goes first, then what somebody asked
+for, then what is due by the clock: new credentials never queue behind a morning's refreshes.
+"""
+
+import asyncio
+import heapq
+import itertools
+import logging
+import traceback
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import IntEnum
+
+from kite_operator.clock import LONGEST_SLEEP_SECONDS, Clock
+from kite_operator.decide import backoff
+from kite_operator.model.errors import OperatorError
+from kite_operator.model.resource import Key
+
+_log = logging.getLogger(__name__)
+
+FIRST = timedelta(seconds=2)
+"""The wait after a first error of ours or of the cluster's; later ones wait longer."""
+LONGEST = timedelta(minutes=2)
+
+
+class Urgency(IntEnum):
+    """Who goes first when several are due."""
+
+    NEW = 0
+    CHANGED = 1
+    DUE = 2
+
+
+@dataclass(slots=True)
+class Agenda:
+    """Due times by key, and what is being worked on: pure data, `now` is an argument."""
+
+    _heap: list[tuple[datetime, int, Key]] = field(default_factory=list)
+    _due: dict[Key, datetime] = field(default_factory=dict)
+    _ready: list[tuple[int, int, Key]] = field(default_factory=list)
+    _urgency: dict[Key, int] = field(default_factory=dict)
+    _busy: set[Key] = field(default_factory=set)
+    _again: dict[Key, int] = field(default_factory=dict)
+    _order: "itertools.count[int]" = field(default_factory=itertools.count)
+
+    def wake_at(self, key: Key, due: datetime) -> None:
+        """Look at `key` at `due`, if nothing else comes before."""
+        if key in self._urgency:
+            return
+        if key not in self._due or due < self._due[key]:
+            self._due[key] = due
+            heapq.heappush(self._heap, (due, next(self._order), key))
+
+    def wake_now(self, key: Key, urgency: Urgency) -> None:
+        """Look at `key` as soon as a worker is free; once more afterwards when one is at it now."""
+        if key in self._busy:
+            self._again[key] = min(urgency, self._again.get(key, urgency))
+        elif self._urgency.get(key, urgency + 1) > urgency:
+            self._due.pop(key, None)
+            self._urgency[key] = urgency
+            heapq.heappush(self._ready, (urgency, next(self._order), key))
+
+    def take(self, now: datetime) -> Key | None:
+        """The next credential to look at, marked as being worked on."""
+        while self._heap and self._heap[0][0] <= now:
+            due, _, key = heapq.heappop(self._heap)
+            if self._due.get(key) == due and key not in self._busy:
+                self.wake_now(key, Urgency.DUE)
+        while self._ready:
+            urgency, _, key = heapq.heappop(self._ready)
+            if self._urgency.get(key) == urgency:
+                del self._urgency[key]
+                self._busy.add(key)
+                return key
+        return None
+
+    def done(self, key: Key, next_look: datetime | None) -> None:
+        """The worker has finished with `key`."""
+        self._busy.discard(key)
+        if key in self._again:
+            self.wake_now(key, Urgency(self._again.pop(key)))
+        elif next_look is not None:
+            self.wake_at(key, next_look)
+
+    def forget(self, key: Key) -> None:
+        """The credential is gone."""
+        self._due.pop(key, None)
+        self._urgency.pop(key, None)
+        self._again.pop(key, None)
+
+    def next_due(self) -> datetime | None:
+        """When the next look is due by the clock."""
+        while self._heap and self._due.get(self._heap[0][2]) != self._heap[0][0]:
+            heapq.heappop(self._heap)
+        return self._heap[0][0] if self._heap else None
+
+    @property
+    def waiting(self) -> int:
+        """How many credentials wait for a worker."""
+        return len(self._urgency)
+
+
+class Scheduler:
+    """Runs `look(key)` with at most `workers` at a time; a failing look is tried again with backoff."""
+
+    def __init__(
+        self,
+        look: Callable[[Key], Awaitable[datetime | None]],
+        clock: Clock,
+        *,
+        workers: int,
+        on_progress: Callable[[], None],
+        on_error: Callable[[str], None],
+    ) -> None:
+        """`on_progress` is called at every turn of the loop, `on_error` with the kind of what a look raised."""
+        self._look = look
+        self._clock = clock
+        self._workers = asyncio.Semaphore(workers)
+        self._on_progress = on_progress
+        self._on_error = on_error
+        self._wake = asyncio.Event()
+        self._failures: dict[Key, int] = {}
+        self._running: set[asyncio.Task[None]] = set()
+        self.agenda = Agenda()
+
+    def wake_now(self, key: Key, urgency: Urgency) -> None:
+        """Look at `key` as soon as possible."""
+        self.agenda.wake_now(key, urgency)
+        self._wake.set()
+
+    def forget(self, key: Key) -> None:
+        """The credential is gone."""
+        self.agenda.forget(key)
+        self._failures.pop(key, None)
+
+    async def run(self) -> None:
+        """Run until cancelled; looks that are under way are then finished by `drain`."""
+        while True:
+            self._wake.clear()
+            self._on_progress()
+            await self._start_ready()
+            await self._wait()
+
+    async def drain(self, seconds: float) -> None:
+        """Let what is under way finish within `seconds`, then cancel the rest: the ledger makes that safe (P3)."""
+        if not self._running:
+            return
+        _, late = await asyncio.wait(self._running, timeout=seconds)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+
+    async def _start_ready(self) -> None:
+        while True:
+            await self._workers.acquire()
+            key = self.agenda.take(self._clock.now())
+            if key is None:
+                self._workers.release()
+                return
+            task = asyncio.create_task(self._work(key), name=f"credential {key}")
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
+            self._on_progress()
+
+    async def _wait(self) -> None:
+        due = self.agenda.next_due()
+        pause = LONGEST_SLEEP_SECONDS if due is None else (due - self._clock.now()).total_seconds()
+        sleep = asyncio.create_task(self._clock.sleep(pause))
+        woken = asyncio.create_task(self._wake.wait())
+        try:
+            await asyncio.wait({sleep, woken}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            sleep.cancel()
+            woken.cancel()
+
+    async def _work(self, key: Key) -> None:
+        next_look: datetime | None = None
+        try:
+            next_look = await self._look(key)
+            self._failures.pop(key, None)
+        except Exception as error:  # noqa: BLE001 - one credential's fault must not stop the others; counted and retried
+            next_look = self._after_error(key, error)
+        finally:
+            self.agenda.done(key, next_look)
+            self._workers.release()
+            self._wake.set()
+
+    def _after_error(self, key: Key, error: Exception) -> datetime:
+        self._failures[key] = self._failures.get(key, 0) + 1
+        self._on_error(type(error).__name__)
+        # Only what we wrote ourselves is shown: a foreign exception's text may hold a secret (P4).
+        text = str(error) if isinstance(error, OperatorError) else ""
+        _log.error("%s: %s %s", key, type(error).__name__, text)
+        _log.debug("%s: raised at\n%s", key, "".join(traceback.format_tb(error.__traceback__)))
+        again = self._failures[key] > 1
+        return self._clock.now() + (min(backoff.delay(self._failures[key], 0.0), LONGEST) if again else FIRST)

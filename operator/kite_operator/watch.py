@@ -1,0 +1,134 @@
+"""Kopf: the watches. News of KiteCredentials and of labelled Secrets reach the main event loop, nothing more.
+
+Only `on.event` is used: it writes nothing to the objects, adds no finalizers and holds no bodies. Kopf runs in a thread
+and an event loop of its own, since it ends on some errors (an ERROR event, an HTTP 410) and cancels every task of its
+loop with it; then it is started again, and a paginated LIST makes good what was missed meanwhile.
+"""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import kopf
+from kubernetes.aio.client import Configuration
+
+from kite_operator.model.resource import GROUP, PLURAL, ROLE_LABEL, VERSION
+
+_log = logging.getLogger(__name__)
+
+News = Callable[[str, str | None, Mapping[str, Any]], None]
+"""`news(what, kind, content)`: what is "credential" (content: the body) or "secret" (content: its metadata)."""
+
+_FIRST_PAUSE_SECONDS = 1.0
+_LONGEST_PAUSE_SECONDS = 30.0
+_STOP_SECONDS = 10.0
+_SERVER_TIMEOUT_SECONDS = 300
+_CLIENT_TIMEOUT_SECONDS = 330
+
+
+@dataclass(frozen=True, slots=True)
+class WatchSettings:
+    """`namespaces` to watch; none means all of them."""
+
+    namespaces: tuple[str, ...] = ()
+
+
+class Watch:
+    """The supervised watches; `start` once, `stop` once."""
+
+    def __init__(
+        self, configuration: Configuration, settings: WatchSettings, news: News, on_restart: Callable[[], None]
+    ) -> None:
+        """`news` and `on_restart` are called in the event loop that calls `start`."""
+        self._configuration = configuration
+        self._settings = settings
+        self._news = news
+        self._on_restart = on_restart
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def start(self) -> None:
+        """Begin to watch, in a thread of its own."""
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.Thread(target=self._supervise, name="watch", daemon=True)
+        self._thread.start()
+
+    async def stop(self) -> None:
+        """End the watches."""
+        self._stopping.set()
+        if self._thread is not None:
+            await asyncio.to_thread(self._thread.join, _STOP_SECONDS)
+
+    def _supervise(self) -> None:
+        pause = _FIRST_PAUSE_SECONDS
+        while not self._stopping.is_set():
+            try:
+                asyncio.run(self._watch())
+            except Exception as error:  # noqa: BLE001 - whatever ends Kopf, it is started again; only the kind is logged
+                _log.error("the watches ended: %s", type(error).__name__)
+            if self._stopping.wait(pause):
+                return
+            pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+            self._call(self._on_restart)
+
+    async def _watch(self) -> None:
+        await kopf.operator(
+            registry=self._registry(),
+            settings=kopf_settings(),
+            standalone=True,
+            clusterwide=not self._settings.namespaces,
+            namespaces=self._settings.namespaces,
+            stop_flag=self._stopping,
+        )
+
+    def _registry(self) -> kopf.OperatorRegistry:
+        registry = kopf.OperatorRegistry()
+
+        @kopf.on.login(registry=registry)
+        async def log_in(**_: Any) -> kopf.ConnectionInfo:
+            return await connection_of(self._configuration)
+
+        @kopf.on.event(GROUP, VERSION, PLURAL, registry=registry)
+        async def on_credential(type: str | None, body: kopf.Body, **_: Any) -> None:  # noqa: A002 - Kopf's own name
+            self._call(self._news, "credential", type, dict(body))
+
+        @kopf.on.event("", "v1", "secrets", registry=registry)
+        async def on_secret(type: str | None, body: kopf.Body, **_: Any) -> None:  # noqa: A002 - Kopf's own name
+            self._call(self._news, "secret", type, dict(body.get("metadata") or {}))
+
+        return registry
+
+    def _call(self, callback: Callable[..., None], *arguments: object) -> None:
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(callback, *arguments)
+
+
+def kopf_settings() -> kopf.OperatorSettings:
+    """Watch only: no peering, no posted events, no scan for other resources, no unlabelled Secret on the wire."""
+    settings = kopf.OperatorSettings()
+    settings.posting.enabled = False
+    settings.scanning.disabled = True
+    settings.watching.server_timeout = _SERVER_TIMEOUT_SECONDS
+    settings.watching.client_timeout = _CLIENT_TIMEOUT_SECONDS
+    settings.watching.label_selectors["secrets"] = ROLE_LABEL
+    settings.process.ultimate_exiting_timeout = None
+    return settings
+
+
+async def connection_of(configuration: Configuration) -> kopf.ConnectionInfo:
+    """The same API server and identity as the rest of the process; a service account's token is read anew."""
+    authorization = await configuration.get_api_key_with_prefix("BearerToken", alias="authorization")
+    scheme, _, token = (authorization or "").rpartition(" ")
+    return kopf.ConnectionInfo(
+        server=configuration.host,
+        ca_path=configuration.ssl_ca_cert,
+        insecure=not configuration.verify_ssl,
+        scheme=scheme or None,
+        token=token or None,
+        certificate_path=configuration.cert_file,
+        private_key_path=configuration.key_file,
+    )

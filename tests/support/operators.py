@@ -1,0 +1,130 @@
+"""A running operator as a test holds it: a real process, killed like one."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+from support.sandbox import Sandbox
+
+ROOT = Path(__file__).resolve().parents[2]
+_PATIENCE_SECONDS = 30.0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass(slots=True)
+class TestClock:
+    """The wall clock that operator and sandbox share: moved together, so that codes stay valid."""
+
+    __test__ = False
+    file: Path
+    sandbox: Sandbox
+    offset: float = 0.0
+
+    def move(self, seconds: float) -> None:
+        """Set both clocks forward by `seconds` more."""
+        self.set_offset(self.offset + seconds)
+
+    def set_offset(self, seconds: float) -> None:
+        self.offset = seconds
+        self.sandbox.set_offset(seconds)
+        fresh = self.file.with_suffix(".new")
+        fresh.write_text(str(seconds))
+        fresh.rename(self.file)
+
+    def now(self) -> float:
+        """The moved time in Unix seconds."""
+        return time.time() + self.offset
+
+
+@dataclass(slots=True)
+class OperatorProcess:
+    """`start()` returns when /readyz says so; what it logs goes to `log`."""
+
+    process: "subprocess.Popen[bytes]"
+    port: int
+    log: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def start(
+        cls, kubeconfig: Path, clock: TestClock, log: Path, *arguments: str, wait: bool = True, **environment: str
+    ) -> Self:
+        """Run the operator against `kubeconfig` and the clock's sandbox; `environment` is added (DIE_AT, STOP_AT)."""
+        port = free_port()
+        command = [
+            *(sys.executable, "-m", "support.movable", "run"),
+            *("--kubeconfig", str(kubeconfig), "--account-namespace", "kite-operator"),
+            *("--api-url", clock.sandbox.api_url, "--login-url", clock.sandbox.login_url),
+            *("--listen", f"127.0.0.1:{port}", "--log-level", "debug", *arguments),
+        ]
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("KITE_")}
+        variables = {
+            **inherited,
+            "PYTHONPATH": str(ROOT / "tests"),
+            "MOVABLE_CLOCK": str(clock.file),
+            "TZ": "America/New_York",
+            **environment,
+        }
+        with log.open("ab") as output:
+            process = subprocess.Popen(command, env=variables, stdout=output, stderr=output)  # noqa: S603 - our own module
+        started = cls(process, port, log, environment)
+        if wait:
+            started.wait_ready()
+        return started
+
+    def wait_ready(self) -> None:
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                raise AssertionError(f"the operator ended with {self.process.returncode}:\n{self.log.read_text()[-4000:]}")
+            if self.get("/readyz")[0] == 200:
+                return
+            time.sleep(0.05)
+        raise AssertionError(f"the operator is not ready:\n{self.log.read_text()[-4000:]}")
+
+    def get(self, path: str) -> tuple[int, str]:
+        """Status and text of the operator's own web server; status 0 when it does not answer."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+        except OSError:
+            return 0, ""
+
+    def metric(self, sample: str) -> float | None:
+        """The value of one sample line, named with its labels as exposed."""
+        for line in self.get("/metrics")[1].splitlines():
+            name, _, value = line.rpartition(" ")
+            if name == sample:
+                return float(value)
+        return None
+
+    def wait_dead(self) -> int:
+        """Wait for a process that kills itself; returns its (negative) signal."""
+        return self.process.wait(timeout=_PATIENCE_SECONDS)
+
+    def stop(self) -> int:
+        """SIGTERM, and the exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGCONT)
+            self.process.terminate()
+        return self.process.wait(timeout=_PATIENCE_SECONDS)
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self.process.kill()
+        self.process.wait(timeout=_PATIENCE_SECONDS)
