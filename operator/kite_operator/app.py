@@ -7,7 +7,6 @@ import os
 import secrets
 import socket
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
@@ -28,7 +27,7 @@ from kite_operator.cluster.keyring import Keyring, load_keyring
 from kite_operator.desired import Change, Desired
 from kite_operator.memory import Memory
 from kite_operator.model.errors import OperatorError
-from kite_operator.model.resource import Credential, Key
+from kite_operator.model.resource import Credential
 from kite_operator.reconcile import Reconciler
 from kite_operator.record.events import EventWriter
 from kite_operator.record.metrics import Metrics
@@ -51,22 +50,56 @@ async def log_step(point: str, credential: Credential) -> None:
     _log.debug("%s: %s", credential.key, point)
 
 
-@dataclass(slots=True)
 class App:
     """The wired process; `run` until the stop event is set."""
 
-    settings: Settings
-    clock: Clock
-    cluster: Cluster
-    broker: KiteApi
-    metrics: Metrics
-    desired: Desired
-    reconciler: Reconciler
-    scheduler: Scheduler
-    watch: Watch
-    resync: Resync
-    progressed_at: float
-    listed: bool = False
+    def __init__(self, settings: Settings, clock: Clock, cluster: Cluster, keyring: Keyring, on_step: OnStep) -> None:
+        """Wire everything; nothing is started."""
+        self.settings = settings
+        self.clock = clock
+        self.cluster = cluster
+        self.metrics = Metrics()
+        self.progressed_at = clock.boottime()
+        self.listed = False
+        cluster.observe = self.metrics.observe_request
+        memory = Memory()
+        self.broker = KiteApi(_api_settings(settings), clock)
+        self.desired = Desired(memory, lambda name: not settings.namespaces or name in settings.namespaces)
+        parts = self._parts(on_step)
+        self.reconciler = Reconciler(
+            cluster=cluster,
+            gatherer=Gatherer(cluster, parts.accounts, keyring, clock, parse_totp_secret),
+            parts=parts,
+            logins=_web_logins(settings, clock),
+            memory=memory,
+            statuses=StatusWriter(cluster),
+            events=EventWriter(cluster, clock, parts.identity),
+            metrics=self.metrics,
+            hints=self.desired.hints,
+        )
+        self.scheduler = Scheduler(
+            self.reconciler.reconcile,
+            clock,
+            workers=settings.workers,
+            on_progress=self.progress,
+            on_error=self.metrics.count_error,
+        )
+        watched = WatchSettings(settings.namespaces)
+        self.watch = Watch(cluster.configuration, watched, self.news, self.watch_restarted)
+        self.resync = Resync(cluster, self.desired, settings.namespaces)
+
+    def _parts(self, on_step: OnStep) -> Parts:
+        limits = RateLimits(self.settings.calls_per_second, self.settings.probes_per_second)
+        return Parts(
+            cluster=self.cluster,
+            accounts=Accounts(self.cluster, self.clock, self.settings.account_namespace),
+            broker=self.broker,
+            limiter=RateLimiter(limits, self.clock),
+            clock=self.clock,
+            identity=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}",
+            on_step=on_step,
+            observe=self.metrics.observe_step,
+        )
 
     async def run(self, stop: asyncio.Event) -> None:
         """List everything, watch, work; on `stop` finish what is under way."""
@@ -157,60 +190,13 @@ async def _until(stop: asyncio.Event, tasks: list[asyncio.Task[None]]) -> None:
 
 
 async def build(settings: Settings, clock: Clock, on_step: OnStep = log_step) -> App:
-    """Wire everything. `clock` and `on_step` are arguments so that tests can move the one and break off at the other."""
+    """The wired process. `clock` and `on_step` are arguments: tests move the one and break off at the other."""
     cluster = await connect(
         settings.kubeconfig or None,
         timeout_seconds=settings.kubernetes_timeout_seconds,
         connections=settings.workers * 6,
     )
-    metrics, memory = Metrics(), Memory()
-    cluster.observe = metrics.observe_request
-    keyring = await load_keyring(cluster, settings.account_namespace)
-    broker = KiteApi(_api_settings(settings), clock)
-    parts = _parts(settings, clock, cluster, keyring, broker, metrics, on_step)
-    desired = Desired(memory, lambda namespace: not settings.namespaces or namespace in settings.namespaces)
-    reconciler = Reconciler(
-        cluster=cluster,
-        gatherer=Gatherer(cluster, parts.accounts, keyring, clock, parse_totp_secret),
-        parts=parts,
-        logins=_web_logins(settings, clock),
-        memory=memory,
-        statuses=StatusWriter(cluster),
-        events=EventWriter(cluster, clock, parts.identity),
-        metrics=metrics,
-        hints=desired.hints,
-    )
-    return _app(settings, clock, cluster, broker, metrics, desired, reconciler)
-
-
-def _app(
-    settings: Settings,
-    clock: Clock,
-    cluster: Cluster,
-    broker: KiteApi,
-    metrics: Metrics,
-    desired: Desired,
-    reconciler: Reconciler,
-) -> App:
-    app: App
-    scheduler = Scheduler(
-        reconciler.reconcile,
-        clock,
-        workers=settings.workers,
-        on_progress=lambda: app.progress(),
-        on_error=metrics.count_error,
-    )
-    watch = Watch(
-        cluster.configuration,
-        WatchSettings(settings.namespaces),
-        lambda what, kind, content: app.news(what, kind, content),
-        lambda: app.watch_restarted(),
-    )
-    resync = Resync(cluster, desired, settings.namespaces)
-    app = App(
-        settings, clock, cluster, broker, metrics, desired, reconciler, scheduler, watch, resync, clock.boottime()
-    )
-    return app
+    return App(settings, clock, cluster, await load_keyring(cluster, settings.account_namespace), on_step)
 
 
 def _api_settings(settings: Settings) -> ApiSettings:
@@ -226,29 +212,3 @@ def _web_logins(settings: Settings, clock: Clock) -> WebLogins:
         allowed_hosts_for(settings.login_url),
         lambda: AiohttpTransport(transport, clock),
     )
-
-
-def _parts(
-    settings: Settings,
-    clock: Clock,
-    cluster: Cluster,
-    keyring: Keyring,
-    broker: KiteApi,
-    metrics: Metrics,
-    on_step: OnStep,
-) -> Parts:
-    limits = RateLimits(settings.calls_per_second, settings.probes_per_second)
-    return Parts(
-        cluster=cluster,
-        accounts=Accounts(cluster, clock, settings.account_namespace),
-        broker=broker,
-        limiter=RateLimiter(limits, clock),
-        clock=clock,
-        identity=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}",
-        on_step=on_step,
-        observe=metrics.observe_step,
-        fingerprint=lambda session: keyring.version("session", session.api_key, session.access_token),
-    )
-
-
-__all__ = ["App", "Key", "build"]

@@ -94,7 +94,9 @@ class Desired:
 
     def replace_all(self, credentials: Iterable[Wish], grants: Iterable[tuple[Key, str]]) -> Change:
         """A full list is known: what is not on it is gone (mark and sweep)."""
-        new, changed, seen = [], [], set()
+        new: list[Key] = []
+        changed: list[Key] = []
+        seen: set[Key] = set()
         for wish in credentials:
             key = Key(wish.ref.namespace, wish.ref.name)
             if not self._handled(key.namespace):

@@ -4,11 +4,11 @@ import logging
 import time
 
 _FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
-_LOUD = ("kopf", "aiohttp", "urllib3", "kiteconnect", "asyncio")
+_LOUD = ("kopf", "kubernetes", "aiohttp", "urllib3", "kiteconnect", "asyncio")
 
 
 def set_up_logging(level: str) -> None:
-    """Log from `level` up; libraries log warnings and worse, and never at debug, where some of them show secrets (P4)."""
+    """Log from `level` up; libraries log warnings and worse, never at debug, where some of them show secrets (P4)."""
     handler = logging.StreamHandler()
     formatter = logging.Formatter(_FORMAT, datefmt="%Y-%m-%dT%H:%M:%SZ")
     formatter.converter = time.gmtime

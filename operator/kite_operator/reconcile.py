@@ -1,7 +1,7 @@
 """The story of one credential: gather, decide, act, record, until there is nothing to do but wait."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -97,29 +97,22 @@ class Reconciler:
 
     async def _act(self, scene: Scene, plan: Plan) -> ActOutcome:
         parts = self.parts
-        match plan.action:
-            case Action.PROBE:
-                return await probe(parts, scene)
-            case Action.PROVE:
-                return await prove(parts, scene, plan)
-            case Action.LOGIN:
-                return await log_in(parts, self.logins, scene)
-            case Action.EXCHANGE if plan.grant is not None:
-                return await exchange_grant(parts, scene, plan.grant)
-            case Action.REFUSE_GRANT:
-                return await refuse_grant(parts, scene, plan)
-            case Action.DISCARD:
-                return await discard(parts, scene, plan)
-            case Action.MARK_DEAD:
-                return await call_dead(parts, scene)
-            case Action.ACKNOWLEDGE:
-                return await acknowledge(parts, scene)
-        raise AssertionError(f"no way to carry out {plan.action}")
+        ways: dict[Action, Callable[[], Awaitable[ActOutcome]]] = {
+            Action.PROBE: lambda: probe(parts, scene),
+            Action.PROVE: lambda: prove(parts, scene, plan),
+            Action.LOGIN: lambda: log_in(parts, self.logins, scene),
+            Action.EXCHANGE: lambda: exchange_grant(parts, scene, plan),
+            Action.REFUSE_GRANT: lambda: refuse_grant(parts, scene, plan),
+            Action.DISCARD: lambda: discard(parts, scene, plan),
+            Action.MARK_DEAD: lambda: call_dead(parts, scene),
+            Action.ACKNOWLEDGE: lambda: acknowledge(parts, scene),
+        }
+        return await ways[plan.action]()
 
     async def _record(self, scene: Scene, outcome: ActOutcome) -> Credential:
         """What an action leaves in status and Events, written at once: a crash must not forget a failure."""
         credential = scene.credential
-        written = await self.statuses.write(credential, _after(credential, outcome, scene))
+        written = await self.statuses.write(credential, _after(credential, outcome))
         for note in outcome.notes:
             await self.events.write(credential, note)
         return written
@@ -148,7 +141,7 @@ class Reconciler:
         return outcome.retry_at or now
 
 
-def _after(credential: Credential, outcome: ActOutcome, scene: Scene) -> Status:
+def _after(credential: Credential, outcome: ActOutcome) -> Status:
     """The former status with what the action's outcome changes in it."""
     status = credential.status
     if outcome.failed is not None:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from typing import Any
 
 from kite_operator.cluster.api import Cluster, credentials_path, secrets_path
@@ -29,14 +29,14 @@ class Resync:
     async def list_all(self) -> Change:
         """List every KiteCredential and every login grant, and take what is not listed as gone."""
         self._asked.clear()
-        wishes, grants = [], []
+        wishes: list[Wish] = []
+        grants: list[tuple[Key, str]] = []
         for namespace in self._namespaces:
-            async for body in self._cluster.list(credentials_path(namespace)):
-                wishes.append(Wish.of(parse_credential(body)))
+            bodies = self._cluster.list(credentials_path(namespace))
+            wishes += [Wish.of(parse_credential(body)) async for body in bodies]
             path = secrets_path(namespace) if namespace else "/api/v1/secrets"
-            async for secret in self._cluster.list(path, selector=f"{ROLE_LABEL}={GRANT},{CREDENTIAL_LABEL}"):
-                metadata = secret["metadata"]
-                grants.append((Key(metadata["namespace"], metadata["labels"][CREDENTIAL_LABEL]), metadata["name"]))
+            secrets = self._cluster.list(path, selector=f"{ROLE_LABEL}={GRANT},{CREDENTIAL_LABEL}")
+            grants += [_grant_of(secret["metadata"]) async for secret in secrets]
         return self._desired.replace_all(wishes, grants)
 
     def ask(self) -> None:
@@ -60,3 +60,7 @@ class Resync:
         task = asyncio.create_task(guarded())
         self._errands.add(task)
         task.add_done_callback(self._errands.discard)
+
+
+def _grant_of(metadata: Mapping[str, Any]) -> tuple[Key, str]:
+    return Key(metadata["namespace"], metadata["labels"][CREDENTIAL_LABEL]), metadata["name"]

@@ -1,4 +1,4 @@
-"""The operator's own small web server: /metrics, /healthz (does it make progress?), /readyz (has it seen everything?)."""
+"""The operator's own small web server: /metrics, /healthz (it makes progress), /readyz (it has seen everything)."""
 
 from collections.abc import Callable
 

@@ -100,7 +100,7 @@ class World:
         return self.sessions.end_client(client_id, Death.MASTER_LOGOUT)
 
     def change_password(self, client_id: str, password: Secret) -> None:
-        """Set another password, which logs all sessions out. A block stays: unblocking is an act of its own."""
+        """Set another password, which logs all sessions out."""
         self.keep(replace(self.accounts[client_id], password=password).signed_out())
         self.sessions.end_client(client_id, Death.PASSWORD_CHANGED)
 

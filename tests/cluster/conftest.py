@@ -12,6 +12,9 @@ from pathlib import Path
 import pytest
 
 from support.controlplane import ControlPlane, Kubectl, Options, namespace_in
+from support.operators import TestClock
+from support.sandbox import Sandbox
+from support.world import Api, World
 
 CRD_FOLDER = Path(__file__).resolve().parents[2] / "deploy" / "crd"
 
@@ -42,3 +45,16 @@ def crd(kubectl: Kubectl) -> None:
 def namespace(kubectl: Kubectl) -> Iterator[str]:
     with namespace_in(kubectl, f"test-{uuid.uuid4().hex[:12]}") as name:
         yield name
+
+
+@pytest.fixture
+def world(control_plane: ControlPlane, crd: None, namespace: str, sandbox: Sandbox, tmp_path: Path) -> Iterator[World]:
+    clock_file = tmp_path / "clock"
+    clock_file.write_text("0")
+    clock = TestClock(clock_file, sandbox)
+    made = World(Api(control_plane.kubeconfig), namespace, sandbox, clock, control_plane.kubeconfig, tmp_path)
+    try:
+        yield made
+        made.assert_nothing_leaked(made.token())
+    finally:
+        made.close()

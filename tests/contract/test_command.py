@@ -144,7 +144,7 @@ def test_the_admin_api_explains_what_it_refuses(sandbox: Sandbox) -> None:
         ("PUT", "/admin/clock", {"now": "2024-01-01T00:00:00"}, "must carry a zone"),
         ("PUT", "/admin/clock", {}, "give either now or offset_seconds"),
         ("PUT", "/admin/switches", {"relogin": "maybe"}, "relogin: must be one of"),
-        ("POST", "/admin/registry", [], "seed: must be an object"),
+        ("POST", "/admin/registry", [], "body: must be an object"),
     ):
         with pytest.raises(SandboxError, match=complaint):
             sandbox.admin(method, path, body)

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from kite_operator.broker.verdicts import Outcome
 from kite_operator.broker.weblogin import WebLogin
 from kite_operator.broker.wire import HttpRequest, HttpResponse
+from kite_operator.model.account import Outcome
 from kite_operator.model.errors import Step
 from kite_operator.model.sensitive import Sensitive
 

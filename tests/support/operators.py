@@ -89,7 +89,9 @@ class OperatorProcess:
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
-                raise AssertionError(f"the operator ended with {self.process.returncode}:\n{self.log.read_text()[-4000:]}")
+                raise AssertionError(
+                    f"the operator ended with {self.process.returncode}:\n{self.log.read_text()[-4000:]}"
+                )
             if self.get("/readyz")[0] == 200:
                 return
             time.sleep(0.05)

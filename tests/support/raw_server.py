@@ -10,6 +10,7 @@ HANG = b"HANG"
 """Instead of an answer: say nothing until the client goes away."""
 RESET = b"RESET"
 """Instead of an answer: reset the connection."""
+_CLOSE = b"Connection: close\r\n"
 
 
 def http(status: int, body: str = "", *headers: str, content_type: str | None = "application/json") -> bytes:
@@ -36,7 +37,10 @@ def _head(status: int, length: int, headers: tuple[str, ...], content_type: str 
 
 @dataclass(slots=True)
 class RawServer:
-    """`async with RawServer([…]) as server`: one answer per connection, in order; `requests` holds what came, raw."""
+    """`async with RawServer([…]) as server`: answers in order; `requests` holds what came, raw.
+
+    The connection ends after an answer, unless the answer has no `Connection: close`.
+    """
 
     answers: list[bytes]
     requests: list[bytes] = field(default_factory=list)
@@ -62,17 +66,18 @@ class RawServer:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         try:
-            request = await _read_request(reader)
-            if request:
+            while request := await _read_request(reader):
                 self.requests.append(request)
-                await self._answer(reader, writer)
+                if not await self._answer(reader, writer):
+                    break
         except ConnectionError:
             # The client went away: that is what some tests are about.
             return
         finally:
             writer.close()
 
-    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        """Send the next answer; whether another request may come on this connection."""
         following = self.answers.pop(0)
         if following == HANG:
             await reader.read()
@@ -81,6 +86,8 @@ class RawServer:
         else:
             writer.write(following)
             await writer.drain()
+            return following.startswith(b"HTTP/1.1 ") and b"\r\n\r\n" in following and _CLOSE not in following
+        return False
 
 
 async def _read_request(reader: asyncio.StreamReader) -> bytes:

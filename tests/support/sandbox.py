@@ -106,11 +106,11 @@ class Sandbox:
     # What people do at the broker
 
     def change_password(self, client_id: str, password: str) -> None:
-        """The client resets the password: all sessions end; a block stays."""
+        """The client resets the password: all sessions end, and so does a block."""
         self.admin("POST", f"/admin/accounts/{client_id}/credentials", {"password": password})
 
     def change_totp_secret(self, client_id: str, totp_secret: str) -> None:
-        """The client enrols another authenticator."""
+        """The client enrols another authenticator, which ends a block."""
         self.admin("POST", f"/admin/accounts/{client_id}/credentials", {"totp_secret": totp_secret})
 
     def block(self, client_id: str) -> None:

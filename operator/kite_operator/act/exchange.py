@@ -21,10 +21,10 @@ _OF_THE_LOGIN = (Reason.REQUEST_TOKEN_REJECTED, Reason.WRONG_ACCOUNT)
 """Rejections that another login by a person mends: nothing is blocked."""
 
 
-async def exchange_grant(parts: Parts, scene: Scene, grant: Grant) -> ActOutcome:
-    """One exchange. The grant stays only when what went wrong passes by itself."""
-    app, lock_id = scene.observed.app, new_id()
-    if not isinstance(app, AppKeys) or grant.request_token is None:
+async def exchange_grant(parts: Parts, scene: Scene, plan: Plan) -> ActOutcome:
+    """One exchange of the grant that the plan names; it stays only when what went wrong passes by itself."""
+    app, grant, lock_id = scene.observed.app, plan.grant, new_id()
+    if not isinstance(app, AppKeys) or grant is None or grant.request_token is None:
         raise ReservationRefused(Reason.INTERNAL_ERROR, "an exchange needs usable keys and a request_token")
     scene.recollection.learn(exchanged_at=parts.clock.now())
     try:

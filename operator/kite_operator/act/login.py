@@ -1,4 +1,4 @@
-"""A login by both factors: each submission reserved in the account Lease before it is sent, each outcome recorded (P1)."""
+"""A login by both factors: each submission is reserved in the account Lease before it is sent (P1)."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -22,8 +22,7 @@ from kite_operator.model.session import AppKeys, LoginFactors
 SEND_WITHIN_SECONDS = 10.0
 """A reservation that is older (by boot-time) is not sent any more."""
 RESERVED_FOR = timedelta(seconds=45)
-"""When nobody has said by then what became of a reservation, it counts as an unknown outcome. Longer than the time to
-send and the time to answer together."""
+"""A reservation that nobody settles in time counts as unknown; this is longer than sending and answering take."""
 LONGEST_WINDOW_WAIT_SECONDS = 4.0
 """A code is waited for this long in the middle of a login (the margin at a window's end); otherwise the login rests."""
 
@@ -87,7 +86,7 @@ class LedgerGate:
         return code_for(self.factors.totp_secret, window)
 
     def check(self) -> None:
-        """Immediately before a send: is the reservation still ours by boot-time, which counts a suspended machine?"""
+        """Immediately before a send: ReservationLost when the reservation is too old (boot-time counts sleep)."""
         if self._reserved is None or self.parts.clock.boottime() - self._reserved_at > SEND_WITHIN_SECONDS:
             raise ReservationLost("the reservation ran out before it was used")
 

@@ -44,7 +44,7 @@ class Parts:
     """The collaborators, wired once in `app.py`.
 
     `identity` names this process in Leases; `on_step(step, credential)` is awaited at every named point of a refresh;
-    `observe(step, outcome, seconds)` hears of every broker call; `fingerprint` tells sessions apart.
+    `observe(step, outcome, seconds)` hears of every broker call.
     """
 
     cluster: Cluster
@@ -55,7 +55,6 @@ class Parts:
     identity: str
     on_step: Callable[[str, Credential], Awaitable[None]]
     observe: Callable[[str, str, float], None]
-    fingerprint: Callable[[Session], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +83,8 @@ def new_id() -> str:
 def seed_of(scene: Scene) -> AccountRecord:
     """What a missing Lease starts from: nothing, or what status remembers of a block (P1).
 
-    The Lease may have been lost to an etcd restore or a careless hand. Then the failures that status shows count as wrong
-    entries of the present version of the factors, under the block id that people were shown.
+    The Lease may have been lost to an etcd restore or a careless hand. Then the failures that status shows count as
+    wrong entries of the present version of the factors, under the block id that people were shown.
     """
     observed, credential = scene.observed, scene.credential
     record = AccountRecord(credential.client_id)
@@ -143,7 +142,7 @@ IN_LEDGER = (Reason.PASSWORD_REJECTED, Reason.TOTP_REJECTED, Reason.ATTEMPT_OUTC
 
 
 def failed(scene: Scene, parts: Parts, error: BrokerError, *, asked: bool = False) -> ActOutcome:
-    """The outcome of an action that the broker failed: with backoff when it passes by itself, without when it does not."""
+    """The outcome of an action that the broker failed: with backoff when it passes by itself."""
     previous, now = scene.credential.status.failures, parts.clock.now()
     retry_after = error.retry_after_seconds if isinstance(error, TransientBrokerError) else None
     failures = backoff.after_failure(previous, error.reason, now, scene.observed.jitter, retry_after)

@@ -20,6 +20,10 @@ _SHORTEST_WAIT_SECONDS = 0.001
 _SWEPT_PER_CALL = 2
 
 
+SESSION_BURST = 2.0
+"""Calls that may follow each other at once: the exchange of a login and the proof of its session."""
+
+
 class CallKind(Enum):
     """What a call is for."""
 
@@ -157,7 +161,7 @@ class RateLimiter:
         now = self._clock.boottime()
         app = self._apps.get(api_key)
         if app is None:
-            calls = Bucket.full(self._limits.calls_per_second, now)
+            calls = Bucket.full(self._limits.calls_per_second, now, capacity=SESSION_BURST)
             app = _App(Allowance(calls, Bucket.full(self._limits.probes_per_second, now)))
             self._apps[api_key] = app
         self._apps.move_to_end(api_key)

@@ -5,10 +5,10 @@ that cannot come from the login itself (429, a gateway's 503, a firewall's 403 p
 leaves the attempt unspent. Messages name the status and a known error type; a foreign text never becomes part of one.
 """
 
-from enum import StrEnum
 from http import HTTPStatus
 
 from kite_operator.broker.wire import HttpResponse
+from kite_operator.model.account import Outcome
 from kite_operator.model.errors import (
     BrokerError,
     BrokerRejection,
@@ -33,15 +33,6 @@ _STEP_NAMES = {
     Step.PROFILE: "the profile read",
     Step.LOGOUT: "the logout",
 }
-
-
-class Outcome(StrEnum):
-    """What became of a reserved submission, as the attempt ledger records it."""
-
-    ACCEPTED = "accepted"
-    WRONG = "wrong"
-    UNKNOWN = "unknown"
-    UNSENT = "unsent"
 
 
 def outcome_of(error: BrokerError | None) -> Outcome:

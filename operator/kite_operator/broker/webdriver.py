@@ -9,10 +9,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from kite_operator.broker.verdicts import SUBMISSIONS, Outcome, outcome_of
+from kite_operator.broker.verdicts import SUBMISSIONS, outcome_of
 from kite_operator.broker.weblogin import CodeNeeded, Flow, WebLogin, login_flow
 from kite_operator.broker.wire import HttpRequest, HttpResponse
 from kite_operator.clock import Clock
+from kite_operator.model.account import Outcome
 from kite_operator.model.errors import BrokerError, ReservationLost, Step
 from kite_operator.model.sensitive import Sensitive
 

@@ -4,7 +4,6 @@ The Lease object's own fields show people who is logging in (holderIdentity, ren
 `decide/budget.py` work on is one annotation. A Lease is created before a first attempt only.
 """
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -84,12 +83,12 @@ def _record_of(lease: Manifest, client_id: str) -> AccountRecord:
     annotations = lease["metadata"].get("annotations") or {}
     try:
         record = load(annotations[RECORD_ANNOTATION])
-        if record.client_id != client_id:
-            raise ValueError("it is the record of another client ID")
-    except (KeyError, ValueError, json.JSONDecodeError):
+    except (KeyError, ValueError):
+        record = None
+    if record is None or record.client_id != client_id:
         raise ReservationRefused(
             Reason.ATTEMPT_BUDGET_EXHAUSTED,
-            f"the attempt ledger (annotation {RECORD_ANNOTATION} of Lease {lease['metadata']['name']}) cannot be read, so "
-            "that nothing is submitted: restore it, or delete the Lease after logging in once by hand at the broker",
-        ) from None
+            f"the attempt ledger (annotation {RECORD_ANNOTATION} of Lease {lease['metadata']['name']}) cannot be read: "
+            "nothing is submitted. Restore it, or delete the Lease after logging in once by hand at the broker",
+        )
     return record

@@ -30,9 +30,9 @@ async def connect(kubeconfig: str | None, *, timeout_seconds: float, connections
     """A Cluster from the given kubeconfig file, or from the pod's service account when there is none."""
     configuration = Configuration()
     if kubeconfig or not os.environ.get("KUBERNETES_SERVICE_HOST"):
-        await load_kube_config(config_file=kubeconfig, client_configuration=configuration)
+        await load_kube_config(config_file=kubeconfig, client_configuration=configuration)  # type: ignore[no-untyped-call]  # upstream
     else:
-        load_incluster_config(client_configuration=configuration)
+        load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]  # upstream
     configuration.connection_pool_maxsize = connections
     return Cluster(ApiClient(configuration=configuration), timeout_seconds=timeout_seconds)
 
@@ -49,11 +49,12 @@ class Cluster:
     @property
     def configuration(self) -> Configuration:
         """Where the API server is and how to authenticate: Kopf's watches use the same."""
-        return self._client.configuration
+        configuration: Configuration = self._client.configuration
+        return configuration
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._client.close()
+        await self._client.close()  # type: ignore[no-untyped-call]  # upstream
 
     async def __aenter__(self) -> Self:
         return self
@@ -135,7 +136,7 @@ class Cluster:
                 )
                 response = await self._client.call_api(method, url, headers, payload, form)
                 status = response.status
-                text = await response.read()
+                text = await response.read()  # type: ignore[no-untyped-call]  # upstream
         except (aiohttp.ClientError, TimeoutError, OSError):
             # The foreign exception's text may hold a URL or a body: only that nothing came is told.
             raise ClusterUnavailable(what, status=0) from None

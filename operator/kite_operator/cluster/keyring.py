@@ -1,7 +1,7 @@
 """The project's own keys, shared by replicas: Secret `kite-operator-keys`, created once by POST, never changed.
 
-A *version* is a keyed hash of a source value: it tells that a value changed, and tells nothing of the value to who reads
-the account Lease. Without the key a four-digit change of a password could be tried out against a plain hash.
+A *version* is a keyed hash of a source value: it tells that a value changed, and nothing of the value to who reads the
+account Lease. Without the key a four-digit change of a password could be tried out against a plain hash.
 """
 
 import base64
@@ -63,11 +63,12 @@ def _key_of(secret: dict[str, object], namespace: str) -> Sensitive:
     data = secret.get("data")
     try:
         key = base64.b64decode(data[HASH_KEY], validate=True).decode("ascii")  # type: ignore[index]  # checked by except
-        if len(base64.b64decode(key, validate=True)) != _KEY_BYTES:
-            raise ValueError
+        length = len(base64.b64decode(key, validate=True))
     except (KeyError, TypeError, ValueError, binascii.Error):
+        key, length = "", 0
+    if length != _KEY_BYTES:
         raise OperatorError(
-            f"Secret {namespace}/{KEYS_SECRET} has no usable key {HASH_KEY!r}: delete it, and it is made anew (blocks that "
-            "rest on source versions are then judged anew, the attempt counts stay)"
-        ) from None
+            f"Secret {namespace}/{KEYS_SECRET} has no usable key {HASH_KEY!r}: delete it, and it is made anew (blocks "
+            "that rest on source versions are then judged anew, the attempt counts stay)"
+        )
     return Sensitive(key)

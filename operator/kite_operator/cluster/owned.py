@@ -25,7 +25,7 @@ def labels_of(credential: Credential, role: str) -> dict[str, str]:
 
 
 def owner_of(credential: Credential) -> dict[str, Any]:
-    """The ownerReference by which Kubernetes collects the Secret after its KiteCredential; it never blocks a deletion."""
+    """The ownerReference by which Kubernetes collects the Secret after its KiteCredential; it blocks no deletion."""
     return {
         "apiVersion": API_VERSION,
         "kind": KIND,

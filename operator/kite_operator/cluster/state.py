@@ -1,7 +1,7 @@
 """The state Secret `<name>-kite-state`: where a session is kept from the moment the broker has answered it (P3).
 
-A session is *staged* here before it is proven, and stays here, marked as published, after it has been: so that a derived
-Secret that was deleted or changed is restored without a login, after a restart too. It is never for mounting.
+A session is *staged* here before it is proven, and stays here, marked as published, after it has been: a derived Secret
+that was deleted or changed is restored from it without a login, after a restart too. It is never for mounting.
 """
 
 import base64

@@ -50,15 +50,15 @@ def _problem(secret: Manifest, credential: Credential) -> Problem | None:
         whose = f"belongs to KiteCredential {other!r}" if other else "was not made by the operator"
         return Problem(
             Reason.TARGET_NOT_OWNED,
-            f"Secret {name!r} (spec.target.name) exists and {whose}: it is never overwritten. Choose another name, delete "
-            f"it, or allow it by the annotation {ADOPT_ANNOTATION}={credential.key.name} on that Secret",
+            f"Secret {name!r} (spec.target.name) exists and {whose}: it is never overwritten. Choose another name, "
+            f"delete it, or allow it by the annotation {ADOPT_ANNOTATION}={credential.key.name} on that Secret",
         )
     if secret.get("immutable"):
         return Problem(Reason.TARGET_UNWRITABLE, f"Secret {name!r} (spec.target.name) is immutable: delete it")
     if secret.get("type", TARGET_TYPE) != TARGET_TYPE:
         return Problem(
             Reason.TARGET_UNWRITABLE,
-            f"Secret {name!r} (spec.target.name) has another type than {TARGET_TYPE}, which cannot be changed: delete it",
+            f"Secret {name!r} (spec.target.name) is of another type than {TARGET_TYPE}, which never changes: delete it",
         )
     return None
 

@@ -39,6 +39,7 @@ LOGINS_PER_DAY = 3
 """Completed logins per app and session day, then SessionContested."""
 ACKNOWLEDGEMENTS_PER_DAY = 2
 """Per client ID and IST day."""
+ACKNOWLEDGEMENTS_KEPT_DAYS = 30
 CARRIED_FOR = timedelta(days=1)
 """An attempt that nobody settled may still be sent by a frozen process: it is counted this long, whatever happens."""
 WINDOW_SECONDS = 30
@@ -263,7 +264,7 @@ def acknowledge(record: AccountRecord, block: Block, app: str, now: datetime) ->
             block.reason,
             f"{ACKNOWLEDGEMENTS_PER_DAY} blocks of this client ID were acknowledged today: no more until tomorrow",
         )
-    kept = tuple(a for a in record.acknowledgements if (today - a.day).days < 30)
+    kept = tuple(a for a in record.acknowledgements if (today - a.day).days < ACKNOWLEDGEMENTS_KEPT_DAYS)
     record = replace(record, acknowledgements=(*kept, Acknowledgement(block.id, today)))
     if block.reason is Reason.SESSION_CONTESTED:
         entry = logins_today(record, app, now)

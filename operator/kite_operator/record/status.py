@@ -141,14 +141,13 @@ def manifest_of(status: Status) -> dict[str, Any]:
 def _failures(failures: Failures | None) -> dict[str, Any] | None:
     if failures is None:
         return None
-    whole = {
+    return {
         "count": failures.count,
         "reason": failures.reason,
         "lastTime": _time(failures.last_time),
         # A merge patch merges objects: what is gone is taken away by name.
         "nextRetryTime": _time(failures.next_retry_time) or None,
     }
-    return whole
 
 
 def _time(moment: datetime | None) -> str:

@@ -38,6 +38,8 @@ def _handler(sandbox: Sandbox, action: AdminAction) -> Callable[[web.Request], A
         try:
             content = await request.read()
             body = json.loads(content) if content else {}
+            if not isinstance(body, dict):
+                return web.json_response({"error": "body: must be an object"}, status=400)
             return web.json_response(await action(sandbox, {**request.query, **request.match_info}, body))
         except json.JSONDecodeError:
             return web.json_response({"error": "body: must be JSON"}, status=400)

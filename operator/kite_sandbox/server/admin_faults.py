@@ -182,8 +182,12 @@ async def list_holds(sandbox: Sandbox, _path: Mapping[str, str], _body: Any) -> 
 async def get_hold(sandbox: Sandbox, path: Mapping[str, str], _body: Any) -> dict[str, Any]:
     """One hold point; `?wait_s=` waits that long for a first request to be caught."""
     hold = _known_hold(sandbox, path)
+    try:
+        patience = min(float(path.get("wait_s", "0")), _LONGEST_WAIT_S)
+    except ValueError as error:
+        raise BadRequest("wait_s: must be a number") from error
     with suppress(TimeoutError):  # the answer's `caught` says so
-        await asyncio.wait_for(hold.arrived.wait(), min(float(path.get("wait_s", "0")), _LONGEST_WAIT_S))
+        await asyncio.wait_for(hold.arrived.wait(), patience)
     return _shown_hold(hold)
 
 

@@ -100,13 +100,18 @@ async def regenerate_secret(sandbox: Sandbox, path: Mapping[str, str], body: Any
 
 
 async def credentials(sandbox: Sandbox, path: Mapping[str, str], body: Any) -> dict[str, Any]:
-    """The client changes password (which ends all sessions), TOTP secret, or kind of second factor."""
+    """The client resets the password (which ends all sessions), the TOTP secret, or the kind of second factor.
+
+    A reset of either secret unblocks: the documentation says that unblocking needs one. That it suffices is SYNTHETIC.
+    """
     account = known_account(sandbox, path)
     fields = Fields(body)
     password = fields.take("password", maybe_text, None)
     secret = fields.take("totp_secret", totp_secret, account.totp_secret)
     kind = fields.take("twofa_type", twofa_type, account.twofa_type)
     fields.finish()
+    if "totp_secret" in fields or password is not None:
+        account = account.unblocked()
     sandbox.world.keep(replace(account, totp_secret=secret, twofa_type=kind))
     if password is not None:
         sandbox.world.change_password(account.client_id, Secret(password))

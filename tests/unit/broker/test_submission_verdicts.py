@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from kite_operator.broker.verdicts import Outcome, answer_lost, judge_submission, outcome_of, unreachable
+from kite_operator.broker.verdicts import answer_lost, judge_submission, outcome_of, unreachable
 from kite_operator.broker.wire import HttpResponse
+from kite_operator.model.account import Outcome
 from kite_operator.model.errors import (
     BrokerError,
     BrokerRejection,
