@@ -5,9 +5,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 REQUIREMENTS := requirements/dev.txt
-STAMP := $(VENV)/.installed-$(shell cat $(REQUIREMENTS) pyproject.toml 2>/dev/null | sha256sum | cut -c1-16)
+STAMP := $(VENV)/.installed-$(shell cat $(REQUIREMENTS) pyproject.toml | sha256sum | cut -c1-16)
+KEEP ?=
 
-.PHONY: help setup demo test test-fast check format lock generate clean
+.PHONY: help setup tools demo test test-fast check format lock bench clean
 
 help:  ## Show the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -21,5 +22,36 @@ $(STAMP): $(REQUIREMENTS) pyproject.toml
 
 setup: $(STAMP)  ## Install the Python packages into .venv
 
-lock: $(STAMP)  ## Resolve the dependencies anew and write the hash-locked requirements files
+tools: setup  ## Build etcd, kube-apiserver, kube-controller-manager and kubectl into the cache, where they are missing
+	@$(BIN)/python -m devcluster fetch
+
+demo: tools  ## See it work, from nothing to a refreshed token (KEEP=1 leaves it up)
+	@PYTHONPATH=tests $(BIN)/python -m demo $(if $(KEEP),--keep)
+
+test: tools check  ## The whole test suite
+	@$(BIN)/python -m pytest
+
+test-fast: setup  ## Unit and contract tests, under a minute
+	@$(BIN)/python -m pytest tests/unit tests/contract
+
+check: setup  ## Lint, types, layers, and generated files in sync
+	@$(BIN)/ruff format --check --quiet . || { echo "make format mends the formatting"; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports --no-logo --config pyproject.toml > .make-lint-imports.log 2>&1 || { cat .make-lint-imports.log; exit 1; }
+	@rm -f .make-lint-imports.log
+	@bash requirements/lock.sh --check
+	@echo "check: formatting, lint, types, layers and locked requirements are in order"
+
+format: setup  ## Format the code and mend what the linter can
+	@$(BIN)/ruff format --quiet .
+	@$(BIN)/ruff check --quiet --fix .
+
+lock: setup  ## Resolve the dependencies anew and write the hash-locked requirements files
 	@bash requirements/lock.sh
+
+bench: tools  ## Measure: from kubectl apply to the derived Secret, and memory
+	@$(BIN)/python -m pytest tests/bench -q -s
+
+clean:  ## Remove the virtual environment and caches of this checkout
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,7 +1,11 @@
 #!/usr/bin/env bash
 # Resolves pyproject.toml into hash-locked requirements files. They name no index, so that any mirror can serve them.
+# With --check nothing is resolved: it fails when pyproject.toml asks for something that the locked files do not satisfy.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+if [ "${1:-}" = --check ]; then
+  exec .venv/bin/python requirements/check_lock.py
+fi
 compile() {
   .venv/bin/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \
     --no-emit-index-url --no-annotate --custom-compile-command "make lock" "$@"

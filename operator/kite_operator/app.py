@@ -68,7 +68,9 @@ class App:
         parts = self._parts(on_step)
         self.reconciler = Reconciler(
             cluster=cluster,
-            gatherer=Gatherer(cluster, parts.accounts, keyring, clock, parse_totp_secret),
+            gatherer=Gatherer(
+                cluster, parts.accounts, keyring, clock, parse_totp_secret, settings.target_metadata_prefixes
+            ),
             parts=parts,
             logins=_web_logins(settings, clock),
             memory=memory,

@@ -1,7 +1,7 @@
 """The desired state in memory: which credentials there are, what they name, and which grants wait for them.
 
-Only names are held, never a Secret's data (P8). Every method that learns something returns the credentials that should be
-looked at because of it.
+Only names are held, never a Secret's data (P8). Every method that learns something returns the credentials that should
+be looked at because of it.
 """
 
 from collections import defaultdict
@@ -94,26 +94,24 @@ class Desired:
 
     def replace_all(self, credentials: Iterable[Wish], grants: Iterable[tuple[Key, str]]) -> Change:
         """A full list is known: what is not on it is gone (mark and sweep)."""
-        new: list[Key] = []
-        changed: list[Key] = []
-        seen: set[Key] = set()
-        for wish in credentials:
-            key = Key(wish.ref.namespace, wish.ref.name)
-            if not self._handled(key.namespace):
-                continue
-            seen.add(key)
-            change = self._put(key, wish)
-            new += change.new
-            changed += change.changed
-        lost = [(key, wish) for key, wish in self._wishes.items() if key not in seen]
-        for key, _ in lost:
-            self._remove(key)
+        listed = {Key(wish.ref.namespace, wish.ref.name): wish for wish in credentials}
+        changes = [self._put(key, wish) for key, wish in listed.items() if self._handled(key.namespace)]
+        changes += [self._delete(key, wish.ref.uid) for key, wish in list(self._wishes.items()) if key not in listed]
+        new = [key for change in changes for key in change.new]
+        changed = [key for change in changes for key in change.changed] + self._replace_grants(grants)
+        return Change(
+            new=tuple(new),
+            changed=tuple(key for key in dict.fromkeys(changed) if key in self._wishes),
+            gone=tuple(gone for change in changes for gone in change.gone),
+        )
+
+    def _replace_grants(self, grants: Iterable[tuple[Key, str]]) -> list[Key]:
+        """The credentials for which there is a grant that was not known."""
         known = {key: set(names) for key, names in self._grants.items()}
         self._grants.clear()
         for key, name in grants:
             self._grants[key].add(name)
-        changed += [key for key in self._grants if key in self._wishes and self._grants[key] - known.get(key, set())]
-        return Change(tuple(new), tuple(changed), tuple(lost))
+        return [key for key, names in self._grants.items() if names - known.get(key, set())]
 
     def hints(self, key: Key) -> Hints:
         """What a look at `key` should know."""
@@ -167,7 +165,7 @@ class Desired:
         return Change(changed=tuple(moved)) if kind is not None else Change()
 
     def _rival(self, key: Key) -> Ref | None:
-        """The credential that wants the same target and came first (by creation, then by name), if it is not this one."""
+        """The credential that wants the same target and came first (by creation, then name), if it is another one."""
         wish = self._wishes.get(key)
         if wish is None:
             return None

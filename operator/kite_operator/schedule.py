@@ -68,7 +68,8 @@ class Agenda:
         """The next credential to look at, marked as being worked on."""
         while self._heap and self._heap[0][0] <= now:
             due, _, key = heapq.heappop(self._heap)
-            if self._due.get(key) == due and key not in self._busy:
+            if self._due.get(key) == due:
+                del self._due[key]
                 self.wake_now(key, Urgency.DUE)
         while self._ready:
             urgency, _, key = heapq.heappop(self._ready)

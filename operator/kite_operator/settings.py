@@ -14,7 +14,15 @@ from urllib.parse import urlsplit
 PREFIX = "KITE_OPERATOR_"
 _POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 _NAMESPACE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_PREFIX_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
+_RESERVED = ("kubernetes.io", "k8s.io", "kite-operator.dev")
 _LEVELS = ("debug", "info", "warning", "error")
+
+
+_SERVICE_LINK = re.compile(
+    r"KITE_OPERATOR_([A-Z0-9_]+_)?(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_[0-9]+_(TCP|UDP|SCTP)(_[A-Z]+)?)?)"
+)
+"""What the kubelet sets in every pod beside a Service whose name begins with kite-operator: not a setting of ours."""
 
 
 class SettingsError(ValueError):
@@ -42,6 +50,14 @@ def _namespaces(text: str) -> tuple[str, ...]:
     for name in names:
         _namespace(name)
     return names
+
+
+def _prefixes(text: str) -> tuple[str, ...]:
+    prefixes = tuple(prefix for prefix in re.split(r"[,\s]+", text) if prefix)
+    for prefix in prefixes:
+        if not _PREFIX_NAME.fullmatch(prefix) or prefix.endswith(_RESERVED):
+            raise ValueError(f"{prefix!r} is not a prefix that may be allowed")
+    return prefixes
 
 
 def _namespace(text: str) -> str:
@@ -89,6 +105,9 @@ class Settings:
     )
     api_url: str = _setting("https://api.kite.trade", _url, "base address of the Kite Connect API")
     login_url: str = _setting("https://kite.zerodha.com", _url, "base address of the Kite login")
+    target_metadata_prefixes: tuple[str, ...] = _setting(
+        (), _prefixes, "prefixes (before the /) that labels and annotations in spec.target may have; none by default"
+    )
     workers: int = _setting(20, _number(int, 1, 200), "credentials worked on at a time")
     broker_threads: int = _setting(16, _number(int, 1, 128), "threads for calls of the official Kite client")
     calls_per_second: float = _setting(
@@ -119,7 +138,9 @@ def load_settings(flags: Mapping[str, str | None], environment: Mapping[str, str
     problems: list[str] = []
     known = {variable(each.name) for each in fields(Settings)}
     problems += [
-        f"{name}: unknown setting" for name in sorted(environment) if name.startswith(PREFIX) and name not in known
+        f"{name}: unknown setting"
+        for name in sorted(environment)
+        if name.startswith(PREFIX) and name not in known and not _SERVICE_LINK.fullmatch(name)
     ]
     for each in fields(Settings):
         text = flags.get(each.name)

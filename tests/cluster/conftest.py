@@ -49,6 +49,7 @@ def namespace(kubectl: Kubectl) -> Iterator[str]:
 
 @pytest.fixture
 def world(control_plane: ControlPlane, crd: None, namespace: str, sandbox: Sandbox, tmp_path: Path) -> Iterator[World]:
+    del crd  # it is asked for so that it is there
     clock_file = tmp_path / "clock"
     clock_file.write_text("0")
     clock = TestClock(clock_file, sandbox)

@@ -36,8 +36,17 @@ def test_a_new_credential_gets_a_token_that_the_official_client_can_use(world: W
     assert 1 == world.sandbox.counters("AB1234").count("login")
 
 
-def test_the_derived_secret_is_owned_labelled_and_dated(world: World) -> None:
+def test_a_prefix_that_nobody_allowed_is_refused_before_a_login(world: World) -> None:
     world.operator()
+    world.alpha(target={"name": "alpha-token", "annotations": {"reflector.example.org/copy-to": "everywhere"}})
+    world.wait("InvalidSpec")
+    assert "'reflector.example.org/copy-to'" in world.condition()[2]
+    world.settle()
+    assert 0 == world.sandbox.counters("AB1234").count("login")
+
+
+def test_the_derived_secret_is_owned_labelled_and_dated(world: World) -> None:
+    world.operator("--target-metadata-prefixes", "example.org")
     world.alpha(target={"name": "alpha-token", "labels": {"team": "a"}, "annotations": {"example.org/x": "y"}})
     world.wait("SessionActive")
     secret = world.api.get(world.path("secrets", "alpha-token"))

@@ -2,7 +2,8 @@
 
 `python -m support.movable run …` is `python -m kite_operator run …`, composed with
 
-- the clock of the file named by MOVABLE_CLOCK: seconds to add to the machine's wall clock, read anew at every look;
+- the clock of the file named by MOVABLE_CLOCK: seconds to add to the machine's wall clock, read anew at every look
+  (and of a file beside it that ends in .boot: seconds to add to boot-time, for a machine that was suspended);
 - DIE_AT: a named point of a refresh at which the process kills itself with SIGKILL, like an out-of-memory killer;
 - STOP_AT: a named point at which it stops itself with SIGSTOP, like a frozen machine.
 """
@@ -30,6 +31,11 @@ class MovableClock(SystemClock):
 
     def now(self) -> datetime:
         return datetime.now(UTC) + timedelta(seconds=self._offset())
+
+    def boottime(self) -> float:
+        """The machine's own, and the seconds that the test says it was suspended for."""
+        suspended = self._file.with_suffix(".boot")
+        return super().boottime() + (float(suspended.read_text()) if suspended.exists() else 0.0)
 
     async def sleep(self, seconds: float) -> None:
         before = self._offset()

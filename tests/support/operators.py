@@ -37,6 +37,12 @@ class TestClock:
         """Set both clocks forward by `seconds` more."""
         self.set_offset(self.offset + seconds)
 
+    def suspend(self, seconds: float) -> None:
+        """The machine sleeps: wall clock and boot-time both go on."""
+        boot = self.file.with_suffix(".boot")
+        boot.write_text(str(float(boot.read_text() if boot.exists() else 0) + seconds))
+        self.move(seconds)
+
     def set_offset(self, seconds: float) -> None:
         self.offset = seconds
         self.sandbox.set_offset(seconds)

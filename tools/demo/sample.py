@@ -28,11 +28,12 @@ class Sample:
     @classmethod
     def read(cls, file: Path) -> Self:
         """Parse the file; NotVerified when it does not hold what the demo shows."""
-        documents = [each for each in yaml.safe_load_all(file.read_text()) if each]
         try:
-            return cls._of(file, documents)
-        except (KeyError, StopIteration) as error:
-            raise NotVerified(f"{file} has no KiteCredential of mode TOTP with both its Secrets") from error
+            return cls._of(file, [each for each in yaml.safe_load_all(file.read_text()) if each])
+        except OSError as error:
+            raise NotVerified(f"{file}: {error.strerror}") from None
+        except (KeyError, TypeError, StopIteration, yaml.YAMLError):  # whose own words may quote a value
+            raise NotVerified(f"{file} has no KiteCredential of mode TOTP with both its Secrets") from None
 
     @classmethod
     def _of(cls, file: Path, documents: list[Mapping[str, Any]]) -> Self:

@@ -15,6 +15,7 @@ from kite_operator.decide import backoff, budget
 from kite_operator.decide.claims import claim
 from kite_operator.decide.observed import Observed
 from kite_operator.decide.outcome import ActOutcome, Failed, Note
+from kite_operator.decide.policies import present_inputs
 from kite_operator.memory import Recollection
 from kite_operator.model.account import AccountRecord, Lock, Rejection
 from kite_operator.model.errors import BrokerError, ReservationRefused, TransientBrokerError
@@ -81,17 +82,8 @@ def new_id() -> str:
 
 
 def seed_of(scene: Scene) -> AccountRecord:
-    """What a missing Lease starts from: nothing, or what status remembers of a block (P1).
-
-    The Lease may have been lost to an etcd restore or a careless hand. Then the failures that status shows count as
-    wrong entries of the present version of the factors, under the block id that people were shown.
-    """
-    observed, credential = scene.observed, scene.credential
-    record = AccountRecord(credential.client_id)
-    blocked = credential.status.condition("Blocked")
-    if blocked is None or blocked.status != "True" or observed.versions is None or not observed.versions.login:
-        return record
-    return budget.seeded(record, credential, observed.versions.login, observed.now)
+    """What a missing Lease starts from: nothing, or what status remembers of a block (P1)."""
+    return scene.observed.account or AccountRecord(scene.credential.client_id)
 
 
 def begin(record: AccountRecord, parts: Parts, scene: Scene, lock_id: str) -> AccountRecord:
@@ -124,6 +116,7 @@ _INPUTS = {
     Reason.LOGIN_NOT_COMPLETED: ("login", "app", "redirect"),
     Reason.REDIRECT_URL_MISMATCH: ("app", "redirect"),
     Reason.WRONG_ACCOUNT: ("login", "app"),
+    Reason.SUBSCRIPTION_INACTIVE: ("app", "day"),
 }
 """Which inputs a rejection is bound to; every other rejection is bound to the app Secret."""
 
@@ -133,7 +126,7 @@ def rejection_of(parts: Parts, scene: Scene, error: BrokerError) -> Rejection | 
     versions = scene.observed.versions
     if isinstance(error, TransientBrokerError) or error.reason in IN_LEDGER or versions is None:
         return None
-    present = {"login": versions.login, "app": versions.app, "redirect": versions.redirect}
+    present = present_inputs(versions, parts.clock.now())
     inputs = {name: present[name] for name in _INPUTS.get(error.reason, ("app",))}
     return Rejection(new_id(), error.reason, error.message, scene.credential.ref, parts.clock.now(), inputs)
 

@@ -154,7 +154,7 @@ def _refused_exchange(answer: HttpResponse) -> Exception:
     envelope = answer.envelope
     kind = envelope.error_type if answer.refused and envelope is not None else None
     if kind == "TokenException" and envelope is not None:
-        return _refused_token("checksum" in envelope.message.lower(), answer)
+        return _rejected(_refused_token(envelope.message.lower()), answer)
     if kind == "InputException":
         return user_not_enabled(Step.EXCHANGE) if says_not_enabled(answer) else _rejected(Reason.APP_REJECTED, answer)
     if kind == "PermissionException":
@@ -162,14 +162,23 @@ def _refused_exchange(answer: HttpResponse) -> Exception:
     return passing(Step.EXCHANGE, answer, _processed(answer))
 
 
-def _refused_token(is_checksum: bool, answer: HttpResponse) -> BrokerRejection:  # noqa: FBT001 - one private caller
-    return _rejected(Reason.APP_SECRET_REJECTED if is_checksum else Reason.REQUEST_TOKEN_REJECTED, answer)
+def _refused_token(text: str) -> Reason:
+    """Which of the three things that an exchange answers with a TokenException; the plain one when the text is new.
+
+    A lapsed subscription refuses every call with "Invalid API key or access token.", and an exchange names no
+    access_token otherwise.
+    """
+    if "checksum" in text:
+        return Reason.APP_SECRET_REJECTED
+    return Reason.SUBSCRIPTION_INACTIVE if "api key" in text else Reason.REQUEST_TOKEN_REJECTED
 
 
 def _rejected(reason: Reason, answer: HttpResponse) -> BrokerRejection:
     words = {
         Reason.APP_SECRET_REJECTED: "the checksum was wrong: check the api_secret",
         Reason.REQUEST_TOKEN_REJECTED: "the request_token is used, expired or of another app",
+        Reason.SUBSCRIPTION_INACTIVE: "the app's Kite Connect subscription has lapsed, or the api_key is wrong. Renew it in "
+        "the developer console; a login is tried again tomorrow, or when this block is acknowledged",
         Reason.APP_REJECTED: "check the api_key and whether the app is active",
         Reason.PERMISSION_DENIED: "the app may not do this",
     }

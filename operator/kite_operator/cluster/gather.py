@@ -13,6 +13,7 @@ from kite_operator.cluster.keyring import Keyring
 from kite_operator.cluster.state import parse_state, state_problem
 from kite_operator.cluster.target import view_target
 from kite_operator.decide.observed import Held, Observed, Probes, Versions
+from kite_operator.decide.seed import seeded
 from kite_operator.decide.timing import jitter_share
 from kite_operator.model.account import AccountRecord, Ref
 from kite_operator.model.errors import Forbidden, OperatorError, ReservationRefused
@@ -41,13 +42,18 @@ class Gathered:
 
 @dataclass(frozen=True, slots=True)
 class Gatherer:
-    """Reads what a credential names; `normalise_totp` canonicalises a TOTP secret or raises ValueError."""
+    """Reads what a credential names.
+
+    `normalise_totp` canonicalises a TOTP secret or raises ValueError; `metadata_prefixes` are those that labels and
+    annotations of a derived Secret may have.
+    """
 
     cluster: Cluster
     accounts: Accounts
     keyring: Keyring
     clock: Clock
     normalise_totp: Callable[[str], str]
+    metadata_prefixes: tuple[str, ...] = ()
 
     async def gather(self, credential: Credential, hints: Hints, recall: "Recall") -> Gathered:
         """One look at the world; the reads run side by side, and the first error of theirs is raised."""
@@ -73,7 +79,7 @@ class Gatherer:
         probes, heals = recall(fingerprint, now)
         versions = self._versions(credential, keys, factors)
         record = account.result()
-        readable = None if isinstance(record, Problem) else record
+        readable = None if isinstance(record, Problem) else record or seeded(credential, versions, now)
         observed = Observed(
             now=now,
             jitter=jitter_share(credential.uid),
@@ -81,7 +87,7 @@ class Gatherer:
             app=keys,
             factors=factors,
             versions=versions,
-            target=view_target(target.result(), credential, held.session if held else None),
+            target=view_target(target.result(), credential, held.session if held else None, self.metadata_prefixes),
             held=held,
             state_problem=state_problem(state.result(), credential),
             grants=grants.result(),

@@ -26,11 +26,14 @@ DEAD = "Dead"
 TARGET_TYPE = "Opaque"
 
 
-def view_target(secret: Manifest | None, credential: Credential, session: Session | None) -> TargetView:
+def view_target(
+    secret: Manifest | None, credential: Credential, session: Session | None, prefixes: tuple[str, ...] = ()
+) -> TargetView:
     """The derived Secret as the policies see it; `session` is the one that it ought to hold."""
+    forbidden = _forbidden_metadata(credential, prefixes)
     if secret is None:
-        return TargetView()
-    problem = _problem(secret, credential)
+        return TargetView(problem=forbidden)
+    problem = _problem(secret, credential) or forbidden
     if problem is not None:
         return TargetView(exists=True, problem=problem)
     annotations = secret["metadata"].get("annotations") or {}
@@ -40,6 +43,20 @@ def view_target(secret: Manifest | None, credential: Credential, session: Sessio
         matches=session is not None and _matches(secret, credential, session),
         marked_dead=annotations.get(TOKEN_STATE_ANNOTATION) == DEAD,
     )
+
+
+def _forbidden_metadata(credential: Credential, prefixes: tuple[str, ...]) -> Problem | None:
+    """A prefixed label or annotation may make another controller act on the Secret, even copy it away (P4)."""
+    for where, entries in (("labels", credential.target.labels), ("annotations", credential.target.annotations)):
+        for key in sorted(entries):
+            prefix, slash, _ = key.rpartition("/")
+            if slash and prefix not in prefixes:
+                return Problem(
+                    Reason.INVALID_SPEC,
+                    f"spec.target.{where} has {key!r}, and prefix {prefix!r} is not allowed on derived Secrets: use a "
+                    "key without a prefix, or have the operator's administrator allow it (--target-metadata-prefixes)",
+                )
+    return None
 
 
 def _problem(secret: Manifest, credential: Credential) -> Problem | None:

@@ -5,7 +5,7 @@ accepted) and over everybody who shares the ledger:
 
 - a wrong password is never submitted again for that version of the login Secret;
 - a wrong code gets one more try, in a later TOTP window;
-- a submission whose outcome is unknown counts as wrong; one a day (IST) is forgiven, which means that it does not block;
+- a submission whose outcome is unknown counts as wrong; one a day (IST) is forgiven: it counts, but does not block;
 - at most four counted submissions over all versions, two for a credential that has proven nothing while another has;
 - a person's acknowledgement reopens a block; at the limit it allows one submission more, twice a day at most.
 
@@ -27,7 +27,6 @@ from kite_operator.model.account import (
 from kite_operator.model.errors import ReservationLost, ReservationRefused, Step
 from kite_operator.model.expiry import IST, session_day
 from kite_operator.model.reasons import Reason
-from kite_operator.model.resource import Credential
 
 LIMIT = 4
 """Counted submissions before a person must step in: one below the broker's five."""
@@ -42,9 +41,13 @@ ACKNOWLEDGEMENTS_PER_DAY = 2
 ACKNOWLEDGEMENTS_KEPT_DAYS = 30
 CARRIED_FOR = timedelta(days=1)
 """An attempt that nobody settled may still be sent by a frozen process: it is counted this long, whatever happens."""
+REQUEST_TOKEN_LIVES = timedelta(minutes=5)
+"""A person's login was completed at most this long before its request_token is exchanged."""
 WINDOW_SECONDS = 30
 
+_LATE = "-late"
 _COUNTED = (Outcome.PENDING, Outcome.WRONG, Outcome.UNKNOWN, Outcome.EXPIRED)
+_UNSETTLED = (Outcome.PENDING, Outcome.EXPIRED)
 _UNKNOWN = (Outcome.UNKNOWN, Outcome.EXPIRED)
 
 
@@ -79,18 +82,6 @@ def limit_for(record: AccountRecord, by: Ref) -> int:
     return UNPROVEN_LIMIT if proven_elsewhere and not proven_here else LIMIT + record.allowed_more
 
 
-def seeded(record: AccountRecord, credential: Credential, version: str, now: datetime) -> AccountRecord:
-    """A record for a lost Lease, from what the credential's status remembers of its block."""
-    status = credential.status
-    count = min(max(status.failures.count if status.failures else 1, 1), LIMIT)
-    for number in range(count):
-        last = number == count - 1
-        block_id = status.block_id if last and status.block_id else f"seed-{number}"
-        attempt = Attempt(block_id, Step.PASSWORD, version, credential.ref, now, now, outcome=Outcome.WRONG)
-        record = record.with_attempt(attempt)
-    return record
-
-
 def settle_expired(record: AccountRecord, now: datetime) -> AccountRecord:
     """Reservations whose deadline has passed without an outcome count from now on; the day's first is forgiven."""
     for attempt in record.attempts:
@@ -102,23 +93,29 @@ def settle_expired(record: AccountRecord, now: datetime) -> AccountRecord:
 def _settle_unknown(record: AccountRecord, attempt: Attempt, now: datetime) -> AccountRecord:
     today = now.astimezone(IST).date()
     forgiven = record.forgiven_on is None or record.forgiven_on < today
-    record = record.with_attempt(replace(attempt, forgiven=forgiven))
+    record = _with_outcome(record, replace(attempt, forgiven=forgiven))
     return replace(record, forgiven_on=today) if forgiven else record
+
+
+def _with_outcome(record: AccountRecord, attempt: Attempt) -> AccountRecord:
+    """The record with news about `attempt`, under a new id when its own names a block that was acknowledged before."""
+    honoured = {a.block_id for a in record.acknowledgements}
+    if attempt.id not in honoured:
+        return record.with_attempt(attempt)
+    renamed = replace(attempt, id=attempt.id + _LATE)
+    others = tuple(renamed if a.id == attempt.id else a for a in record.attempts)
+    return replace(record, attempts=others).with_attempt(renamed)
+
+
+def _same(attempt: Attempt, other: Attempt) -> bool:
+    return attempt.id in (other.id, other.id + _LATE)
 
 
 def block_for(record: AccountRecord, version: str, by: Ref) -> Block | None:
     """Why no login with this version of the factors may be started by `by`, or None."""
+    if counted(record) >= limit_for(record, by):
+        return _exhausted(record)
     mine = [a for a in record.attempts if a.version == version and not a.acknowledged]
-    total = counted(record)
-    if total >= limit_for(record, by):
-        last = [a for a in record.attempts if a.outcome in _COUNTED][-1]
-        return Block(
-            last.id,
-            Reason.ATTEMPT_BUDGET_EXHAUSTED,
-            f"{total} wrong or unanswered entries have been counted for this client ID since its last completed login, "
-            "and the broker blocks an account at 5: nothing more is submitted. Log in once by hand at the broker "
-            "(that starts a new count), mend the login Secret, then acknowledge this block",
-        )
     wrong_password = [a for a in mine if a.step is Step.PASSWORD and a.outcome is Outcome.WRONG]
     if wrong_password:
         return Block(
@@ -144,6 +141,23 @@ def block_for(record: AccountRecord, version: str, by: Ref) -> Block | None:
             "counted as wrong. Check that the account is not blocked at the broker, then acknowledge this block",
         )
     return None
+
+
+def _exhausted(record: AccountRecord) -> Block:
+    total = counted(record)
+    last = [a for a in record.attempts if a.outcome in _COUNTED][-1]
+    told = f"{total} wrong or unanswered entries have been counted for this client ID since its last completed login"
+    if total < LIMIT + record.allowed_more:
+        message = (
+            f"{told}. Another KiteCredential has proven to hold it and needs what is left: nothing more is submitted "
+            "for this one before a login of the other has been completed"
+        )
+        return Block(last.id, Reason.ATTEMPT_BUDGET_EXHAUSTED, message)
+    message = (
+        f"{told}, and the broker blocks an account at 5: nothing more is submitted. Log in once by hand at the broker "
+        "(that starts a new count), mend the login Secret, then acknowledge this block"
+    )
+    return Block(last.id, Reason.ATTEMPT_BUDGET_EXHAUSTED, message)
 
 
 def start(record: AccountRecord, lock: Lock, now: datetime) -> AccountRecord:
@@ -197,39 +211,53 @@ def settle(record: AccountRecord, attempt: Attempt, outcome: Outcome, now: datet
     """The record with the attempt's outcome.
 
     An answer may come late, after the reservation expired or after somebody else's completed login forgot it: what
-    counts at the broker is then put (back) on the record.
+    counts at the broker is then put (back) on the record, and a wrong entry blocks whatever was acknowledged before.
+    An accepted code stays in its place for `complete`.
     """
+    known = next((a for a in record.attempts if _same(a, attempt)), None)
+    if outcome is Outcome.ACCEPTED and attempt.step is Step.TOTP:
+        accepted = replace(known or attempt, outcome=outcome)
+        # What nobody remembers came before all that is remembered: it completes nothing that is counted now.
+        return record.with_attempt(accepted) if known else replace(record, attempts=(accepted, *record.attempts))
     if outcome in (Outcome.ACCEPTED, Outcome.UNSENT):
-        return replace(record, attempts=tuple(a for a in record.attempts if a.id != attempt.id))
-    known = next((a for a in record.attempts if a.id == attempt.id), attempt)
-    if outcome is Outcome.UNKNOWN:
-        return (
-            record
-            if known.outcome is Outcome.EXPIRED
-            else _settle_unknown(record, replace(known, outcome=outcome), now)
-        )
-    return record.with_attempt(replace(known, outcome=outcome, forgiven=False))
+        return replace(record, attempts=tuple(a for a in record.attempts if a is not known))
+    known = known or attempt
+    if outcome is Outcome.WRONG:
+        return _with_outcome(record, replace(known, outcome=outcome, forgiven=False, acknowledged=False))
+    if known.outcome is Outcome.EXPIRED:
+        return record
+    return _settle_unknown(record, replace(known, outcome=outcome), now)
 
 
 def complete(record: AccountRecord, by: Ref, now: datetime) -> AccountRecord:
     """Password and code were both accepted: the broker's own counters are back at zero, and so are ours.
 
-    An expired reservation stays counted for a day, without blocking: a frozen process may still send it.
+    What was reserved after the code that was accepted stays: it may have been refused after that login. A person's
+    login has no place in the order; what is younger than a request_token can be stays then. And an expired reservation
+    stays counted for a day, without blocking: a frozen process may still send it.
     """
-    kept = tuple(
-        replace(a, acknowledged=True)
-        for a in record.attempts
-        if a.outcome is Outcome.EXPIRED and a.at > now - CARRIED_FOR
-    )
+    accepted = [number for number, a in enumerate(record.attempts) if a.outcome is Outcome.ACCEPTED]
+    kept: list[Attempt] = []
+    for number, attempt in enumerate(record.attempts):
+        if attempt.outcome is Outcome.ACCEPTED:
+            continue
+        if (number > accepted[-1]) if accepted else (attempt.at > now - REQUEST_TOKEN_LIVES):
+            kept.append(attempt)
+        elif attempt.outcome in _UNSETTLED and attempt.at > now - CARRIED_FOR:
+            kept.append(replace(attempt, acknowledged=True))
     rejections = tuple(r for r in record.rejections if not r.by.same_name(by))
-    return replace(record, attempts=kept, rejections=rejections, allowed_more=0)
+    completed = replace(record, attempts=tuple(kept), rejections=rejections)
+    return replace(completed, allowed_more=min(record.allowed_more, max(0, counted(completed) - LIMIT + 1)))
 
 
 def count_login(record: AccountRecord, app: str, now: datetime) -> AccountRecord:
-    """One more login that the operator completed by itself; the days before are forgotten."""
+    """One more login that the operator completed by itself; the days before are forgotten.
+
+    Days to come are not: the clock was set back.
+    """
     day = session_day(now)
     today = logins_today(record, app, now)
-    others = tuple(entry for entry in record.logins if entry.day == day and entry.app != app)
+    others = tuple(entry for entry in record.logins if entry.day > day or (entry.day == day and entry.app != app))
     return replace(record, logins=(*others, replace(today, count=today.count + 1)))
 
 
@@ -253,8 +281,14 @@ def contested(record: AccountRecord, app: str, now: datetime) -> Block | None:
 
 
 def acknowledge(record: AccountRecord, block: Block, app: str, now: datetime) -> AccountRecord:
-    """Reopen `block` because a person asked for it; ReservationRefused when it was honoured before or too often today."""
+    """Reopen `block` because a person asked for it.
+
+    ReservationRefused when it was honoured before, when today's are used up, or when a person cannot reopen it.
+    """
     today = now.astimezone(IST).date()
+    if block.reason is Reason.ATTEMPT_BUDGET_EXHAUSTED and counted(record) < LIMIT + record.allowed_more:
+        raise ReservationRefused(block.reason, block.message)
+    record = settle_expired(record, now)
     if any(a.block_id == block.id for a in record.acknowledgements):
         raise ReservationRefused(
             block.reason, "this block was acknowledged before, and an acknowledgement is honoured once"
@@ -273,7 +307,7 @@ def acknowledge(record: AccountRecord, block: Block, app: str, now: datetime) ->
     allowed_more = max(record.allowed_more, counted(record) - LIMIT + 1)
     return replace(
         record,
-        attempts=tuple(replace(a, acknowledged=True) for a in record.attempts),
+        attempts=tuple(replace(a, acknowledged=a.outcome is not Outcome.PENDING) for a in record.attempts),
         rejections=tuple(r for r in record.rejections if r.id != block.id),
         allowed_more=allowed_more,
     )

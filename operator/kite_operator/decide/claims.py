@@ -15,8 +15,8 @@ from kite_operator.model.reasons import Reason
 def claim(record: AccountRecord, app: str, by: Ref, now: datetime, *, gone: Ref | None = None) -> AccountRecord:
     """The record with the claim on `app` held by `by`; ReservationRefused when somebody else holds it.
 
-    `gone` is a holder that is known not to exist any more. A credential holds one app at a time: with a new one it gives
-    the former back.
+    `gone` is a holder that is known not to exist any more. A credential holds one app at a time: with a new one it
+    gives the former back.
     """
     held = record.claim_for(app)
     if held is not None and not held.holder.same_name(by) and held.holder != gone:

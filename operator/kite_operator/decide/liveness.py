@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from kite_operator.decide import timing
-from kite_operator.decide.observed import Observed
+from kite_operator.decide.observed import Held, Observed
 from kite_operator.model.expiry import FLUSH_START, at_time, session_day
 from kite_operator.model.session import AppKeys
 
@@ -34,9 +34,9 @@ def liveness(observed: Observed) -> Liveness:
         return Liveness.NONE
     if probes.dead_at is not None and (probes.alive_at is None or probes.dead_at >= probes.alive_at):
         return Liveness.DEAD
-    if probes.alive_at is not None:
-        return Liveness.ALIVE if probes.alive_at >= last_flush(observed.now) else Liveness.UNKNOWN
-    if observed.target.marked_dead:
+    if probes.alive_at is not None and probes.alive_at >= last_flush(observed.now):
+        return Liveness.ALIVE
+    if probes.alive_at is None and observed.target.marked_dead:
         return Liveness.DEAD
     return Liveness.ALIVE if held.session.is_of_day(observed.now) else Liveness.UNKNOWN
 
@@ -61,24 +61,44 @@ def next_probe(observed: Observed) -> datetime | None:
     held, probes = observed.held, observed.probes
     if held is None or liveness(observed) in (Liveness.NONE, Liveness.DEAD):
         return None
-    interval, share = observed.credential.timing.probe_interval, observed.jitter
-    asked = max((at for at in (probes.alive_at, probes.asked_at) if at is not None), default=None)
-    regular = held.staged_at + interval if asked is None else asked + interval
-    if asked is None and regular <= observed.now:
-        # After a restart every credential starts at its own share of the interval: no herd.
-        regular = (probes.known_since or observed.now) + interval * share
+    known = [at for at in (probes.alive_at, probes.asked_at) if at is not None]
+    asked = max((at for at in known if at <= observed.now), default=None)
+    if asked is None and known:
+        return observed.now  # the clock was set back: what was asked in the future does not count
+    regular = _regular_probe(observed, held, asked)
     if is_due(observed):
         return _probe_of_yesterday(observed, asked, regular)
-    check = timing.flush_check_at(held.session, share)
-    unchecked = check is not None and (probes.alive_at is None or probes.alive_at < check)
-    return min(regular, check) if unchecked and check is not None else regular
+    regular = min(regular, held.session.expires_at + _after_flush(observed))
+    check = timing.flush_check_at(held.session, observed.jitter)
+    if check is None or (asked is None and check <= observed.now) or (asked is not None and asked >= check):
+        return regular
+    return min(regular, check)
+
+
+def _regular_probe(observed: Observed, held: Held, asked: datetime | None) -> datetime:
+    """The next probe by `probe.interval` alone."""
+    interval, now = observed.credential.timing.probe_interval, observed.now
+    if asked is not None:
+        return asked + interval
+    if held.staged_at <= now < held.staged_at + interval:
+        return held.staged_at + interval
+    # After a restart every credential starts at its own share of the interval: no herd.
+    known_since = observed.probes.known_since or now
+    return now if known_since > now else known_since + interval * observed.jitter
+
+
+def _after_flush(observed: Observed) -> timedelta:
+    """How soon after 06:00 IST a token of the day before is probed."""
+    return min(observed.credential.timing.probe_interval, timing.DUE_PROBE_INTERVAL) * observed.jitter
 
 
 def _probe_of_yesterday(observed: Observed, asked: datetime | None, regular: datetime) -> datetime:
     spec, share = observed.credential.timing, observed.jitter
     flush, refresh_at = last_flush(observed.now), timing.refresh_at(spec, share, observed.now)
     if observed.now < refresh_at:
-        first = flush + min(spec.probe_interval, timedelta(minutes=5)) * share
+        first = flush + _after_flush(observed)
+        if asked is None:
+            first = max(first, regular)
         return min(refresh_at, first if asked is None or asked < flush else regular)
     if asked is None or asked < refresh_at:
         return refresh_at

@@ -63,8 +63,8 @@ class Probes:
     """What this process has learned from the broker about the held session.
 
     `alive_at` and `dead_at` are the times of the last definite answers about the session, `asked_at` of the last
-    question; `known_since` is when this process first saw the session, `refreshed_at` when a refresh that a person asked
-    for was last handled, `exchanged_at` when a grant was last exchanged.
+    question; `known_since` is when this process first saw the session, `refreshed_at` when a refresh that a person
+    asked for was last handled, `exchanged_at` when a grant was last exchanged.
     """
 
     alive_at: datetime | None = None

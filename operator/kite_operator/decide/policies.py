@@ -6,13 +6,13 @@ before any call to the broker, reading comes before logging in, and a person's l
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from kite_operator.decide import backoff, budget, timing
 from kite_operator.decide.liveness import Liveness, is_due, is_of_other_app, liveness, next_probe
-from kite_operator.decide.observed import Observed
+from kite_operator.decide.observed import Grant, Observed
 from kite_operator.decide.plan import Action, Plan
-from kite_operator.model.expiry import rfc3339
+from kite_operator.model.expiry import rfc3339, session_day
 from kite_operator.model.reasons import Reason
 from kite_operator.model.sources import Problem
 
@@ -20,6 +20,8 @@ RECHECK = timedelta(seconds=30)
 """How soon a blocked or failing credential looks at its Secrets again."""
 GRANT_PROOF_AGE = timedelta(seconds=60)
 """A grant is refused only when the token was seen alive this recently."""
+ASKED_AGAIN = timedelta(seconds=15)
+"""While a grant waits and the broker does not answer, it is asked about the token this often."""
 MOST_DRIFT_HEALS = 3
 """Heals of the derived Secret within an hour before the operator stops fighting."""
 CONTESTED_PAUSE = timedelta(minutes=15)
@@ -42,6 +44,8 @@ def decide(observed: Observed) -> Plan:
     probe_at = next_probe(observed)
     if plan.action is not Action.REST or probe_at is None or plan.reason in NO_PROBES:
         return plan
+    if probe_at <= observed.now:
+        return _probe()  # a rest on something else does not leave the published token unwatched
     return replace(plan, wake_at=probe_at if plan.wake_at is None else min(plan.wake_at, probe_at))
 
 
@@ -111,21 +115,22 @@ def session_staged(observed: Observed) -> Plan | None:
     held = observed.held
     if held is None or held.published:
         return None
-    if not held.session.is_of_day(observed.now):
+    if is_due(observed):
         return Plan(Action.DISCARD, Reason.TOKEN_EXPIRED, "the staged session is of the day before")
     if is_of_other_app(observed):
-        return Plan(
-            Action.DISCARD, Reason.TOKEN_EXPIRED, "the staged session belongs to another app than the app Secret"
-        )
+        message = "the staged session belongs to another app than the app Secret"
+        return Plan(Action.DISCARD, Reason.TOKEN_EXPIRED, message)
     if observed.grants and observed.probes.dead_at is not None:
         return None
-    waiting = _paused(observed)
-    if waiting is not None:
-        return waiting
-    dead_at = observed.probes.dead_at
-    probe_at = (dead_at or observed.now) + observed.credential.timing.probe_interval
-    asked = observed.refresh_asked and (dead_at is None or observed.now - dead_at >= FRESH_ANSWER)
-    if dead_at is None or observed.now >= probe_at or asked:
+    return _paused(observed) or _prove_staged(observed)
+
+
+def _prove_staged(observed: Observed) -> Plan:
+    """A staged session is proven at once and, when the broker refuses it, again at every `probe.interval`."""
+    now, dead_at = observed.now, observed.probes.dead_at
+    probe_at = (dead_at or now) + observed.credential.timing.probe_interval
+    asked = observed.refresh_asked and not _is_within(dead_at, now, FRESH_ANSWER)
+    if dead_at is None or not dead_at <= now < probe_at or asked:
         return Plan(Action.PROVE, Reason.SESSION_UNPROVEN, "a new session is being proven")
     return Plan(
         Action.REST,
@@ -140,36 +145,62 @@ def person_logged_in(observed: Observed) -> Plan | None:
     """A person's login is taken when a session is needed or asked for, and refused while the token works."""
     if not observed.grants:
         return None
-    grant, now, probes = observed.grants[0], observed.now, observed.probes
+    grant = observed.grants[0]
     if grant.request_token is None:
         message = f"login grant {grant.name!r} has no usable key request_token: it is deleted"
         return Plan(Action.REFUSE_GRANT, Reason.GRANT_INVALID, message, grant=grant)
     if isinstance(observed.app, Problem):
         return _rest_on(observed.app, observed)
-    asked = observed.refresh_asked or (probes.refreshed_at is not None and now - probes.refreshed_at < REFRESH_WINDOW)
-    if liveness(observed) is Liveness.ALIVE and not asked and not is_due(observed) and not is_of_other_app(observed):
-        if probes.alive_at is None or now - probes.alive_at > GRANT_PROOF_AGE:
-            return Plan(Action.PROBE, Reason.SESSION_ACTIVE, "a login arrived: is the present token still alive?")
+    asked = observed.refresh_asked or _is_within(observed.probes.refreshed_at, observed.now, REFRESH_WINDOW)
+    if not asked and _is_good(observed):
+        return _not_required(observed, grant)
+    waiting = None if asked else _paused(observed)
+    return waiting or _app_rejected(observed, grant) or _exchange(observed, grant)
+
+
+def _is_good(observed: Observed) -> bool:
+    """Whether the held session is of today and of this app, and lives as far as is known."""
+    return liveness(observed) is Liveness.ALIVE and not is_due(observed) and not is_of_other_app(observed)
+
+
+def _is_within(moment: datetime | None, now: datetime, span: timedelta) -> bool:
+    """Whether `moment` was less than `span` ago; one that is yet to come (the clock was set back) was not."""
+    return moment is not None and timedelta(0) <= now - moment < span
+
+
+def _not_required(observed: Observed, grant: Grant) -> Plan:
+    """A grant is refused only when the broker has just said that the present token works."""
+    now, probes = observed.now, observed.probes
+    if _is_within(probes.alive_at, now, GRANT_PROOF_AGE):
         message = (
             f"login grant {grant.name!r} was not used: the present token works. To replace it all the same, set the "
             "annotation kite-operator.dev/refresh to a new value, then log in again"
         )
         return Plan(Action.REFUSE_GRANT, Reason.LOGIN_NOT_REQUIRED, message, grant=grant)
-    waiting = _paused(observed)
-    if waiting is not None and not asked:
-        return waiting
+    if probes.asked_at is not None and _is_within(probes.asked_at, now, ASKED_AGAIN):
+        message = "a login arrived, and the broker does not say whether the present token is still alive"
+        return Plan(Action.REST, Reason.LOGIN_IN_PROGRESS, message, wake_at=probes.asked_at + ASKED_AGAIN)
+    return Plan(Action.PROBE, Reason.SESSION_ACTIVE, "a login arrived: is the present token still alive?")
+
+
+def _app_rejected(observed: Observed, grant: Grant) -> Plan | None:
     standing = _standing_rejection(observed)
-    if standing is not None and standing.reason in APP_REASONS:
-        message = f"login grant {grant.name!r} was not used: {standing.message}"
-        return Plan(Action.REFUSE_GRANT, standing.reason, message, grant=grant)
-    if probes.exchanged_at is not None and now - probes.exchanged_at < EXCHANGE_PAUSE:
+    if standing is None or standing.reason not in APP_REASONS:
+        return None
+    message = f"login grant {grant.name!r} was not used: {standing.message}"
+    return Plan(Action.REFUSE_GRANT, standing.reason, message, grant=grant)
+
+
+def _exchange(observed: Observed, grant: Grant) -> Plan:
+    before = observed.probes.exchanged_at
+    if before is not None and _is_within(before, observed.now, EXCHANGE_PAUSE):
         message = "logins of this credential are exchanged one in five seconds"
-        return Plan(Action.REST, Reason.LOGIN_IN_PROGRESS, message, wake_at=probes.exchanged_at + EXCHANGE_PAUSE)
+        return Plan(Action.REST, Reason.LOGIN_IN_PROGRESS, message, wake_at=before + EXCHANGE_PAUSE)
     return Plan(Action.EXCHANGE, Reason.LOGIN_IN_PROGRESS, "a person's login is being exchanged", grant=grant)
 
 
 def target_differs(observed: Observed) -> Plan | None:
-    """A derived Secret that is not what was published is healed from the held session, by a read and without a login."""
+    """A derived Secret that is not what was published is healed from the held session, without a login."""
     if liveness(observed) not in (Liveness.ALIVE, Liveness.UNKNOWN) or observed.target.matches:
         return None
     if is_of_other_app(observed):
@@ -190,8 +221,7 @@ def refresh_asked(observed: Observed) -> Plan | None:
     """A person's wish for a refresh probes at once; a living token is published anew, a dead one is replaced."""
     if not observed.refresh_asked or liveness(observed) is Liveness.NONE or is_of_other_app(observed):
         return None
-    dead_at = observed.probes.dead_at
-    if dead_at is not None and observed.now - dead_at < FRESH_ANSWER:
+    if _is_within(observed.probes.dead_at, observed.now, FRESH_ANSWER):
         return None
     waiting = _paused(observed)
     return waiting or Plan(Action.PROVE, Reason.REPUBLISHED, "a refresh was asked for by annotation")
@@ -209,13 +239,17 @@ def probe_due(observed: Observed) -> Plan | None:
     probe_at = next_probe(observed)
     if probe_at is None or observed.now < probe_at:
         return None
+    return _probe()
+
+
+def _probe() -> Plan:
     return Plan(Action.PROBE, Reason.SESSION_ACTIVE, "the published token is being probed")
 
 
 def still_good(observed: Observed) -> Plan | None:
     """A session of today that lives is left alone."""
     held = observed.held
-    if held is None or liveness(observed) is not Liveness.ALIVE or is_due(observed) or is_of_other_app(observed):
+    if held is None or not _is_good(observed):
         return None
     problem = next((source for source in (observed.app, observed.factors) if isinstance(source, Problem)), None)
     if problem is not None:
@@ -226,7 +260,10 @@ def still_good(observed: Observed) -> Plan | None:
 
 
 def yesterday_before_schedule(observed: Observed) -> Plan | None:
-    """Between 06:00 IST and the schedule a token of the day before is watched, never replaced: the flush is under way."""
+    """Between 06:00 IST and the schedule a token of the day before is watched, never replaced: the flush is on.
+
+    What a person has to mend before the scheduled login is told at once.
+    """
     refresh_at = timing.refresh_at(observed.credential.timing, observed.jitter, observed.now)
     state = liveness(observed)
     if state is Liveness.NONE or not is_due(observed) or is_of_other_app(observed):
@@ -235,23 +272,33 @@ def yesterday_before_schedule(observed: Observed) -> Plan | None:
         return None
     manual = observed.credential.mode == "Manual"
     if state is Liveness.DEAD:
+        if manual or _is_hindered(observed):
+            return None
         message = f"the token died in the broker's daily flush; the next one is fetched at {rfc3339(refresh_at)}"
-        return None if manual else Plan(Action.REST, Reason.TOKEN_EXPIRED, message, wake_at=refresh_at)
+        return Plan(Action.REST, Reason.TOKEN_EXPIRED, message, wake_at=refresh_at)
     message = f"a token of the day before is in use until the refresh at {rfc3339(refresh_at)}"
     healthy = state is Liveness.ALIVE
     return Plan(Action.REST, Reason.WAITING_FOR_SCHEDULE, message, wake_at=refresh_at, healthy=healthy, person=manual)
 
 
+def _is_hindered(observed: Observed) -> bool:
+    """Whether a login at the scheduled time could not be made as things stand."""
+    unusable = isinstance(observed.app, Problem) or isinstance(observed.factors, Problem)
+    return unusable or standing_block(observed) is not None
+
+
 def yesterday_at_schedule(observed: Observed) -> Plan | None:
-    """After the schedule a token of the day before that still works is kept until the last call before readyBy."""
-    if liveness(observed) is not Liveness.ALIVE or not is_due(observed) or is_of_other_app(observed):
+    """After the schedule a token of the day before that may still work is kept until the last call before readyBy."""
+    state = liveness(observed)
+    if state not in (Liveness.ALIVE, Liveness.UNKNOWN) or not is_due(observed) or is_of_other_app(observed):
         return None
     last = timing.last_call(observed.credential.timing, observed.jitter, observed.now)
     if observed.now >= last:
         return None
-    message = f"a token of the day before still works; it is replaced at {rfc3339(last)} at the latest"
-    person = observed.credential.mode == "Manual"
-    return Plan(Action.REST, Reason.WAITING_FOR_SCHEDULE, message, wake_at=last, healthy=True, person=person)
+    alive, person = state is Liveness.ALIVE, observed.credential.mode == "Manual"
+    known = "still works" if alive else "may still work: the broker does not say"
+    message = f"a token of the day before {known}; it is replaced at {rfc3339(last)} at the latest"
+    return Plan(Action.REST, Reason.WAITING_FOR_SCHEDULE, message, wake_at=last, healthy=alive, person=person)
 
 
 def app_secret_unusable(observed: Observed) -> Plan | None:
@@ -309,11 +356,21 @@ def standing_block(observed: Observed) -> budget.Block | None:
     return by_ledger or budget.contested(account, versions.api_key, observed.now)
 
 
+def present_inputs(versions: Versions, now: datetime) -> dict[str, str]:
+    """The inputs that a rejection may be bound to, by name: versions of what the user wrote, and the session day."""
+    return {
+        "login": versions.login,
+        "app": versions.app,
+        "redirect": versions.redirect,
+        "day": session_day(now).isoformat(),
+    }
+
+
 def _standing_rejection(observed: Observed) -> budget.Block | None:
     """The newest rejection of this credential whose inputs have not changed since."""
     if observed.account is None or observed.versions is None:
         return None
-    present = {"login": observed.versions.login, "app": observed.versions.app, "redirect": observed.versions.redirect}
+    present = present_inputs(observed.versions, observed.now)
     for rejection in reversed(observed.account.rejections):
         same = all(present.get(name) == value for name, value in rejection.inputs.items())
         if same and rejection.by.same_name(observed.credential.ref):
@@ -339,7 +396,7 @@ def _paused(observed: Observed) -> Plan | None:
 
 
 def window_used(observed: Observed) -> Plan | None:
-    """A code is never used twice: with this window's code spent, the next window is awaited before the password is sent."""
+    """A code is never used twice: with this window's spent, the next is awaited before the password is sent."""
     account = observed.account
     if account is None or account.last_window is None:
         return None

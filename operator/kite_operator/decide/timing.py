@@ -19,8 +19,12 @@ def jitter_share(uid: str) -> float:
 
 
 def refresh_at(timing: Timing, share: float, moment: datetime) -> datetime:
-    """The scheduled refresh of the session day of `moment`: schedule.at plus this credential's share of the jitter."""
-    return at_time(session_day(moment), timing.at) + timing.jitter * share
+    """The scheduled refresh of the session day of `moment`: schedule.at plus this credential's share of the jitter.
+
+    In whole seconds, as status shows it.
+    """
+    jitter = timedelta(seconds=int(timing.jitter.total_seconds() * share))
+    return at_time(session_day(moment), timing.at) + jitter
 
 
 def ready_by(timing: Timing, moment: datetime) -> datetime:

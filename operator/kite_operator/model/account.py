@@ -16,6 +16,9 @@ from kite_operator.model.errors import Step
 from kite_operator.model.expiry import parse_rfc3339
 from kite_operator.model.reasons import Reason
 
+_LAST_WINDOW = 2**33
+"""Above every TOTP window up to the year 9999."""
+
 
 class Outcome(StrEnum):
     """What became of a reserved submission."""
@@ -68,6 +71,7 @@ class Lock:
 class Attempt:
     """One submission of a password or a code, reserved before it was sent.
 
+    `id` names the block that it may cause: it is changed when an acknowledged attempt turns out to block anew.
     `version` is the keyed hash of the login factors; `window` the TOTP window of a code; `acknowledged` once a person
     has said that this version may be tried again; `forgiven` when it was the day's one unknown outcome.
     """
@@ -119,7 +123,10 @@ class Acknowledgement:
 
 @dataclass(frozen=True, slots=True)
 class AccountRecord:
-    """All of it. `attempts` are those since the last completed login, oldest first."""
+    """All of it. `attempts` are those since the last completed login, in the order of their reservations.
+
+    That order is a clock that never jumps: reservations follow one another by compare-and-swap.
+    """
 
     client_id: str
     claims: tuple[Claim, ...] = ()
@@ -141,9 +148,10 @@ class AccountRecord:
         return self.lock is not None and self.lock.id == lock_id
 
     def with_attempt(self, attempt: Attempt) -> Self:
-        """The record in which `attempt` stands, added or replacing the one of the same id."""
-        others = tuple(each for each in self.attempts if each.id != attempt.id)
-        return replace(self, attempts=(*others, attempt))
+        """The record in which `attempt` stands: added last, or in the place of the one of the same id."""
+        if all(each.id != attempt.id for each in self.attempts):
+            return replace(self, attempts=(*self.attempts, attempt))
+        return replace(self, attempts=tuple(attempt if each.id == attempt.id else each for each in self.attempts))
 
     @property
     def is_clean(self) -> bool:
@@ -166,7 +174,7 @@ def load(text: str) -> AccountRecord:
     """The record of a Lease's annotation; ValueError when somebody else wrote something there."""
     try:
         return _record(json.loads(text))
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, OverflowError) as error:
         raise ValueError("the account record has an unknown shape") from error
 
 
@@ -186,7 +194,7 @@ def _record(raw: Mapping[str, Any]) -> AccountRecord:
             Acknowledgement(a["block_id"], date.fromisoformat(a["day"])) for a in raw["acknowledgements"]
         ),
         forgiven_on=date.fromisoformat(raw["forgiven_on"]) if raw["forgiven_on"] else None,
-        last_window=raw["last_window"],
+        last_window=_window(raw["last_window"]),
         allowed_more=int(raw["allowed_more"]),
     )
 
@@ -200,7 +208,7 @@ def _attempt(raw: Mapping[str, Any]) -> Attempt:
         at=_moment(raw["at"]),
         deadline=_moment(raw["deadline"]),
         outcome=Outcome(raw["outcome"]),
-        window=raw["window"],
+        window=_window(raw["window"]),
         acknowledged=bool(raw["acknowledged"]),
         forgiven=bool(raw["forgiven"]),
     )
@@ -215,6 +223,12 @@ def _rejection(raw: Mapping[str, Any]) -> Rejection:
         at=_moment(raw["at"]),
         inputs=dict(raw["inputs"]),
     )
+
+
+def _window(raw: Any) -> int | None:
+    if raw is None or (isinstance(raw, int) and 0 <= raw <= _LAST_WINDOW):
+        return raw
+    raise ValueError("a TOTP window of the account record is not a number of a window")
 
 
 def _moment(text: str) -> datetime:

@@ -27,31 +27,40 @@ class Condition:
     observed_generation: int = 0
     since: str = ""
 
+    def __post_init__(self) -> None:
+        """Cut the message to what the API server takes, so that a derived condition equals the stored one."""
+        object.__setattr__(self, "message", self.message[:LONGEST_MESSAGE])
+
     def as_manifest(self) -> dict[str, Any]:
         """The condition as the API server stores it."""
         return {
             "type": self.type,
             "status": self.status,
             "reason": self.reason,
-            "message": self.message[:LONGEST_MESSAGE],
+            "message": self.message,
             "observedGeneration": self.observed_generation,
             "lastTransitionTime": self.since,
         }
 
 
-def parse_conditions(raw: Iterable[Mapping[str, Any]]) -> tuple[Condition, ...]:
-    """The conditions of a status."""
+def parse_conditions(raw: Iterable[Any]) -> tuple[Condition, ...]:
+    """The conditions of a status; what is not a condition is left out."""
     return tuple(
         Condition(
             type=str(each.get("type", "")),
             status=str(each.get("status", "Unknown")),
             reason=str(each.get("reason", "")),
             message=str(each.get("message", "")),
-            observed_generation=int(each.get("observedGeneration") or 0),
+            observed_generation=_number(each.get("observedGeneration")),
             since=str(each.get("lastTransitionTime", "")),
         )
         for each in raw
+        if isinstance(each, Mapping)
     )
+
+
+def _number(value: object) -> int:
+    return value if isinstance(value, int) else 0
 
 
 def with_transition(new: Condition, old: Condition | None, now: datetime) -> Condition:

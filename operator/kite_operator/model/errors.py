@@ -103,7 +103,7 @@ class BrokerRejection(BrokerError):
 
 
 class ReservationRefused(OperatorError):
-    """The attempt ledger refuses a submission: `reason` says why, `retry_at` when it may be asked again (None: never)."""
+    """The attempt ledger refuses: `reason` says why, `retry_at` when it may be asked again (None: never)."""
 
     def __init__(self, reason: Reason, message: str, *, retry_at: datetime | None = None) -> None:
         """`retry_at` is aware."""

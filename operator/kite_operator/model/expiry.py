@@ -6,13 +6,14 @@ time in 06:00-07:30 IST. The conservative end is published, and the whole window
 India has had one offset, +05:30 without daylight saving, since 1945: a fixed offset is exact and needs no zone files.
 """
 
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import MAXYEAR, date, datetime, time, timedelta, timezone
 
 IST = timezone(timedelta(hours=5, minutes=30), "IST")
 FLUSH_START = time(6, 0)
 """The documented flush: the published expiry."""
 FLUSH_END = time(7, 30)
 """The latest observed flush: a token minted before it is probed again after it."""
+_FIRST_YEAR = 1970
 
 
 def next_flush(login_time: datetime) -> datetime:
@@ -45,9 +46,10 @@ def rfc3339(moment: datetime) -> str:
 
 
 def parse_rfc3339(text: str) -> datetime | None:
-    """An aware datetime, or None for a text that is not a zoned RFC 3339 time."""
+    """An aware datetime, or None for a text that is not a zoned RFC 3339 time of the years 1970 to 9998."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return moment if moment.tzinfo is not None else None
+    # At the ends of the calendar a change of zone or a next day would overflow.
+    return moment if moment.tzinfo is not None and _FIRST_YEAR <= moment.year < MAXYEAR else None

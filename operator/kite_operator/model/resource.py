@@ -7,13 +7,13 @@ defaults, and the operator never edits a spec).
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
 from typing import Any
 
 from kite_operator.model.account import Ref
 from kite_operator.model.conditions import Condition, parse_conditions
-from kite_operator.model.expiry import parse_rfc3339
+from kite_operator.model.expiry import FLUSH_START, parse_rfc3339
 
 GROUP = "kite-operator.dev"
 VERSION = "v1alpha1"
@@ -30,6 +30,9 @@ DEFAULT_AT = time(7, 35)
 DEFAULT_READY_BY = time(8, 45)
 DEFAULT_JITTER = timedelta(minutes=10)
 DEFAULT_PROBE_INTERVAL = timedelta(minutes=5)
+LONGEST_JITTER = timedelta(minutes=60)
+SHORTEST_PROBE_INTERVAL = timedelta(minutes=1)
+LONGEST_PROBE_INTERVAL = timedelta(hours=1)
 
 _CLIENT_ID = re.compile(r"[A-Z][A-Z0-9]{3,11}")
 _CLOCK_TIME = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
@@ -138,19 +141,19 @@ class Credential:
 
 def parse_credential(body: Mapping[str, Any]) -> Credential:
     """A KiteCredential of any content; what is wrong with its spec is listed in `problems`, never raised."""
-    metadata, spec = body.get("metadata") or {}, body.get("spec") or {}
+    metadata, spec = _block(body, "metadata"), _block(body, "spec")
     problems: list[str] = []
-    login = spec.get("login") or {}
-    annotations = metadata.get("annotations") or {}
+    login = _block(spec, "login")
+    annotations = _block(metadata, "annotations")
     credential = Credential(
         key=Key(str(metadata.get("namespace", "")), str(metadata.get("name", ""))),
         uid=str(metadata.get("uid", "")),
         resource_version=str(metadata.get("resourceVersion", "")),
-        generation=int(metadata.get("generation") or 0),
+        generation=_number(metadata, "generation"),
         created=str(metadata.get("creationTimestamp", "")),
         client_id=_text(spec, "spec", "clientID", problems),
         mode=_text(login, "spec.login", "mode", problems),
-        app_secret=_text(spec.get("appSecretRef") or {}, "spec.appSecretRef", "name", problems),
+        app_secret=_text(_block(spec, "appSecretRef"), "spec.appSecretRef", "name", problems),
         login_secret=_login_secret(login, problems),
         redirect_url=_text(spec, "spec", "redirectURL", problems),
         timing=_timing(spec, problems),
@@ -159,14 +162,21 @@ def parse_credential(body: Mapping[str, Any]) -> Credential:
         refresh=str(annotations.get(REFRESH_ANNOTATION, "")),
         acknowledge=str(annotations.get(ACKNOWLEDGE_ANNOTATION, "")),
         deleting=bool(metadata.get("deletionTimestamp")),
-        status=_status(body.get("status") or {}),
+        status=_status(_block(body, "status")),
     )
     problems += _cross_checks(credential)
-    return Credential(**{**_fields(credential), "problems": tuple(problems)})
+    return replace(credential, problems=tuple(problems))
 
 
-def _fields(credential: Credential) -> dict[str, Any]:
-    return {name: getattr(credential, name) for name in Credential.__dataclass_fields__}
+def _block(parent: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """The object under `name`; an empty one for anything else, whose required fields are then reported missing."""
+    value = parent.get(name)
+    return value if isinstance(value, Mapping) else {}
+
+
+def _number(parent: Mapping[str, Any], name: str) -> int:
+    value = parent.get(name)
+    return value if isinstance(value, int) else 0
 
 
 def _text(block: Mapping[str, Any], path: str, name: str, problems: list[str]) -> str:
@@ -180,11 +190,12 @@ def _text(block: Mapping[str, Any], path: str, name: str, problems: list[str]) -
 def _login_secret(login: Mapping[str, Any], problems: list[str]) -> str | None:
     if login.get("mode") != "TOTP":
         return None
-    return _text((login.get("totp") or {}).get("secretRef") or {}, "spec.login.totp.secretRef", "name", problems)
+    reference = _block(_block(login, "totp"), "secretRef")
+    return _text(reference, "spec.login.totp.secretRef", "name", problems)
 
 
 def _timing(spec: Mapping[str, Any], problems: list[str]) -> Timing:
-    schedule, probe = spec.get("schedule") or {}, spec.get("probe") or {}
+    schedule, probe = _block(spec, "schedule"), _block(spec, "probe")
     defaults = Timing()
     return Timing(
         at=_clock_time(schedule, "at", defaults.at, problems),
@@ -218,12 +229,20 @@ def _duration(block: Mapping[str, Any], path: str, default: timedelta, problems:
 
 
 def _target(spec: Mapping[str, Any], problems: list[str]) -> Target:
-    target = spec.get("target") or {}
+    target = _block(spec, "target")
     return Target(
         name=_text(target, "spec.target", "name", problems),
-        labels=dict(target.get("labels") or {}),
-        annotations=dict(target.get("annotations") or {}),
+        labels=_texts(target, "spec.target.labels", problems),
+        annotations=_texts(target, "spec.target.annotations", problems),
     )
+
+
+def _texts(block: Mapping[str, Any], path: str, problems: list[str]) -> dict[str, str]:
+    values = _block(block, path.rpartition(".")[2])
+    if all(isinstance(value, str) for value in values.values()):
+        return dict(values)
+    problems.append(f"{path} must map names to texts")
+    return {}
 
 
 def _cross_checks(credential: Credential) -> list[str]:
@@ -234,16 +253,27 @@ def _cross_checks(credential: Credential) -> list[str]:
         problems.append("spec.login.mode must be Manual or TOTP")
     if credential.target.name and credential.target.name in (*credential.sources, credential.state_secret):
         problems.append("spec.target.name must differ from the Secrets that are read and from <name>-kite-state")
-    if credential.timing.at >= credential.timing.ready_by:
+    return problems + _timing_problems(credential.timing)
+
+
+def _timing_problems(timing: Timing) -> list[str]:
+    problems = []
+    if timing.at < FLUSH_START:
+        problems.append("spec.schedule.at must be 06:00 or later: Kite ends every session at 06:00 Indian time")
+    if timing.at >= timing.ready_by:
         problems.append("spec.schedule.at must be before spec.schedule.readyBy")
+    if timing.jitter > LONGEST_JITTER:
+        problems.append("spec.schedule.jitter must be at most 60m")
+    if not SHORTEST_PROBE_INTERVAL <= timing.probe_interval <= LONGEST_PROBE_INTERVAL:
+        problems.append("spec.probe.interval must be from 1m to 1h")
     return problems
 
 
 def _status(raw: Mapping[str, Any]) -> Status:
-    failures = raw.get("failures")
+    failures, conditions = _block(raw, "failures"), raw.get("conditions")
     return Status(
-        observed_generation=int(raw.get("observedGeneration") or 0),
-        conditions=parse_conditions(raw.get("conditions") or ()),
+        observed_generation=_number(raw, "observedGeneration"),
+        conditions=parse_conditions(conditions if isinstance(conditions, list) else ()),
         user_id=str(raw.get("userID", "")),
         expires_time=_time(raw, "expiresTime"),
         last_refresh_time=_time(raw, "lastRefreshTime"),
@@ -258,7 +288,7 @@ def _status(raw: Mapping[str, Any]) -> Status:
 
 def _failures(raw: Mapping[str, Any]) -> Failures:
     return Failures(
-        count=int(raw.get("count") or 0),
+        count=_number(raw, "count"),
         reason=str(raw.get("reason", "")),
         last_time=_time(raw, "lastTime"),
         next_retry_time=_time(raw, "nextRetryTime"),

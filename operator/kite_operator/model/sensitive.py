@@ -1,13 +1,21 @@
 """A string that does not show itself: the first line of defence against leaks (P4)."""
 
-from dataclasses import dataclass, field
+from typing import Never
 
 
-@dataclass(frozen=True, slots=True)
 class Sensitive:
-    """A secret text whose `repr`, `str` and format never show it; `reveal()` is the only way to the text."""
+    """A secret text whose `repr`, `str` and format never show it; `reveal()` is the only way to the text.
 
-    _text: str = field(repr=False)
+    Not a dataclass: `dataclasses.asdict` of what holds one would show the text of a field. This one is refused there,
+    and by pickle and copy.
+    """
+
+    __slots__ = ("_text",)
+
+    _text: str
+
+    def __init__(self, text: str) -> None:
+        object.__setattr__(self, "_text", text)
 
     def reveal(self) -> str:
         """The text itself: call it where the text leaves for its one destination, and nowhere else."""
@@ -25,5 +33,17 @@ class Sensitive:
     def __bool__(self) -> bool:
         return bool(self._text)
 
-    def __reduce__(self) -> str | tuple[object, ...]:
-        raise TypeError("a Sensitive value is never pickled")
+    def __eq__(self, other: object) -> bool:
+        return self._text == other._text if isinstance(other, Sensitive) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash((Sensitive, self._text))
+
+    def __setattr__(self, _name: str, _value: object) -> Never:
+        raise AttributeError("a Sensitive value is never changed")
+
+    def __delattr__(self, _name: str) -> Never:
+        raise AttributeError("a Sensitive value is never changed")
+
+    def __reduce__(self) -> Never:
+        raise TypeError("a Sensitive value is never pickled or copied")

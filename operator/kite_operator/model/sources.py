@@ -1,7 +1,6 @@
-"""What the user's Secrets hold, parsed once with every problem and the key that it concerns; never a value in a message."""
+"""What the user's Secrets hold, parsed once; a problem names Secret and key, and never shows a value."""
 
 import base64
-import binascii
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -31,8 +30,8 @@ def parse_app_secret(name: str, data: Mapping[str, str] | None) -> AppKeys | Pro
     if data is None:
         return Problem(
             Reason.APP_SECRET_NOT_FOUND,
-            f"Secret {name!r} (spec.appSecretRef) does not exist in this namespace: create it with the keys api_key and "
-            "api_secret of your Kite Connect app",
+            f"Secret {name!r} (spec.appSecretRef) does not exist in this namespace: create it with the keys api_key "
+            "and api_secret of your Kite Connect app",
         )
     values = []
     for names in APP_KEYS:
@@ -102,7 +101,7 @@ def _text(name: str, data: Mapping[str, str], key: str, reason: Reason) -> str |
         return Problem(reason, f"Secret {name!r} has no key {key!r}: add it")
     try:
         text = base64.b64decode(data[key] or "", validate=True).decode("utf-8").strip("\r\n")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # not base64, or not UTF-8
         return Problem(reason, f"key {key!r} of Secret {name!r} is not text (binary data): write the value as text")
     if not text:
         return Problem(reason, f"key {key!r} of Secret {name!r} is empty: write the value into it")

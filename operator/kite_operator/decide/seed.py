@@ -1,0 +1,70 @@
+"""What a lost account Lease starts from: the block that the credential's status remembers (P1).
+
+A Lease may be lost to an etcd restore or a careless hand. A block that people were shown then goes on, under the id
+that they were shown, for the present versions of the inputs; failures that status counts are counted as wrong entries,
+and the budget is taken to be nearly used up when an acknowledgement may have cleared them.
+"""
+
+from datetime import datetime
+
+from kite_operator.decide.budget import CODES_PER_VERSION, LIMIT, LOGINS_PER_DAY
+from kite_operator.decide.observed import Versions
+from kite_operator.model.account import AccountRecord, Attempt, Logins, Outcome, Rejection
+from kite_operator.model.conditions import BLOCKED
+from kite_operator.model.errors import Step
+from kite_operator.model.expiry import session_day
+from kite_operator.model.reasons import Reason
+from kite_operator.model.resource import Credential
+
+_COUNTED = {
+    Reason.PASSWORD_REJECTED: (Step.PASSWORD, Outcome.WRONG),
+    Reason.TOTP_REJECTED: (Step.TOTP, Outcome.WRONG),
+    Reason.ATTEMPT_OUTCOME_UNKNOWN: (Step.PASSWORD, Outcome.UNKNOWN),
+    Reason.ATTEMPT_BUDGET_EXHAUSTED: (Step.PASSWORD, Outcome.WRONG),
+}
+
+
+def seeded(credential: Credential, versions: Versions | None, now: datetime) -> AccountRecord | None:
+    """The record that status stands for, or None when status remembers no block."""
+    condition = credential.status.condition(BLOCKED)
+    if condition is None or condition.status != "True" or versions is None:
+        return None
+    reason = Reason(condition.reason) if condition.reason in set(Reason) else Reason.ATTEMPT_BUDGET_EXHAUSTED
+    record = AccountRecord(credential.client_id)
+    if reason is Reason.SESSION_CONTESTED:
+        return AccountRecord(credential.client_id, logins=(Logins(versions.api_key, session_day(now), LOGINS_PER_DAY),))
+    if reason not in _COUNTED:
+        return AccountRecord(credential.client_id, rejections=(_rejection(credential, versions, reason, now),))
+    step, outcome = _COUNTED[reason]
+    count = _count(credential, reason)
+    for number in range(count):
+        block_id = _block_id(credential) if number == count - 1 else f"seeded-{number}"
+        attempt = Attempt(block_id, step, versions.login, credential.ref, now, now, outcome=outcome)
+        record = record.with_attempt(attempt)
+    return record
+
+
+def _block_id(credential: Credential) -> str:
+    return credential.status.block_id or "seeded"
+
+
+def _count(credential: Credential, reason: Reason) -> int:
+    """How many entries to count: never fewer than the block needs to stand."""
+    failures = credential.status.failures
+    count = max(failures.count if failures else 0, CODES_PER_VERSION if reason is Reason.TOTP_REJECTED else 1)
+    if credential.status.last_handled_acknowledge:
+        count = max(count, LIMIT - 1)
+    return LIMIT if reason is Reason.ATTEMPT_BUDGET_EXHAUSTED else min(count, LIMIT)
+
+
+def _rejection(credential: Credential, versions: Versions, reason: Reason, now: datetime) -> Rejection:
+    condition, block_id = credential.status.condition(BLOCKED), _block_id(credential)
+    return Rejection(
+        id=block_id,
+        reason=reason,
+        # What is appended to a block's message is appended anew.
+        message=condition.message.partition(f" ({block_id})")[0] if condition is not None else "",
+        by=credential.ref,
+        at=now,
+        inputs={"login": versions.login, "app": versions.app, "redirect": versions.redirect},
+    )

@@ -1,0 +1,70 @@
+"""The Roles of docs/security.md are enough for the operator, and all that it uses (P8)."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import yaml
+
+from support.controlplane import ControlPlane, Kubectl, namespace_in
+from support.documents import blocks, page
+from support.world import World
+
+USER = "limited-operator"
+VERBS = {"GET": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
+LISTING = {"list", "watch"}
+"""A list is a GET too, and watches are Kopf's own: they are not told apart in the metric."""
+ROLES: list[dict[str, Any]] = [yaml.safe_load(text) for text in blocks(page("docs/security.md"), "yaml")]
+
+
+def _grants(role: dict[str, Any]) -> set[tuple[str, str]]:
+    """Resource and verb of every rule; a subresource counts as its resource, as in the metric."""
+    return {
+        (resource.partition("/")[0], verb)
+        for rule in role["rules"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+
+
+@pytest.fixture
+def accounts(kubectl: Kubectl, namespace: str) -> Iterator[str]:
+    """A namespace for the account Leases alone."""
+    with namespace_in(kubectl, f"{namespace}-accounts") as name:
+        yield name
+
+
+@pytest.fixture
+def limited(control_plane: ControlPlane, kubectl: Kubectl, world: World, accounts: str) -> World:
+    """The world, whose operators have the documented rights and no other."""
+    watched, account = ROLES
+    for role, where in ((watched, world.namespace), (account, accounts)):
+        kubectl("apply", "--namespace", where, "--filename", "-", input=yaml.safe_dump(role))
+        name = role["metadata"]["name"]
+        kubectl("create", "rolebinding", name, "--namespace", where, "--role", name, "--user", USER)
+    return replace(world, kubeconfig=control_plane.kubeconfig_for(USER), operators=world.operators)
+
+
+def test_the_documented_rights_suffice_and_each_is_used(limited: World, accounts: str) -> None:
+    operator = limited.operator("--account-namespace", accounts)
+    limited.alpha()
+    limited.wait("SessionActive")
+    bravo = limited.alpha("bravo", "CD5678", "Manual")
+    limited.wait("LoginRequired", name="bravo")
+    limited.grant(limited.sandbox.request_token("CD5678", bravo.api_key), credential="bravo")
+    limited.wait("SessionActive", name="bravo")
+    limited.api.delete(limited.path("secrets", "alpha-token"))
+    limited.until(lambda: limited.token() != "", "the derived Secret is restored")
+
+    requests = re.findall(
+        r'^kite_operator_kubernetes_requests_total\{code="(\d+)",resource="(\w+)",verb="(\w+)"\}',
+        operator.get("/metrics")[1],
+        re.MULTILINE,
+    )
+    assert requests
+    assert [] == [request for request in requests if request[0] in ("401", "403")]
+    used = {(resource, VERBS[verb]) for _, resource, verb in requests}
+    documented = {(resource, verb) for role in ROLES for resource, verb in _grants(role) if verb not in LISTING}
+    assert documented == used

@@ -1,0 +1,166 @@
+"""What an operator may observe, as values: credentials, sessions, account records and whole situations with defaults.
+
+Every builder takes the fields that a test is about and fills in the rest with an ordinary one: client AB1234 in mode
+TOTP, with usable Secrets and nothing published yet, on Monday 2 March 2026.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from kite_operator.decide.observed import Grant, Held, Observed, Probes, TargetView, Versions
+from kite_operator.model.account import AccountRecord, Attempt, Claim, Outcome, Ref, Rejection
+from kite_operator.model.conditions import Condition
+from kite_operator.model.errors import Step
+from kite_operator.model.expiry import IST
+from kite_operator.model.reasons import Reason
+from kite_operator.model.resource import Credential, Failures, Key, Status, Target, Timing
+from kite_operator.model.sensitive import Sensitive
+from kite_operator.model.session import AppKeys, LoginFactors, Session
+
+CLIENT_ID = "AB1234"
+REF = Ref("desk", "alpha", "uid-alpha")
+OTHER = Ref("desk", "beta", "uid-beta")
+API_KEY = "apikey0123456789"
+API_SECRET = "apisecret0123456789apisecret0123"
+ACCESS_TOKEN = "accesstoken0123456789abcdefghijk"
+PASSWORD = "Correct-Horse-77"
+TOTP_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+SECRETS = (API_KEY, API_SECRET, ACCESS_TOKEN, PASSWORD, TOTP_SECRET)
+
+APP = AppKeys(Sensitive(API_KEY), Sensitive(API_SECRET))
+FACTORS = LoginFactors(Sensitive(PASSWORD), Sensitive(TOTP_SECRET))
+VERSIONS = Versions(login="login-v1", app="app-v1", api_key="key-v1", redirect="redirect-v1")
+
+
+def ist(clock_time: str, *, day: int = 2) -> datetime:
+    """`clock_time` (HH:MM or HH:MM:SS) Indian time on a day of March 2026, as a clock gives it: in UTC."""
+    return datetime.fromisoformat(f"2026-03-{day:02}T{clock_time}").replace(tzinfo=IST).astimezone(UTC)
+
+
+NOON = ist("12:00")
+
+
+def credential(**changes: Any) -> Credential:
+    """A KiteCredential; `mode="Manual"` takes the login Secret away."""
+    usual = Credential(
+        key=Key("desk", "alpha"),
+        uid="uid-alpha",
+        resource_version="10",
+        generation=1,
+        created="2026-03-01T00:00:00Z",
+        client_id=CLIENT_ID,
+        mode="TOTP",
+        app_secret="alpha-app",
+        login_secret=None if changes.get("mode") == "Manual" else "alpha-login",
+        redirect_url="https://desk.example/kite/callback",
+        timing=Timing(),
+        target=Target("alpha-kite-token"),
+        suspended=False,
+        refresh="",
+        acknowledge="",
+        deleting=False,
+        status=Status(),
+    )
+    return replace(usual, **changes)
+
+
+def session(login_time: datetime, *, api_key: str = API_KEY, token: str = ACCESS_TOKEN) -> Session:
+    """A session of the client."""
+    return Session(CLIENT_ID, Sensitive(api_key), Sensitive(token), login_time.astimezone(IST))
+
+
+def published(login_time: datetime, *, api_key: str = API_KEY) -> Held:
+    """A session that pods use."""
+    return Held(session(login_time, api_key=api_key), published=True, staged_at=login_time)
+
+
+def staged(login_time: datetime, *, api_key: str = API_KEY) -> Held:
+    """A session that was answered and not yet proven."""
+    return Held(session(login_time, api_key=api_key), published=False, staged_at=login_time)
+
+
+def grant(name: str = "grant-1", *, request_token: str | None = "requesttoken0123456789") -> Grant:
+    """A person's login."""
+    token = None if request_token is None else Sensitive(request_token)
+    return Grant(name, f"uid-{name}", "1", token, taken=False, created="2026-03-02T00:00:00Z")
+
+
+def observed(now: datetime = NOON, **changes: Any) -> Observed:
+    """A situation; a published session brings its matching target, unless the test says otherwise."""
+    who = changes.pop("credential", None) or credential()
+    held = changes.get("held")
+    target = TargetView(exists=True, session=held.session, matches=True) if held and held.published else TargetView()
+    versions = VERSIONS if who.mode == "TOTP" else replace(VERSIONS, login="")
+    usual = Observed(
+        now=now,
+        jitter=0.5,
+        credential=who,
+        app=APP,
+        factors=FACTORS if who.mode == "TOTP" else None,
+        versions=versions,
+        target=target,
+        held=None,
+        state_problem=None,
+        grants=(),
+        account=None,
+        account_problem=None,
+        holder_gone=None,
+        rival=None,
+        probes=Probes(known_since=now if held else None),
+    )
+    return replace(usual, **changes)
+
+
+def alive(at: datetime) -> Probes:
+    """The broker said at `at` that the session lives."""
+    return Probes(alive_at=at, asked_at=at, known_since=at)
+
+
+def dead(at: datetime) -> Probes:
+    """The broker said at `at` that the session is over."""
+    return Probes(dead_at=at, asked_at=at, known_since=at)
+
+
+def unanswered(at: datetime, *, alive_at: datetime | None = None) -> Probes:
+    """The broker was asked at `at` and said nothing definite."""
+    return Probes(alive_at=alive_at, asked_at=at, known_since=alive_at or at)
+
+
+def account(*attempts: Attempt, **changes: Any) -> AccountRecord:
+    """An account's record."""
+    return replace(AccountRecord(CLIENT_ID, attempts=attempts), **changes)
+
+
+def attempt(name: str, outcome: Outcome = Outcome.WRONG, **changes: Any) -> Attempt:
+    """A password of the present version, submitted at noon, unless said otherwise."""
+    at = changes.get("at", NOON)
+    usual = Attempt(name, Step.PASSWORD, VERSIONS.login, REF, at, at + timedelta(seconds=45), outcome=outcome)
+    return replace(usual, **changes)
+
+
+def claim(holder: Ref = REF, *, app: str = VERSIONS.api_key, proven: bool = True) -> Claim:
+    """A claim on an app of the account."""
+    return Claim(app, holder, proven, NOON)
+
+
+def rejection(reason: Reason, *, by: Ref = REF, **inputs: str) -> Rejection:
+    """Something that the broker refused while the inputs were these."""
+    return Rejection(f"rejected-{reason}", reason, "the broker refused it", by, NOON, inputs)
+
+
+def failures(reason: Reason, *, last: datetime, retry: datetime | None = None, count: int = 1) -> Failures:
+    """What status remembers of failed tries."""
+    return Failures(count, reason, last, retry)
+
+
+def blocked_status(reason: Reason, block_id: str, **changes: Any) -> Status:
+    """A status that shows a block to people."""
+    told = Condition("Blocked", "True", reason, f"it was refused ({block_id}). To acknowledge: kubectl annotate …")
+    return replace(Status(conditions=(told,), block_id=block_id), **changes)
+
+
+def leaks(text: str) -> Iterator[str]:
+    """The made-up secrets that `text` shows."""
+    return (secret for secret in SECRETS if secret in text)

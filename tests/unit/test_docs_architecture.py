@@ -1,0 +1,53 @@
+"""docs/architecture.md draws the code that is there: rules, modules, dependencies, and each promise's tests."""
+
+import re
+import tomllib
+
+import pytest
+
+from kite_operator.decide.policies import CHAIN
+from support.documents import ROOT, codes, page, rows, section
+
+PAGE = page("docs/architecture.md")
+PACKAGE = ROOT / "operator" / "kite_operator"
+PROMISES = [row for row in rows(section(PAGE, "Promises")) if re.fullmatch(r"P\d", row[0])]
+
+
+def _first_codes(title: str, column: int = 0) -> list[str]:
+    return [codes(row[column])[0] for row in rows(section(PAGE, title)) if codes(row[column])]
+
+
+def test_the_rules_stand_in_the_order_of_the_code() -> None:
+    assert [policy.__name__ for policy in CHAIN] == _first_codes("The rules, in order")
+
+
+def test_every_module_is_on_the_map_and_no_other() -> None:
+    modules = {path.name for path in PACKAGE.glob("*.py")} - {"__init__.py"}
+    packages = {f"{path.parent.name}/" for path in PACKAGE.glob("*/__init__.py")}
+    assert modules | packages == set(_first_codes("Modules", column=1))
+
+
+def test_every_dependency_says_why_it_is_there() -> None:
+    project = tomllib.loads(page("pyproject.toml"))["project"]
+    required = [*project["dependencies"], *project["optional-dependencies"]["operator"]]
+    explained = {code for row in rows(section(PAGE, "Dependencies")) for code in codes(row[0])}
+    assert {re.split(r"[<>=~!\[; ]", name)[0] for name in required} == explained
+
+
+def test_all_eight_promises_are_there() -> None:
+    assert [f"P{number}" for number in range(1, 9)] == [row[0] for row in PROMISES]
+
+
+@pytest.mark.parametrize("row", PROMISES, ids=lambda row: row[0])
+def test_each_promise_is_kept_by_modules_that_exist(row: list[str]) -> None:
+    kept_in = codes(row[2])
+    assert kept_in
+    assert [] == [name for name in kept_in if not (PACKAGE / name).exists()]
+
+
+@pytest.mark.parametrize("row", PROMISES, ids=lambda row: row[0])
+def test_each_promise_names_tests_that_exist(row: list[str]) -> None:
+    named = [code.partition("::") for code in codes(row[3])]
+    assert named
+    files = {file: (ROOT / file).read_text() if (ROOT / file).exists() else "" for file, _, _ in named}
+    assert [] == [f"{file}::{test}" for file, _, test in named if f"def {test}(" not in files[file]]

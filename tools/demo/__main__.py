@@ -1,0 +1,127 @@
+"""`make demo` runs `python -m demo`; KEEP=1 adds --keep."""
+
+import argparse
+import importlib.util
+import os
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import FrameType
+from typing import Final, NoReturn
+
+from demo.actors import ROOT, Actors, last_lines
+from demo.errors import NotVerified
+from demo.poke import instructions
+from demo.sample import Sample
+from demo.scene import Scene
+from demo.screen import Screen, play, screen_for, survive_odd_terminals
+from demo.story import Story, stop_everything
+from devcluster import DevclusterError
+
+SAMPLE: Final = ROOT / "deploy" / "samples" / "totp.yaml"
+_INTERRUPTED: Final = 128 + signal.SIGINT
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit code 0 when every step was verified, 1 when one was not, 130 after Ctrl-C; nothing stays in any case."""
+    given = _parser().parse_args(arguments)
+    survive_odd_terminals()
+    if importlib.util.find_spec("support") is None:
+        print("demo: run it as `make demo`; by hand: PYTHONPATH=tests python -m demo", file=sys.stderr)
+        return 2
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _end)
+    screen = screen_for(sys.stdout, os.environ)
+    try:
+        return run(screen, given.sample.resolve(), keep=given.keep)
+    except KeyboardInterrupt:
+        screen.line()
+        screen.failed("interrupted; everything that was started has been stopped")
+        return _INTERRUPTED
+
+
+def run(screen: Screen, sample: Path, *, keep: bool) -> int:
+    """The whole demo; what it started has ended when it returns or raises, unless it is to be kept."""
+    log = _operator_log()
+    cleanup = ExitStack()
+    try:
+        code = _tell(screen, sample, log, cleanup, keep=keep)
+    except (KeyboardInterrupt, SystemExit):
+        log.unlink()
+        raise
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # an impatient second Ctrl-C must not stop this half-way
+        cleanup.close()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    return code
+
+
+def _tell(screen: Screen, sample: Path, log: Path, cleanup: ExitStack, *, keep: bool) -> int:
+    begun = time.monotonic()
+    screen.line("kite-operator, from an empty machine to the daily refresh. Kubernetes and the operator are the real")
+    screen.line("ones; Kite is a sandbox, and every credential is made up. Nothing leaves this machine.")
+    try:
+        actors = Actors(Path(tempfile.mkdtemp(prefix="kite-demo-")), log)
+        cleanup.callback(actors.close)
+        scene = Scene(Sample.read(sample), screen, actors, cleanup)
+        play([*Story(scene).steps(), *([] if keep else [stop_everything(scene)])], screen)
+    except (NotVerified, DevclusterError) as error:
+        screen.say(str(error))
+        _show_log(screen, log)
+        return 1
+    except Exception:  # a fault of the demo itself: its traceback follows
+        _show_log(screen, log)
+        raise
+    screen.line()
+    screen.line(f"Every step was verified, in {time.monotonic() - begun:.1f} seconds.")
+    if keep:
+        _leave(scene)
+    else:
+        log.unlink()
+    return 0
+
+
+def _leave(scene: Scene) -> None:
+    """Say how to poke at it, then let go of everything: of both supervisors or, when this is interrupted, of none."""
+    scene.screen.line("Everything keeps running, and its time goes on. How to poke at it, in this shell:")
+    scene.screen.line()
+    scene.screen.say(instructions(scene))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    scene.plane.detach()
+    scene.actors.detach()
+
+
+def _show_log(screen: Screen, log: Path) -> None:
+    if not log.stat().st_size:
+        log.unlink()
+        return
+    screen.say("The last lines of the operator's log:")
+    screen.evidence(last_lines(log))
+    screen.say(f"The whole log: {log}")
+
+
+def _operator_log() -> Path:
+    descriptor, path = tempfile.mkstemp(prefix="kite-demo-operator-", suffix=".log")
+    os.close(descriptor)
+    return Path(path)
+
+
+def _end(number: int, _: FrameType | None) -> NoReturn:
+    raise SystemExit(128 + number)  # unlike the signal's default, this runs the clean-up
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="demo", description="The whole product on this machine, step by step.")
+    parser.add_argument("--keep", action="store_true", help="leave everything running, and say how to poke at it")
+    parser.add_argument(
+        "--sample", type=Path, default=SAMPLE, help="another file of a KiteCredential of mode TOTP and its Secrets"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
