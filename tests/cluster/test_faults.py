@@ -195,3 +195,14 @@ def test_the_broker_may_do_it_either_way(world: World, values: dict[str, str]) -
     world.until(
         lambda: world.sandbox.is_alive(world.token()) and world.condition()[1] == "SessionActive", "the next day"
     )
+
+
+def test_a_session_that_was_staged_long_ago_and_has_been_ended_is_replaced(world: World) -> None:
+    dying = world.operator(DIE_AT="after-stage")
+    world.alpha()
+    assert -9 == dying.wait_dead()
+    world.sandbox.master_logout("AB1234")
+    world.clock.move(3600)
+    world.operator()
+    world.wait("SessionActive")
+    assert 2 == world.sandbox.counters("AB1234").count("login")

@@ -207,7 +207,7 @@ class Story:
         return "two days, two logins, not one wrong entry"
 
     def _require_new_token(self, standing: Standing, before: datetime | None) -> None:
-        scene, first, new = self.scene, started(self._first), scene.derived()
+        scene, first, new = self.scene, started(self._first), self.scene.derived()
         require(truth=new.access_token != first.access_token, otherwise="the derived Secret's token is the old one")
         require(truth=standing.last_refresh not in (None, before), otherwise="status.lastRefreshTime is the old one")
         day = scene.clock.now().astimezone(IST).date() + timedelta(days=1)

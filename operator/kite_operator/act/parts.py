@@ -15,7 +15,6 @@ from kite_operator.decide import backoff, budget
 from kite_operator.decide.claims import claim
 from kite_operator.decide.observed import Observed
 from kite_operator.decide.outcome import ActOutcome, Failed, Note
-from kite_operator.decide.policies import present_inputs
 from kite_operator.memory import Recollection
 from kite_operator.model.account import AccountRecord, Lock, Rejection
 from kite_operator.model.errors import BrokerError, ReservationRefused, TransientBrokerError
@@ -126,7 +125,7 @@ def rejection_of(parts: Parts, scene: Scene, error: BrokerError) -> Rejection | 
     versions = scene.observed.versions
     if isinstance(error, TransientBrokerError) or error.reason in IN_LEDGER or versions is None:
         return None
-    present = present_inputs(versions, parts.clock.now())
+    present = versions.inputs(parts.clock.now())
     inputs = {name: present[name] for name in _INPUTS.get(error.reason, ("app",))}
     return Rejection(new_id(), error.reason, error.message, scene.credential.ref, parts.clock.now(), inputs)
 

@@ -177,8 +177,8 @@ def _rejected(reason: Reason, answer: HttpResponse) -> BrokerRejection:
     words = {
         Reason.APP_SECRET_REJECTED: "the checksum was wrong: check the api_secret",
         Reason.REQUEST_TOKEN_REJECTED: "the request_token is used, expired or of another app",
-        Reason.SUBSCRIPTION_INACTIVE: "the app's Kite Connect subscription has lapsed, or the api_key is wrong. Renew it in "
-        "the developer console; a login is tried again tomorrow, or when this block is acknowledged",
+        Reason.SUBSCRIPTION_INACTIVE: "the app's Kite Connect subscription has lapsed, or the api_key is wrong. Renew "
+        "it in the developer console; a login is tried again tomorrow, or when this block is acknowledged",
         Reason.APP_REJECTED: "check the api_key and whether the app is active",
         Reason.PERMISSION_DENIED: "the app may not do this",
     }

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from kite_operator.model.account import AccountRecord, Ref
+from kite_operator.model.expiry import session_day
 from kite_operator.model.resource import Credential
 from kite_operator.model.sensitive import Sensitive
 from kite_operator.model.session import AppKeys, LoginFactors, Session
@@ -18,6 +19,10 @@ class Versions:
     app: str
     api_key: str
     redirect: str
+
+    def inputs(self, now: datetime) -> dict[str, str]:
+        """What a rejection may be bound to, by name: versions of what the user wrote, and the session day."""
+        return {"login": self.login, "app": self.app, "redirect": self.redirect, "day": session_day(now).isoformat()}
 
 
 @dataclass(frozen=True, slots=True)

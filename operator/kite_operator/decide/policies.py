@@ -12,7 +12,8 @@ from kite_operator.decide import backoff, budget, timing
 from kite_operator.decide.liveness import Liveness, is_due, is_of_other_app, liveness, next_probe
 from kite_operator.decide.observed import Grant, Observed
 from kite_operator.decide.plan import Action, Plan
-from kite_operator.model.expiry import rfc3339, session_day
+from kite_operator.model.conditions import READY
+from kite_operator.model.expiry import rfc3339
 from kite_operator.model.reasons import Reason
 from kite_operator.model.sources import Problem
 
@@ -30,6 +31,8 @@ REFRESH_WINDOW = timedelta(minutes=10)
 EXCHANGE_PAUSE = timedelta(seconds=5)
 FRESH_ANSWER = timedelta(seconds=60)
 """An answer about the token this young is not asked for again."""
+VERY_NEXT_CALL = timedelta(minutes=2)
+"""A refusal this soon after a login is not an expiry: the subscription has lapsed."""
 NO_PROBES = (Reason.INVALID_SPEC, Reason.SUSPENDED, Reason.CONFLICT)
 """Rests in which the broker is not called at all."""
 APP_REASONS = (Reason.APP_SECRET_REJECTED, Reason.APP_REJECTED)
@@ -129,8 +132,10 @@ def _prove_staged(observed: Observed) -> Plan:
     """A staged session is proven at once and, when the broker refuses it, again at every `probe.interval`."""
     now, dead_at = observed.now, observed.probes.dead_at
     probe_at = (dead_at or now) + observed.credential.timing.probe_interval
-    asked = observed.refresh_asked and not _is_within(dead_at, now, FRESH_ANSWER)
-    if dead_at is None or not dead_at <= now < probe_at or asked:
+    just_asked = _is_within(dead_at, now, FRESH_ANSWER)
+    if dead_at is not None and just_asked and (observed.refresh_asked or not _is_lapse(observed, dead_at)):
+        return Plan(Action.DISCARD, Reason.TOKEN_DEAD, "the staged session has been ended")
+    if dead_at is None or not dead_at <= now < probe_at or observed.refresh_asked:
         return Plan(Action.PROVE, Reason.SESSION_UNPROVEN, "a new session is being proven")
     return Plan(
         Action.REST,
@@ -139,6 +144,16 @@ def _prove_staged(observed: Observed) -> Plan:
         "Renew it in the developer console; the same session is tried again by itself, without another login",
         wake_at=probe_at,
     )
+
+
+def _is_lapse(observed: Observed, dead_at: datetime) -> bool:
+    """Whether the session was refused on its very first call, or has been found so before a restart.
+
+    One that was staged long ago, before a crash, may have been ended by anything.
+    """
+    ready = observed.credential.status.condition(READY)
+    told = ready is not None and ready.reason == Reason.SUBSCRIPTION_INACTIVE
+    return told or (observed.held is not None and dead_at - observed.held.staged_at <= VERY_NEXT_CALL)
 
 
 def person_logged_in(observed: Observed) -> Plan | None:
@@ -356,21 +371,11 @@ def standing_block(observed: Observed) -> budget.Block | None:
     return by_ledger or budget.contested(account, versions.api_key, observed.now)
 
 
-def present_inputs(versions: Versions, now: datetime) -> dict[str, str]:
-    """The inputs that a rejection may be bound to, by name: versions of what the user wrote, and the session day."""
-    return {
-        "login": versions.login,
-        "app": versions.app,
-        "redirect": versions.redirect,
-        "day": session_day(now).isoformat(),
-    }
-
-
 def _standing_rejection(observed: Observed) -> budget.Block | None:
     """The newest rejection of this credential whose inputs have not changed since."""
     if observed.account is None or observed.versions is None:
         return None
-    present = present_inputs(observed.versions, observed.now)
+    present = observed.versions.inputs(observed.now)
     for rejection in reversed(observed.account.rejections):
         same = all(present.get(name) == value for name, value in rejection.inputs.items())
         if same and rejection.by.same_name(observed.credential.ref):

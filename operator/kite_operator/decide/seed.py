@@ -1,13 +1,13 @@
 """What a lost account Lease starts from: the block that the credential's status remembers (P1).
 
 A Lease may be lost to an etcd restore or a careless hand. A block that people were shown then goes on, under the id
-that they were shown, for the present versions of the inputs; failures that status counts are counted as wrong entries,
-and the budget is taken to be nearly used up when an acknowledgement may have cleared them.
+that they were shown, for the present versions of the inputs. How many entries were counted, by whichever credential, is
+lost: as many as a standing block leaves room for are taken to have been wrong.
 """
 
 from datetime import datetime
 
-from kite_operator.decide.budget import CODES_PER_VERSION, LIMIT, LOGINS_PER_DAY
+from kite_operator.decide.budget import LIMIT, LOGINS_PER_DAY
 from kite_operator.decide.observed import Versions
 from kite_operator.model.account import AccountRecord, Attempt, Logins, Outcome, Rejection
 from kite_operator.model.conditions import BLOCKED
@@ -36,7 +36,7 @@ def seeded(credential: Credential, versions: Versions | None, now: datetime) -> 
     if reason not in _COUNTED:
         return AccountRecord(credential.client_id, rejections=(_rejection(credential, versions, reason, now),))
     step, outcome = _COUNTED[reason]
-    count = _count(credential, reason)
+    count = LIMIT if reason is Reason.ATTEMPT_BUDGET_EXHAUSTED else LIMIT - 1
     for number in range(count):
         block_id = _block_id(credential) if number == count - 1 else f"seeded-{number}"
         attempt = Attempt(block_id, step, versions.login, credential.ref, now, now, outcome=outcome)
@@ -46,15 +46,6 @@ def seeded(credential: Credential, versions: Versions | None, now: datetime) -> 
 
 def _block_id(credential: Credential) -> str:
     return credential.status.block_id or "seeded"
-
-
-def _count(credential: Credential, reason: Reason) -> int:
-    """How many entries to count: never fewer than the block needs to stand."""
-    failures = credential.status.failures
-    count = max(failures.count if failures else 0, CODES_PER_VERSION if reason is Reason.TOTP_REJECTED else 1)
-    if credential.status.last_handled_acknowledge:
-        count = max(count, LIMIT - 1)
-    return LIMIT if reason is Reason.ATTEMPT_BUDGET_EXHAUSTED else min(count, LIMIT)
 
 
 def _rejection(credential: Credential, versions: Versions, reason: Reason, now: datetime) -> Rejection:

@@ -1,0 +1,264 @@
+"""The attempt budget against a simulated broker that blocks at five (P1): whatever the order of events.
+
+Hypothesis drives up to three processes at a time, of two credentials and three versions of the login Secret. They
+freeze, crash, lose answers and answer late; the clock jumps both ways; the Lease is lost while a block is shown; people
+log in by hand and acknowledge. The broker is taken to keep one count for passwords and codes, which only a completed
+login clears. Every record goes through JSON.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from kite_operator.decide import budget
+from kite_operator.decide.claims import claim, prove
+from kite_operator.decide.observed import Versions
+from kite_operator.decide.seed import seeded
+from kite_operator.model.account import AccountRecord, Attempt, Lock, Outcome, Ref, dump, load
+from kite_operator.model.errors import ReservationLost, ReservationRefused, Step
+from kite_operator.model.expiry import IST
+from support.facts import CLIENT_ID, NOON, OTHER, REF, blocked_status, credential
+
+APPS = {REF: "app-alpha", OTHER: "app-beta"}
+VERSIONS = ("v1", "v2", "v3")
+MOST_PROCESSES = 3
+MOVES = [timedelta(seconds=s) for s in (1, 31, 46, 91, 600, 3 * 3600, 13 * 3600, -1, -60, -3 * 3600, -13 * 3600)]
+
+
+@dataclass(eq=False)
+class Process:
+    """One login under way in some process: what it has reserved, whether it was sent, and what the broker said."""
+
+    by: Ref
+    version: str
+    lock_id: str
+    attempt: Attempt | None
+    sent: bool = False
+    verdict: Outcome = Outcome.PENDING
+
+
+class BudgetMachine(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.now: datetime = NOON
+        self.latest: datetime = NOON
+        self.text: str | None = None
+        self.processes: list[Process] = []
+        self.number = 0
+        # The broker's own truth.
+        self.wrong = 0
+        self.acknowledged_since_login = 0
+        # What the operator was told.
+        self.acknowledged = 0
+        self.known_wrong_passwords: set[str] = set()
+        self.known_wrong_codes: dict[str, int] = {}
+        self.forgiven_days: set[date] = set()
+        self.person_logged_in = False
+        self.moved_since_person = timedelta()
+
+    @initialize(proven=st.sampled_from([None, REF, OTHER]))
+    def begin(self, proven: Ref | None) -> None:
+        if proven is not None:
+            record = claim(self.record, APPS[proven], proven, self.now)
+            self.store(prove(record, APPS[proven], proven))
+
+    # The Lease.
+
+    @property
+    def record(self) -> AccountRecord:
+        return AccountRecord(CLIENT_ID) if self.text is None else load(self.text)
+
+    def store(self, after: AccountRecord) -> None:
+        before = self.record
+        known = {a.id.removesuffix("-late") for a in before.attempts if a.forgiven}
+        newly = [a for a in after.attempts if a.forgiven and a.id.removesuffix("-late") not in known]
+        assert len(newly) <= 1
+        if newly:
+            today = self.now.astimezone(IST).date()
+            assert today not in self.forgiven_days, "an unknown outcome is forgiven at most once a day"
+            self.forgiven_days.add(today)
+        self.text = dump(after)
+        assert after == load(self.text)
+
+    # A login.
+
+    @precondition(lambda self: len(self.processes) < MOST_PROCESSES)
+    @rule(by=st.sampled_from([REF, OTHER]), version=st.sampled_from(VERSIONS))
+    def start_login(self, by: Ref, version: str) -> None:
+        self.number += 1
+        lock = Lock(f"lock-{self.number}", "process", self.now + timedelta(seconds=90))
+        attempt = self.attempt(Step.PASSWORD, version, by)
+        try:
+            record = budget.start(claim(self.record, APPS[by], by, self.now), lock, self.now)
+            after = budget.reserve(record, budget.Submission(Step.PASSWORD, version, by), attempt, self.now)
+        except ReservationRefused:
+            return
+        assert version not in self.known_wrong_passwords, "a wrong password is never submitted again"
+        self.check_unproven(after, by)
+        self.store(after)
+        self.processes.append(Process(by, version, lock.id, attempt))
+
+    @precondition(lambda self: any(p.attempt is None for p in self.processes))
+    @rule(data=st.data())
+    def reserve_code(self, data: st.DataObject) -> None:
+        process = data.draw(st.sampled_from([p for p in self.processes if p.attempt is None]))
+        window = int(self.now.timestamp()) // 30
+        attempt = self.attempt(Step.TOTP, process.version, process.by, window)
+        submission = budget.Submission(Step.TOTP, process.version, process.by, window)
+        try:
+            budget.require_lock(self.record, process.lock_id)
+            after = budget.reserve(self.record, submission, attempt, self.now)
+        except (ReservationRefused, ReservationLost):
+            self.end(process)
+            return
+        assert self.known_wrong_codes.get(process.version, 0) < 2, "a wrong code gets one more try"
+        self.check_unproven(after, process.by)
+        self.store(after)
+        process.attempt, process.sent = attempt, False
+
+    @precondition(lambda self: self.sendable())
+    @rule(data=st.data(), right=st.booleans())
+    def send(self, data: st.DataObject, right: bool) -> None:  # noqa: FBT001 - drawn
+        """At once or long after, like a process that was frozen between its last check and the send."""
+        process = data.draw(st.sampled_from(self.sendable()))
+        assert process.attempt is not None
+        process.sent = True
+        process.verdict = Outcome.ACCEPTED if right else Outcome.WRONG
+        if not right:
+            self.wrong += 1
+        elif process.attempt.step is Step.TOTP:
+            self.wrong, self.acknowledged_since_login = 0, 0
+
+    @precondition(lambda self: any(p.sent for p in self.processes))
+    @rule(data=st.data(), lost=st.booleans())
+    def settle(self, data: st.DataObject, lost: bool) -> None:  # noqa: FBT001 - drawn
+        process = data.draw(st.sampled_from([p for p in self.processes if p.sent]))
+        attempt, outcome = process.attempt, Outcome.UNKNOWN if lost else process.verdict
+        assert attempt is not None
+        record = budget.settle(self.record, attempt, outcome, self.now)
+        if outcome is Outcome.ACCEPTED and attempt.step is Step.TOTP:
+            record = budget.count_login(
+                budget.complete(record, process.by, self.now), APPS[process.by], self.now
+            )
+            self.forget_what_was_known()
+        self.store(record)
+        if outcome is Outcome.WRONG and attempt.step is Step.PASSWORD:
+            self.known_wrong_passwords.add(process.version)
+        elif outcome is Outcome.WRONG:
+            self.known_wrong_codes[process.version] = self.known_wrong_codes.get(process.version, 0) + 1
+        if outcome is Outcome.ACCEPTED and attempt.step is Step.PASSWORD and record.holds(process.lock_id):
+            process.attempt, process.sent = None, False
+        else:
+            self.end(process)
+
+    @precondition(lambda self: self.sendable())
+    @rule(data=st.data())
+    def give_up_before_sending(self, data: st.DataObject) -> None:
+        process = data.draw(st.sampled_from(self.sendable()))
+        assert process.attempt is not None
+        self.store(budget.settle(self.record, process.attempt, Outcome.UNSENT, self.now))
+        self.end(process)
+
+    @precondition(lambda self: self.processes)
+    @rule(data=st.data())
+    def crash(self, data: st.DataObject) -> None:
+        """Also the operator that is killed with an answer in its hands; the lock stays behind."""
+        self.processes.remove(data.draw(st.sampled_from(self.processes)))
+
+    # The world.
+
+    @rule(by=st.sampled_from(MOVES))
+    def move_clock(self, by: timedelta) -> None:
+        self.now += by
+        self.latest = max(self.latest, self.now)
+        self.moved_since_person += max(by, timedelta())
+
+    @rule()
+    def person_logs_in_at_the_broker(self) -> None:
+        self.wrong, self.acknowledged_since_login = 0, 0
+        self.person_logged_in, self.moved_since_person = True, timedelta()
+
+    @precondition(lambda self: self.person_logged_in and self.moved_since_person < budget.REQUEST_TOKEN_LIVES)
+    @rule(by=st.sampled_from([REF, OTHER]))
+    def exchange_the_persons_login(self, by: Ref) -> None:
+        self.store(budget.complete(self.record, by, self.now))
+        self.person_logged_in = False
+        self.forget_what_was_known()
+
+    @rule(by=st.sampled_from([REF, OTHER]), version=st.sampled_from(VERSIONS))
+    def acknowledge(self, by: Ref, version: str) -> None:
+        block = budget.block_for(budget.settle_expired(self.record, self.now), version, by)
+        if block is None:
+            return
+        try:
+            after = budget.acknowledge(self.record, block, APPS[by], self.now)
+        except ReservationRefused:
+            return
+        self.store(after)
+        self.acknowledged += 1
+        self.acknowledged_since_login += 1
+        self.forget_what_was_known()
+
+    @precondition(lambda self: not any(p.attempt and not p.sent for p in self.processes))
+    @rule(by=st.sampled_from([REF, OTHER]), version=st.sampled_from(VERSIONS))
+    def lose_the_lease_while_a_block_is_shown(self, by: Ref, version: str) -> None:
+        block = budget.block_for(budget.settle_expired(self.record, self.now), version, by)
+        if block is None:
+            return
+        shown = replace(credential(), status=blocked_status(block.reason, block.id), uid=by.uid)
+        record = seeded(shown, Versions(version, "app", APPS[by], "redirect"), self.now)
+        assert record is not None
+        self.text = dump(record)
+        again = budget.block_for(record, version, by)
+        assert again is not None, "the block that people were shown stands"
+        assert block.id == again.id
+        self.processes.clear()
+        self.known_wrong_passwords &= {version}
+        self.known_wrong_codes = {v: count for v, count in self.known_wrong_codes.items() if v == version}
+
+    # What must hold.
+
+    @invariant()
+    def the_account_is_never_blocked(self) -> None:
+        assert self.wrong <= budget.LIMIT + self.acknowledged_since_login
+
+    @invariant()
+    def the_record_stays_bounded(self) -> None:
+        assert len(self.record.attempts) <= budget.LIMIT + self.acknowledged + MOST_PROCESSES
+        assert len(self.text or "") < 8_000
+
+    def check_unproven(self, after: AccountRecord, by: Ref) -> None:
+        holders = {c.holder for c in after.claims if c.proven}
+        if holders and by not in holders:
+            assert budget.counted(after) <= budget.UNPROVEN_LIMIT, "an unproven claimant leaves room for the holder"
+
+    def sendable(self) -> list[Process]:
+        """Reserved, not sent, and not older than a frozen process is reckoned with."""
+        return [
+            p
+            for p in self.processes
+            if p.attempt and not p.sent and self.latest - p.attempt.at < budget.CARRIED_FOR - timedelta(seconds=1)
+        ]
+
+    def forget_what_was_known(self) -> None:
+        self.known_wrong_passwords.clear()
+        self.known_wrong_codes.clear()
+
+    def attempt(self, step: Step, version: str, by: Ref, window: int | None = None) -> Attempt:
+        self.number += 1
+        deadline = self.now + timedelta(seconds=45)
+        return Attempt(f"attempt-{self.number}", step, version, by, self.now, deadline, window=window)
+
+    def end(self, process: Process) -> None:
+        self.processes.remove(process)
+        if self.text is not None:
+            self.store(budget.finish(self.record, process.lock_id))
+
+
+BudgetMachine.TestCase.settings = settings(
+    max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+)
+TestBudget = BudgetMachine.TestCase
