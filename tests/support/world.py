@@ -33,7 +33,8 @@ class Api:
 
     def call(self, method: str, path: str, body: object = None, kind: str = "application/json") -> tuple[int, Any]:
         answer = self._http.request(method, self.server + path, json=body, headers={"Content-Type": kind}, timeout=20)
-        return answer.status_code, answer.json()
+        is_json = "json" in answer.headers.get("content-type", "")
+        return answer.status_code, answer.json() if is_json else answer.text
 
     def find(self, path: str) -> dict[str, Any] | None:
         status, body = self.call("GET", path)

@@ -92,11 +92,11 @@ class Clock:
 
 
 class Actors:
-    """Starts and ends both processes. Their files are in `folder`, which goes with them; the operator's log stays."""
+    """Starts and ends both processes. All their files are in `folder`, which goes with them."""
 
-    def __init__(self, folder: Path, operator_log: Path) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.operator_log = operator_log
+        self.operator_log = folder / "operator.log"
         self.operator_url = ""
         self._sandbox_log = folder / "sandbox.log"
         self._supervised = Supervised(remove=folder, log=folder / "supervisor.log")
@@ -137,7 +137,11 @@ class Actors:
             *("--api-url", clock.sandbox.api_url, "--login-url", clock.sandbox.login_url),
             *("--listen", f"127.0.0.1:{port}"),
         ]
-        variables = {"PYTHONPATH": str(ROOT / "tests"), "MOVABLE_CLOCK": str(clock.file)}
+        variables = {
+            "PYTHONPATH": str(ROOT / "tests"),
+            "MOVABLE_CLOCK": str(clock.file),
+            "TMPDIR": str(self.folder),  # the Kubernetes client writes the kubeconfig's keys to temporary files
+        }
         self._start("operator", command, self.operator_log, variables)
 
         def ready() -> str | None:

@@ -12,7 +12,17 @@ from demo.errors import NotVerified
 from kite_operator.model.sensitive import Sensitive
 
 DERIVED_KEYS: Final = ("access_token", "api_key", "expires_at", "user_id")
-HOPELESS: Final = ("Invalid", "InvalidSpec", "NotFound", "Unwritable", "NotOwned", "Required", "Blocked", "Rejected")
+HOPELESS: Final = (
+    "Invalid",
+    "InvalidSpec",
+    "NotFound",
+    "Unwritable",
+    "NotOwned",
+    "Required",
+    "Blocked",
+    "Rejected",
+    "Suspended",
+)
 """Ends of reasons that do not pass by themselves."""
 
 

@@ -16,7 +16,7 @@ def instructions(scene: Scene) -> str:
 # kubectl for this control plane
 export KUBECONFIG={kubeconfig} PATH={tools}:$PATH
 
-# Look around
+# Look around (Events seem to be of the future: their times are the operator's, whose clock is ahead)
 kubectl get kitecredentials --namespace {NAMESPACE}
 kubectl describe kitecredential {name} --namespace {NAMESPACE}
 kubectl describe secret {sample.target} --namespace {NAMESPACE}
@@ -28,7 +28,7 @@ curl -s {account}/counters
 curl -s -X POST {account}/master-logout
 kubectl annotate kitecredential {name} --namespace {NAMESPACE} kite-operator.dev/refresh=one --overwrite
 
-# Break the password: the client changes it at Kite; the operator tries the old one once, and then never again
+# Break the password: the client changes it at Kite; the operator tries the old one once, then never again
 curl -s -X POST {account}/credentials -d '{{"password": "changed-at-kite"}}'
 kubectl annotate kitecredential {name} --namespace {NAMESPACE} kite-operator.dev/refresh=two --overwrite
 

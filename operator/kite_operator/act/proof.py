@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from kite_operator.act.parts import Parts, Scene, failed
+from kite_operator.act.parts import Parts, Scene, failed, rejection_of, release
 from kite_operator.broker.limiter import CallKind
 from kite_operator.cluster.state import write_state
 from kite_operator.cluster.target import mark_dead, publish
@@ -43,6 +43,7 @@ async def prove(parts: Parts, scene: Scene, plan: Plan) -> ActOutcome:
     except BrokerError as error:
         if error.reason is Reason.WRONG_ACCOUNT:
             await write_state(parts.cluster, scene.credential, scene.gathered.state, None)
+            await release(parts, scene, "", rejection_of(parts, scene, error))
         return failed(scene, parts, error)
     await parts.on_step("after-proof", scene.credential)
     await _publish(parts, scene, held)

@@ -153,10 +153,13 @@ class Gatherer:
     def _versions(
         self, credential: Credential, app: AppKeys | Problem, factors: LoginFactors | Problem | None
     ) -> Versions | None:
-        if isinstance(app, Problem) or isinstance(factors, Problem):
+        if isinstance(app, Problem):
             return None
+        login = ""
+        if isinstance(factors, LoginFactors):
+            login = self.keyring.version("login", factors.password, factors.totp_secret)
         return Versions(
-            login=self.keyring.version("login", factors.password, factors.totp_secret) if factors else "",
+            login=login,
             app=self.keyring.version("app", app.api_key, app.api_secret),
             api_key=self.keyring.version("api_key", app.api_key),
             redirect=self.keyring.version("redirect", credential.redirect_url),

@@ -2,9 +2,11 @@
 
 A Lease may be lost to an etcd restore or a careless hand. A block that people were shown then goes on, under the id
 that they were shown, for the present versions of the inputs. How many entries were counted, by whichever credential, is
-lost: as many as a standing block leaves room for are taken to have been wrong.
+lost: as many as a standing block leaves room for are taken to have been wrong, and the day's unknown outcome to have
+been forgiven.
 """
 
+from dataclasses import replace
 from datetime import datetime
 
 from kite_operator.decide.budget import LIMIT, LOGINS_PER_DAY
@@ -12,7 +14,7 @@ from kite_operator.decide.observed import Versions
 from kite_operator.model.account import AccountRecord, Attempt, Logins, Outcome, Rejection
 from kite_operator.model.conditions import BLOCKED
 from kite_operator.model.errors import Step
-from kite_operator.model.expiry import session_day
+from kite_operator.model.expiry import IST, session_day
 from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import Credential
 
@@ -30,11 +32,11 @@ def seeded(credential: Credential, versions: Versions | None, now: datetime) -> 
     if condition is None or condition.status != "True" or versions is None:
         return None
     reason = Reason(condition.reason) if condition.reason in set(Reason) else Reason.ATTEMPT_BUDGET_EXHAUSTED
-    record = AccountRecord(credential.client_id)
+    record = AccountRecord(credential.client_id, forgiven_on=now.astimezone(IST).date())
     if reason is Reason.SESSION_CONTESTED:
-        return AccountRecord(credential.client_id, logins=(Logins(versions.api_key, session_day(now), LOGINS_PER_DAY),))
+        return replace(record, logins=(Logins(versions.api_key, session_day(now), LOGINS_PER_DAY),))
     if reason not in _COUNTED:
-        return AccountRecord(credential.client_id, rejections=(_rejection(credential, versions, reason, now),))
+        return replace(record, rejections=(_rejection(credential, versions, reason, now),))
     step, outcome = _COUNTED[reason]
     count = LIMIT if reason is Reason.ATTEMPT_BUDGET_EXHAUSTED else LIMIT - 1
     for number in range(count):

@@ -26,7 +26,6 @@ class Reason(StrEnum):
     # A person is needed.
     LOGIN_REQUIRED = "LoginRequired"
     GRANT_LOST = "GrantLost"
-    GRANT_REFUSED = "GrantRefused"
     GRANT_INVALID = "GrantInvalid"
     REQUEST_TOKEN_REJECTED = "RequestTokenRejected"  # noqa: S105 - a reason, not a credential
     LOGIN_NOT_REQUIRED = "LoginNotRequired"
@@ -68,7 +67,6 @@ class Reason(StrEnum):
     BROKER_UNAVAILABLE = "BrokerUnavailable"
     RATE_LIMITED = "RateLimited"
     UNEXPECTED_ANSWER = "UnexpectedAnswer"
-    CLUSTER_UNAVAILABLE = "ClusterUnavailable"
     INTERNAL_ERROR = "InternalError"
 
     # The state of a token that was good.

@@ -140,9 +140,7 @@ class BudgetMachine(RuleBasedStateMachine):
         assert attempt is not None
         record = budget.settle(self.record, attempt, outcome, self.now)
         if outcome is Outcome.ACCEPTED and attempt.step is Step.TOTP:
-            record = budget.count_login(
-                budget.complete(record, process.by, self.now), APPS[process.by], self.now
-            )
+            record = budget.count_login(budget.complete(record, process.by, self.now), APPS[process.by], self.now)
             self.forget_what_was_known()
         self.store(record)
         if outcome is Outcome.WRONG and attempt.step is Step.PASSWORD:
@@ -216,6 +214,7 @@ class BudgetMachine(RuleBasedStateMachine):
         assert again is not None, "the block that people were shown stands"
         assert block.id == again.id
         self.processes.clear()
+        self.forgiven_days = {day for day in self.forgiven_days if day <= self.now.astimezone(IST).date()}
         self.known_wrong_passwords &= {version}
         self.known_wrong_codes = {v: count for v, count in self.known_wrong_codes.items() if v == version}
 

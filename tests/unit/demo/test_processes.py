@@ -43,7 +43,7 @@ def test_a_server_that_is_not_there_has_status_zero() -> None:
 def test_a_process_that_ended_by_itself_is_named_with_its_log(tmp_path: Path) -> None:
     folder, log = tmp_path / "folder", tmp_path / "log"
     folder.mkdir()
-    actors = Actors(folder, tmp_path / "operator.log")
+    actors = Actors(folder)
     try:
         actors._start("sandbox", [sys.executable, "-c", "raise SystemExit('no port')"], log, {})
         while actors.processes:

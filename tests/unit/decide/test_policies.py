@@ -1,0 +1,508 @@
+"""Each policy by its situations: what is decided, and why."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from kite_operator.decide.observed import Observed, Probes, TargetView
+from kite_operator.decide.plan import Action, Plan
+from kite_operator.decide.policies import decide
+from kite_operator.model.account import Logins, Outcome
+from kite_operator.model.conditions import Condition
+from kite_operator.model.errors import Step
+from kite_operator.model.expiry import session_day
+from kite_operator.model.reasons import Reason
+from kite_operator.model.resource import Status
+from kite_operator.model.session import AppKeys
+from kite_operator.model.sensitive import Sensitive
+from kite_operator.model.sources import Problem
+from support.facts import (
+    NOON,
+    OTHER,
+    REF,
+    account,
+    alive,
+    attempt,
+    claim,
+    credential,
+    dead,
+    failures,
+    grant,
+    observed,
+    published,
+    rejection,
+    staged,
+    unanswered,
+)
+
+LOGIN_TIME = NOON - timedelta(hours=4)
+TODAY = published(LOGIN_TIME)
+STAGED = staged(NOON - timedelta(minutes=1))
+SECOND = timedelta(seconds=1)
+MINUTE = timedelta(minutes=1)
+OTHER_APP = AppKeys(Sensitive("anotherapikey000"), Sensitive("anothersecret000"))
+GRANTS = (grant(),)
+
+
+def dead_now(**changes: Any) -> Observed:
+    """A token that died in mid-day, and is marked as dead."""
+    target = TargetView(exists=True, matches=True, marked_dead=True)
+    return replace(observed(held=TODAY, probes=dead(NOON - 2 * MINUTE), target=target), **changes)
+
+
+def who(**changes: Any) -> Observed:
+    """A living token of a credential that is special."""
+    return observed(credential=credential(**changes), held=TODAY, probes=alive(NOON - MINUTE))
+
+
+def waiting(minutes: float = 5, **changes: Any) -> dict[str, Any]:
+    """A credential whose last try failed and is repeated later."""
+    status = Status(failures=failures(Reason.RATE_LIMITED, last=NOON - MINUTE, retry=NOON + minutes * MINUTE))
+    return {"credential": credential(status=status, **changes)}
+
+
+def decided(facts: Observed) -> tuple[Action, Reason]:
+    plan = decide(facts)
+    return plan.action, plan.reason
+
+
+SPEC = Problem(Reason.TARGET_NOT_OWNED, "it is somebody else's")
+SITUATIONS: dict[str, tuple[Observed, Action, Reason]] = {
+    # What a person wrote comes before everything.
+    "a spec with problems": (who(problems=("spec.x is required",)), Action.REST, Reason.INVALID_SPEC),
+    "suspended": (who(suspended=True), Action.REST, Reason.SUSPENDED),
+    "suspended with a dead token": (
+        dead_now(credential=credential(suspended=True)),
+        Action.REST,
+        Reason.SUSPENDED,
+    ),
+    "no place for the state": (
+        observed(state_problem=Problem(Reason.STATE_SECRET_NOT_OWNED, "x")),
+        Action.REST,
+        Reason.STATE_SECRET_NOT_OWNED,
+    ),
+    "an unreadable ledger": (
+        observed(account_problem=Problem(Reason.ATTEMPT_BUDGET_EXHAUSTED, "x")),
+        Action.REST,
+        Reason.ATTEMPT_BUDGET_EXHAUSTED,
+    ),
+    "a target that is not ours": (
+        observed(target=TargetView(exists=True, problem=SPEC)),
+        Action.REST,
+        Reason.TARGET_NOT_OWNED,
+    ),
+    "a rival for the target": (observed(rival=OTHER), Action.REST, Reason.CONFLICT),
+    "another holder of the claim": (
+        observed(account=account(claims=(claim(OTHER),))),
+        Action.REST,
+        Reason.CONFLICT,
+    ),
+    "another holder, who is gone": (
+        observed(account=account(claims=(claim(OTHER),)), holder_gone=OTHER),
+        Action.LOGIN,
+        Reason.LOGIN_IN_PROGRESS,
+    ),
+    "the claim of a predecessor": (
+        observed(account=account(claims=(claim(replace(REF, uid="before")),))),
+        Action.LOGIN,
+        Reason.LOGIN_IN_PROGRESS,
+    ),
+    "another holder of another app": (
+        observed(account=account(claims=(claim(OTHER, app="key-v2"),))),
+        Action.LOGIN,
+        Reason.LOGIN_IN_PROGRESS,
+    ),
+    # Acknowledgements.
+    "an acknowledgement": (who(acknowledge="block-1"), Action.ACKNOWLEDGE, Reason.UNBLOCKED),
+    "an acknowledgement that was handled": (
+        who(acknowledge="block-1", status=Status(last_handled_acknowledge="block-1")),
+        Action.REST,
+        Reason.SESSION_ACTIVE,
+    ),
+    # A staged session.
+    "a staged session": (observed(held=STAGED), Action.PROVE, Reason.SESSION_UNPROVEN),
+    "a staged session that the broker refuses": (
+        observed(held=STAGED, probes=dead(NOON - MINUTE)),
+        Action.REST,
+        Reason.SUBSCRIPTION_INACTIVE,
+    ),
+    "the same after the probe interval": (
+        observed(held=STAGED, probes=dead(NOON - 5 * MINUTE)),
+        Action.PROVE,
+        Reason.SESSION_UNPROVEN,
+    ),
+    "the same when a person asks": (
+        observed(held=STAGED, probes=dead(NOON - MINUTE), credential=credential(refresh="r1")),
+        Action.PROVE,
+        Reason.SESSION_UNPROVEN,
+    ),
+    "the same after the clock was set back": (
+        observed(held=STAGED, probes=dead(NOON + 60 * MINUTE)),
+        Action.PROVE,
+        Reason.SESSION_UNPROVEN,
+    ),
+    "a staged session when the broker is away": (
+        observed(held=STAGED, **waiting()),
+        Action.REST,
+        Reason.RATE_LIMITED,
+    ),
+    "a staged session of yesterday": (
+        observed(held=staged(NOON - timedelta(days=1))),
+        Action.DISCARD,
+        Reason.TOKEN_EXPIRED,
+    ),
+    "a staged session of another app": (observed(held=STAGED, app=OTHER_APP), Action.DISCARD, Reason.TOKEN_EXPIRED),
+    "a staged session that is refused, and a new login": (
+        observed(held=STAGED, probes=dead(NOON - MINUTE), grants=GRANTS),
+        Action.EXCHANGE,
+        Reason.LOGIN_IN_PROGRESS,
+    ),
+    "a staged session not yet tried, and a new login": (
+        observed(held=STAGED, grants=GRANTS),
+        Action.PROVE,
+        Reason.SESSION_UNPROVEN,
+    ),
+    # A person's login.
+    "a first login by a person": (
+        observed(credential=credential(mode="Manual"), grants=GRANTS),
+        Action.EXCHANGE,
+        Reason.LOGIN_IN_PROGRESS,
+    ),
+    "a person's login in mode TOTP": (observed(grants=GRANTS), Action.EXCHANGE, Reason.LOGIN_IN_PROGRESS),
+    "a person's login while the token may live": (
+        observed(held=TODAY, probes=alive(NOON - 2 * MINUTE), grants=GRANTS),
+        Action.PROBE,
+        Reason.SESSION_ACTIVE,
+    ),
+    "the same when the broker has not answered": (
+        observed(held=TODAY, probes=unanswered(NOON - SECOND, alive_at=NOON - 2 * MINUTE), grants=GRANTS),
+        Action.REST,
+        Reason.LOGIN_IN_PROGRESS,
+    ),
+    "a person's login while the token lives": (
+        observed(held=TODAY, probes=alive(NOON - SECOND), grants=GRANTS),
+        Action.REFUSE_GRANT,
+        Reason.LOGIN_NOT_REQUIRED,
+    ),
+    "a person's login while the token is dead": (dead_now(grants=GRANTS), Action.EXCHANGE, Reason.LOGIN_IN_PROGRESS),
+    "a person's login after a refresh was asked for": (
+        replace(who(refresh="r1"), grants=GRANTS),
+        Action.EXCHANGE,
+        Reason.LOGIN_IN_PROGRESS,
+    ),
+    "a person's login minutes after a refresh was handled": (
+        observed(
+            held=TODAY,
+            probes=replace(alive(NOON - SECOND), refreshed_at=NOON - 9 * MINUTE),
+            grants=GRANTS,
+        ),
+        Action.EXCHANGE,
+        Reason.LOGIN_IN_PROGRESS,
+    ),
+    "a person's login for another app than the token's": (
+        observed(held=TODAY, probes=alive(NOON - SECOND), app=OTHER_APP, grants=GRANTS),
+        Action.EXCHANGE,
+        Reason.LOGIN_IN_PROGRESS,
+    ),
+    "a grant without a request_token": (
+        observed(grants=(grant(request_token=None),)),
+        Action.REFUSE_GRANT,
+        Reason.GRANT_INVALID,
+    ),
+    "a person's login without the app's keys": (
+        observed(grants=GRANTS, app=Problem(Reason.APP_SECRET_NOT_FOUND, "x"), versions=None),
+        Action.REST,
+        Reason.APP_SECRET_NOT_FOUND,
+    ),
+    "a person's login after the app secret was refused": (
+        observed(grants=GRANTS, account=account(rejections=(rejection(Reason.APP_SECRET_REJECTED, app="app-v1"),))),
+        Action.REFUSE_GRANT,
+        Reason.APP_SECRET_REJECTED,
+    ),
+    "the same with a new app secret": (
+        observed(grants=GRANTS, account=account(rejections=(rejection(Reason.APP_SECRET_REJECTED, app="app-v0"),))),
+        Action.EXCHANGE,
+        Reason.LOGIN_IN_PROGRESS,
+    ),
+    "a person's login after consent was missing": (
+        observed(grants=GRANTS, account=account(rejections=(rejection(Reason.CONSENT_REQUIRED, app="app-v1"),))),
+        Action.EXCHANGE,
+        Reason.LOGIN_IN_PROGRESS,
+    ),
+    "a person's login when the broker is away": (
+        observed(grants=GRANTS, **waiting()),
+        Action.REST,
+        Reason.RATE_LIMITED,
+    ),
+    "logins by a person one after the other": (
+        observed(grants=GRANTS, probes=Probes(exchanged_at=NOON - SECOND)),
+        Action.REST,
+        Reason.LOGIN_IN_PROGRESS,
+    ),
+    "the same after the clock was set back": (
+        observed(grants=GRANTS, probes=Probes(exchanged_at=NOON + 60 * MINUTE)),
+        Action.EXCHANGE,
+        Reason.LOGIN_IN_PROGRESS,
+    ),
+    # The derived Secret.
+    "a missing target": (
+        observed(held=TODAY, probes=alive(NOON - MINUTE), target=TargetView()),
+        Action.PROVE,
+        Reason.TARGET_DRIFTED,
+    ),
+    "a target changed by hand": (
+        observed(held=TODAY, probes=alive(NOON - MINUTE), target=TargetView(exists=True)),
+        Action.PROVE,
+        Reason.TARGET_DRIFTED,
+    ),
+    "a target changed again and again": (
+        observed(held=TODAY, probes=alive(NOON - MINUTE), target=TargetView(exists=True), drift_heals=3),
+        Action.REST,
+        Reason.TARGET_CONTESTED,
+    ),
+    "a changed target when the broker is away": (
+        observed(held=TODAY, probes=alive(NOON - MINUTE), target=TargetView(exists=True), **waiting()),
+        Action.REST,
+        Reason.RATE_LIMITED,
+    ),
+    "a changed target with a dead token": (
+        observed(held=TODAY, probes=dead(NOON - MINUTE), target=TargetView(exists=True)),
+        Action.MARK_DEAD,
+        Reason.TOKEN_DEAD,
+    ),
+    "a dead token that its readers take for alive": (
+        observed(held=TODAY, probes=dead(NOON - MINUTE)),
+        Action.MARK_DEAD,
+        Reason.TOKEN_DEAD,
+    ),
+    "a mark that a former process left": (
+        observed(held=TODAY, target=TargetView(exists=True, matches=True, marked_dead=True)),
+        Action.LOGIN,
+        Reason.LOGIN_IN_PROGRESS,
+    ),
+    # Refreshes.
+    "a refresh with a living token": (who(refresh="r1"), Action.PROVE, Reason.REPUBLISHED),
+    "a refresh that was handled": (
+        who(refresh="r1", status=Status(last_handled_refresh="r1")),
+        Action.REST,
+        Reason.SESSION_ACTIVE,
+    ),
+    "a refresh with a token that died long ago": (
+        dead_now(credential=credential(refresh="r1"), probes=dead(NOON - 2 * MINUTE)),
+        Action.PROVE,
+        Reason.REPUBLISHED,
+    ),
+    "a refresh with a token that has just died": (
+        dead_now(credential=credential(refresh="r1"), probes=dead(NOON - SECOND)),
+        Action.LOGIN,
+        Reason.LOGIN_IN_PROGRESS,
+    ),
+    "a refresh does not wait for the backoff": (
+        dead_now(probes=dead(NOON - SECOND), **waiting(refresh="r1")),
+        Action.LOGIN,
+        Reason.LOGIN_IN_PROGRESS,
+    ),
+    # Sources.
+    "a living token and no app secret": (
+        observed(
+            held=TODAY,
+            probes=alive(NOON - MINUTE),
+            app=Problem(Reason.APP_SECRET_NOT_FOUND, "x"),
+            versions=None,
+        ),
+        Action.REST,
+        Reason.APP_SECRET_NOT_FOUND,
+    ),
+    "a living token and no login secret": (
+        observed(
+            held=TODAY,
+            probes=alive(NOON - MINUTE),
+            factors=Problem(Reason.LOGIN_SECRET_NOT_FOUND, "x"),
+            versions=None,
+        ),
+        Action.REST,
+        Reason.LOGIN_SECRET_NOT_FOUND,
+    ),
+    "no login without the app secret": (
+        observed(app=Problem(Reason.APP_SECRET_INVALID, "x"), versions=None),
+        Action.REST,
+        Reason.APP_SECRET_INVALID,
+    ),
+    "no login without the login secret": (
+        observed(factors=Problem(Reason.TOTP_SECRET_INVALID, "x"), versions=None),
+        Action.REST,
+        Reason.TOTP_SECRET_INVALID,
+    ),
+    "another app than the living token's": (
+        observed(held=TODAY, probes=alive(NOON - MINUTE), app=OTHER_APP),
+        Action.LOGIN,
+        Reason.LOGIN_IN_PROGRESS,
+    ),
+    "the same in mode Manual": (
+        observed(credential=credential(mode="Manual"), held=TODAY, probes=alive(NOON - MINUTE), app=OTHER_APP),
+        Action.REST,
+        Reason.LOGIN_REQUIRED,
+    ),
+    # Blocks.
+    "a wrong password": (observed(account=account(attempt("a"))), Action.REST, Reason.PASSWORD_REJECTED),
+    "a wrong password of a former version": (
+        observed(account=account(attempt("a", version="login-v0"))),
+        Action.LOGIN,
+        Reason.LOGIN_IN_PROGRESS,
+    ),
+    "one wrong code": (
+        observed(account=account(attempt("a", step=Step.TOTP))),
+        Action.LOGIN,
+        Reason.LOGIN_IN_PROGRESS,
+    ),
+    "two wrong codes": (
+        observed(account=account(attempt("a", step=Step.TOTP), attempt("b", step=Step.TOTP))),
+        Action.REST,
+        Reason.TOTP_REJECTED,
+    ),
+    "an unknown outcome": (
+        observed(account=account(attempt("a", Outcome.UNKNOWN))),
+        Action.REST,
+        Reason.ATTEMPT_OUTCOME_UNKNOWN,
+    ),
+    "the day's forgiven one": (
+        observed(account=account(attempt("a", Outcome.UNKNOWN, forgiven=True))),
+        Action.LOGIN,
+        Reason.LOGIN_IN_PROGRESS,
+    ),
+    "a reservation that ran out on a day that was forgiven": (
+        observed(account=account(attempt("a", Outcome.PENDING, at=NOON - MINUTE), forgiven_on=session_day(NOON))),
+        Action.REST,
+        Reason.ATTEMPT_OUTCOME_UNKNOWN,
+    ),
+    "four entries over all versions": (
+        observed(account=account(*(attempt(name, version=f"login-{name}") for name in "abcd"))),
+        Action.REST,
+        Reason.ATTEMPT_BUDGET_EXHAUSTED,
+    ),
+    "three logins in a day": (
+        observed(account=account(logins=(Logins("key-v1", session_day(NOON), 3),))),
+        Action.REST,
+        Reason.SESSION_CONTESTED,
+    ),
+    "three logins yesterday": (
+        observed(account=account(logins=(Logins("key-v1", session_day(NOON - timedelta(days=1)), 3),))),
+        Action.LOGIN,
+        Reason.LOGIN_IN_PROGRESS,
+    ),
+    "consent is missing": (
+        observed(account=account(rejections=(rejection(Reason.CONSENT_REQUIRED, login="login-v1", app="app-v1"),))),
+        Action.REST,
+        Reason.CONSENT_REQUIRED,
+    ),
+    "the rejection of another credential": (
+        observed(account=account(rejections=(rejection(Reason.CONSENT_REQUIRED, by=OTHER, app="app-v1"),))),
+        Action.LOGIN,
+        Reason.LOGIN_IN_PROGRESS,
+    ),
+    # What passes by itself.
+    "backoff": (observed(**waiting()), Action.REST, Reason.RATE_LIMITED),
+    "backoff that is over": (observed(**waiting(minutes=0)), Action.LOGIN, Reason.LOGIN_IN_PROGRESS),
+    "backoff of a clock that was set back": (
+        observed(**waiting(minutes=61)),
+        Action.LOGIN,
+        Reason.LOGIN_IN_PROGRESS,
+    ),
+    "a window whose code is spent": (
+        observed(account=account(last_window=int(NOON.timestamp()) // 30)),
+        Action.REST,
+        Reason.WAITING_FOR_TOTP_WINDOW,
+    ),
+    "the window after it": (
+        observed(account=account(last_window=int(NOON.timestamp()) // 30 - 1)),
+        Action.LOGIN,
+        Reason.LOGIN_IN_PROGRESS,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SITUATIONS)
+def test_each_situation_has_its_answer(name: str) -> None:
+    facts, action, reason = SITUATIONS[name]
+    assert (action, reason) == decided(facts)
+
+
+def hindered(facts: Observed) -> Plan:
+    """The same in the early morning, with yesterday's token dead."""
+    now = NOON - timedelta(hours=5)
+    target = TargetView(exists=True, matches=True, marked_dead=True)
+    held = published(NOON - timedelta(days=1))
+    return decide(replace(facts, now=now, held=held, target=target, probes=dead(now - MINUTE)))
+
+
+@pytest.mark.parametrize(
+    "name", ["a wrong password", "consent is missing", "no login without the app secret", "two wrong codes"]
+)
+def test_what_a_person_has_to_mend_is_told_before_the_scheduled_login_and_not_at_it(name: str) -> None:
+    facts, _, reason = SITUATIONS[name]
+    assert reason is hindered(facts).reason
+
+
+def test_without_such_a_thing_a_dead_token_waits_for_the_schedule() -> None:
+    assert Reason.TOKEN_EXPIRED is hindered(observed()).reason
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a target that is not ours",
+        "no place for the state",
+        "an unreadable ledger",
+        "a changed target when the broker is away",
+        "a target changed again and again",
+        "a person's login when the broker is away",
+    ],
+)
+def test_a_rest_on_something_else_still_probes_the_published_token(name: str) -> None:
+    facts = replace(SITUATIONS[name][0], held=TODAY, probes=alive(NOON - 6 * MINUTE))
+    assert Action.PROBE is decide(facts).action
+    plan = decide(replace(facts, probes=unanswered(NOON, alive_at=NOON - 6 * MINUTE)))
+    assert (Action.REST, True) == (plan.action, plan.wake_at is not None and plan.wake_at > NOON)
+
+
+@pytest.mark.parametrize("name", ["a spec with problems", "suspended", "a rival for the target"])
+def test_some_rests_never_call_the_broker(name: str) -> None:
+    facts = replace(SITUATIONS[name][0], held=TODAY, probes=alive(NOON - 60 * MINUTE))
+    assert Action.REST is decide(facts).action
+
+
+@pytest.mark.parametrize("name", ["a wrong password", "two wrong codes", "an unknown outcome", "consent is missing"])
+def test_a_block_names_itself_and_looks_again_in_half_a_minute(name: str) -> None:
+    plan = decide(SITUATIONS[name][0])
+    assert plan.block_id in plan.message
+    assert bool(plan.block_id)
+    assert NOON + timedelta(seconds=30) == plan.wake_at
+
+
+def test_the_window_that_is_awaited_is_the_next_one() -> None:
+    plan = decide(SITUATIONS["a window whose code is spent"][0])
+    assert NOON + timedelta(seconds=30) == plan.wake_at
+
+
+def test_a_failing_credential_says_why_until_the_next_try() -> None:
+    told = Condition("Ready", "False", Reason.RATE_LIMITED, "the broker asked for patience")
+    status = Status(conditions=(told,), failures=failures(Reason.RATE_LIMITED, last=NOON, retry=NOON + MINUTE))
+    plan = decide(observed(credential=credential(status=status)))
+    assert ("the broker asked for patience", NOON + MINUTE) == (plan.message, plan.wake_at)
+
+
+def test_a_person_is_told_how_to_log_in_and_what_stands_in_the_way() -> None:
+    record = account(rejections=(rejection(Reason.APP_SECRET_REJECTED, app="app-v1"),))
+    plan = decide(observed(credential=credential(mode="Manual"), account=record))
+    assert plan.person
+    assert "kite-operator.dev/credential=alpha" in plan.message
+    assert "Before that: the broker refused it." in plan.message
+    assert "rejected-AppSecretRejected" == plan.block_id
+
+
+def test_a_person_is_told_why_the_last_login_was_not_usable() -> None:
+    status = Status(failures=failures(Reason.GRANT_LOST, last=NOON))
+    plan = decide(observed(credential=credential(mode="Manual", status=status)))
+    assert "The last login was not usable (GrantLost)." in plan.message
