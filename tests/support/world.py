@@ -1,11 +1,14 @@
 """One test's world: a namespace of its own, the sandbox, a clock that they share, and operators to start and kill."""
 
 import base64
+import http.client
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, urlsplit
 
 import requests
 import yaml
@@ -29,7 +32,8 @@ class Api:
         self._http = requests.Session()
         self._http.trust_env = False
         self._http.verify = _file(cluster, "certificate-authority", folder)
-        self._http.cert = (_file(user, "client-certificate", folder), _file(user, "client-key", folder))
+        self._certificate = (_file(user, "client-certificate", folder), _file(user, "client-key", folder))
+        self._http.cert = self._certificate
 
     def call(self, method: str, path: str, body: object = None, kind: str = "application/json") -> tuple[int, Any]:
         answer = self._http.request(method, self.server + path, json=body, headers={"Content-Type": kind}, timeout=20)
@@ -66,6 +70,20 @@ class Api:
         status, body = self.call("DELETE", path)
         if status not in (200, 202, 404):
             raise AssertionError(f"DELETE {path}: {status} {body}")
+
+    def watch(self, path: str, selector: str) -> tuple[http.client.HTTPSConnection, http.client.HTTPResponse]:
+        """A watch: one JSON event a line; ended by shutting the connection's socket down."""
+        parts = urlsplit(self.server)
+        context = ssl.create_default_context(cafile=str(self._http.verify))
+        context.load_cert_chain(*self._certificate)
+        connection = http.client.HTTPSConnection(parts.hostname or "", parts.port, context=context, timeout=120)
+        connection.request("GET", f"{path}?watch=true&labelSelector={quote(selector)}")
+        return connection, connection.getresponse()
+
+    def warm(self, connections: int) -> None:
+        """Room for this many requests at once."""
+        adapter = requests.adapters.HTTPAdapter(pool_connections=1, pool_maxsize=connections)
+        self._http.mount("https://", adapter)
 
     def close(self) -> None:
         self._http.close()

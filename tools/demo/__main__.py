@@ -35,7 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("demo: run it as `make demo`; by hand: PYTHONPATH=tests python -m demo", file=sys.stderr)
         return 2
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _end)
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
+            signal.signal(number, _end)
     screen = screen_for(sys.stdout, os.environ)
     try:
         return run(screen, given.sample.resolve(), keep=given.keep)

@@ -13,8 +13,9 @@ from kite_operator.model.sources import Problem
 
 @dataclass(frozen=True, slots=True)
 class Versions:
-    """Keyed hashes of the inputs of a login: what a rejection is bound to. `login` is
-    empty in mode Manual, and while the login Secret cannot be used.
+    """Keyed hashes of the inputs of a login: what a rejection is bound to.
+
+    `login` is empty in mode Manual, and while the login Secret cannot be used.
     """
 
     login: str

@@ -1,0 +1,221 @@
+"""What holds for every decision, in any world that can be put together from the facts (P1, P2)."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kite_operator.decide import budget
+from kite_operator.decide.liveness import Liveness, is_due, is_of_other_app, liveness, next_probe
+from kite_operator.decide.observed import Held, Observed, Probes, TargetView, Versions
+from kite_operator.decide.plan import Action
+from kite_operator.decide.policies import NO_PROBES, decide, standing_block
+from kite_operator.model.account import AccountRecord, Attempt, Claim, Logins, Outcome, Ref, Rejection
+from kite_operator.model.conditions import Condition
+from kite_operator.model.errors import Step
+from kite_operator.model.expiry import session_day
+from kite_operator.model.reasons import Reason
+from kite_operator.model.resource import Credential, Failures, Status, Timing
+from kite_operator.model.sensitive import Sensitive
+from kite_operator.model.session import AppKeys
+from kite_operator.model.sources import Problem
+from support.facts import APP, CLIENT_ID, FACTORS, NOON, OTHER, REF, VERSIONS, credential, grant, leaks, session
+
+OTHER_APP = AppKeys(Sensitive("anotherapikey000"), Sensitive("anothersecret000"))
+SECONDS = st.one_of(st.integers(-120, 120), st.integers(-90_000, 90_000), st.integers(-(10**7), 10**7))
+refs = st.sampled_from([REF, OTHER, Ref("desk", "alpha", "uid-before")])
+problems = st.builds(Problem, st.sampled_from([Reason.APP_SECRET_INVALID, Reason.TARGET_NOT_OWNED]), st.just("why"))
+
+
+def near(now: datetime) -> st.SearchStrategy[datetime]:
+    return SECONDS.map(lambda seconds: now + timedelta(seconds=seconds))
+
+
+@st.composite
+def records(draw: st.DrawFn, now: datetime) -> AccountRecord:
+    versions = st.sampled_from(["login-v1", "login-v2"])
+    attempts = st.builds(
+        Attempt,
+        id=st.uuids().map(str),
+        step=st.sampled_from([Step.PASSWORD, Step.TOTP]),
+        version=versions,
+        by=refs,
+        at=near(now),
+        deadline=near(now),
+        outcome=st.sampled_from([o for o in Outcome if o is not Outcome.ACCEPTED]),
+        acknowledged=st.booleans(),
+        forgiven=st.booleans(),
+    )
+    rejected = st.builds(
+        Rejection,
+        id=st.just("rejection"),
+        reason=st.sampled_from([Reason.CONSENT_REQUIRED, Reason.APP_SECRET_REJECTED]),
+        message=st.just("refused"),
+        by=refs,
+        at=near(now),
+        inputs=st.dictionaries(st.sampled_from(["login", "app", "other"]), st.sampled_from(["login-v1", "app-v1"])),
+    )
+    claims = st.builds(Claim, st.sampled_from(["key-v1", "key-v2"]), refs, st.booleans(), near(now))
+    logins = st.builds(Logins, st.just("key-v1"), near(now).map(session_day), st.integers(0, 5), st.integers(0, 2))
+    return AccountRecord(
+        CLIENT_ID,
+        claims=tuple(draw(st.lists(claims, max_size=1))),
+        attempts=tuple(draw(st.lists(attempts, max_size=5))),
+        rejections=tuple(draw(st.lists(rejected, max_size=2))),
+        logins=tuple(draw(st.lists(logins, max_size=2))),
+        forgiven_on=draw(st.none() | near(now).map(session_day)),
+        last_window=draw(st.none() | near(now).map(lambda at: int(at.timestamp()) // 30)),
+        allowed_more=draw(st.integers(0, 2)),
+    )
+
+
+@st.composite
+def credentials(draw: st.DrawFn, now: datetime) -> Credential:
+    failures = st.builds(
+        Failures,
+        st.integers(0, 50),
+        st.sampled_from([*Reason, "NotOurs", ""]).map(str),
+        st.none() | near(now),
+        st.none() | near(now),
+    )
+    ready = Condition("Ready", "False", draw(st.sampled_from(["RateLimited", "Suspended"])), "told before")
+    status = Status(
+        conditions=(ready,) if draw(st.booleans()) else (),
+        failures=draw(st.none() | failures),
+        last_handled_refresh=draw(st.sampled_from(["", "r1"])),
+        last_handled_acknowledge=draw(st.sampled_from(["", "a1"])),
+    )
+    return credential(
+        mode=draw(st.sampled_from(["TOTP", "TOTP", "Manual"])),
+        suspended=draw(st.integers(0, 9)) == 0,
+        refresh=draw(st.sampled_from(["", "", "r1", "r2"])),
+        acknowledge=draw(st.sampled_from(["", "", "", "a1"])),
+        problems=("bad",) if draw(st.integers(0, 19)) == 0 else (),
+        timing=Timing(probe_interval=timedelta(seconds=draw(st.integers(60, 3600)))),
+        status=status,
+    )
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> Observed:
+    zone = draw(st.integers(-12, 14).map(lambda hours: timezone(timedelta(hours=hours))))
+    now = draw(st.integers(0, 86_400 * 3).map(lambda seconds: NOON + timedelta(seconds=seconds))).astimezone(zone)
+    who = draw(credentials(now))
+    app: Any = draw(st.sampled_from([APP, APP, APP, OTHER_APP]) | problems)
+    factors: Any = draw(st.sampled_from([FACTORS, FACTORS]) | problems) if who.mode == "TOTP" else None
+    usable = not isinstance(app, Problem) and not isinstance(factors, Problem)
+    login = VERSIONS.login if who.mode == "TOTP" else ""
+    held = st.builds(Held, near(now).map(session), st.booleans(), near(now))
+    moments = st.none() | near(now)
+    target = st.builds(TargetView, st.booleans(), st.none(), st.none(), st.booleans(), st.booleans())
+    return Observed(
+        now=now,
+        jitter=draw(st.floats(0, 1, exclude_max=True)),
+        credential=who,
+        app=app,
+        factors=factors,
+        versions=Versions(login, "app-v1", "key-v1", "redirect-v1") if usable else None,
+        target=draw(target) if draw(st.integers(0, 9)) else TargetView(exists=True, problem=draw(problems)),
+        held=draw(st.none() | held),
+        state_problem=draw(problems) if draw(st.integers(0, 19)) == 0 else None,
+        grants=draw(st.sampled_from([(), (), (grant(),), (grant(request_token=None),)])),
+        account=draw(st.none() | records(now)),
+        account_problem=None,
+        holder_gone=draw(st.none() | refs),
+        rival=OTHER if draw(st.integers(0, 19)) == 0 else None,
+        probes=draw(st.builds(Probes, moments, moments, moments, near(now), moments, moments)),
+        drift_heals=draw(st.integers(0, 4)),
+    )
+
+
+many = settings(max_examples=40, deadline=None)
+
+
+@many
+@given(worlds())
+def test_a_working_token_of_today_is_never_replaced_by_a_login(world: Observed) -> None:
+    if decide(world).action is Action.LOGIN and liveness(world) is not Liveness.DEAD:
+        assert liveness(world) is Liveness.NONE or is_due(world) or is_of_other_app(world)
+
+
+@many
+@given(worlds())
+def test_nothing_is_submitted_while_a_block_stands(world: Observed) -> None:
+    if decide(world).action is not Action.LOGIN:
+        return
+    assert standing_block(world) is None
+    assert world.credential.mode == "TOTP"
+    assert not world.credential.suspended
+    assert not world.credential.problems
+    if world.account is not None and world.versions is not None:
+        settled = budget.settle_expired(world.account, world.now)
+        assert budget.block_for(settled, world.versions.login, world.credential.ref) is None
+
+
+@many
+@given(worlds())
+def test_a_rest_ends_in_the_future_and_at_the_latest_with_the_next_probe(world: Observed) -> None:
+    plan = decide(world)
+    if plan.action is not Action.REST:
+        return
+    assert plan.wake_at is None or plan.wake_at > world.now
+    probe_at = next_probe(world)
+    if probe_at is not None and plan.reason not in NO_PROBES:
+        assert plan.wake_at is not None
+        assert plan.wake_at <= probe_at
+
+
+@many
+@given(worlds())
+def test_a_rest_without_an_end_is_one_that_only_a_person_ends(world: Observed) -> None:
+    plan = decide(world)
+    if plan.action is Action.REST and plan.wake_at is None:
+        assert plan.reason in (Reason.INVALID_SPEC, Reason.SUSPENDED)
+
+
+@many
+@given(worlds())
+def test_a_probe_is_followed_by_something_else_even_when_it_is_not_answered(world: Observed) -> None:
+    """Else a pass over the credential would ask the broker again and again."""
+    if decide(world).action is Action.PROBE:
+        asked = _replace(world, asked_at=world.now)
+        assert decide(asked).action is not Action.PROBE
+
+
+def _replace(world: Observed, **changes: datetime) -> Observed:
+    return replace(world, probes=replace(world.probes, **changes))
+
+
+@many
+@given(worlds())
+def test_a_grant_is_touched_only_when_there_is_one(world: Observed) -> None:
+    plan = decide(world)
+    touched = plan.action in (Action.EXCHANGE, Action.REFUSE_GRANT)
+    assert touched is (plan.grant is not None)
+    assert plan.grant is None or plan.grant in world.grants
+
+
+@many
+@given(worlds())
+def test_a_probe_or_proof_has_a_session_to_ask_about(world: Observed) -> None:
+    plan = decide(world)
+    if plan.action in (Action.PROBE, Action.PROVE, Action.DISCARD):
+        assert world.held is not None
+    if plan.action is Action.MARK_DEAD:
+        assert world.target.exists
+
+
+@many
+@given(worlds())
+def test_only_a_working_token_is_called_healthy(world: Observed) -> None:
+    plan = decide(world)
+    if plan.healthy:
+        assert (Action.REST, Liveness.ALIVE) == (plan.action, liveness(world))
+
+
+@many
+@given(worlds())
+def test_no_message_shows_a_secret(world: Observed) -> None:
+    assert [] == list(leaks(decide(world).message))

@@ -1,0 +1,94 @@
+"""A Sensitive value shows itself nowhere (P4)."""
+
+import copy
+import json
+import logging
+import pickle
+import traceback
+from dataclasses import asdict, dataclass
+
+import pytest
+
+from kite_operator.model.sensitive import Sensitive
+from support.facts import APP, FACTORS, NOON, SECRETS, leaks, session
+
+TEXT = "api-secret-0123456789"
+VALUE = Sensitive(TEXT)
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    name: str
+    secret: Sensitive
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        repr(VALUE),
+        str(VALUE),
+        f"{VALUE}",
+        f"{VALUE!r:>60}",
+        f"{VALUE:>60}",
+        "%s %r" % (VALUE, VALUE),  # noqa: UP031 - the old way of formatting, which logging uses
+        "{0} {0!r}".format(VALUE),  # noqa: UP032 - the method is what is tried
+        repr([VALUE, {"key": VALUE}]),
+        repr(Holder("alpha", VALUE)),
+        repr(ValueError(VALUE)),
+        str(ValueError(VALUE)),
+    ],
+)
+def test_no_way_of_writing_it_shows_the_text(shown: str) -> None:
+    assert TEXT not in shown
+    assert "***" in shown
+
+
+def test_the_values_that_hold_one_do_not_show_it_either() -> None:
+    assert [] == list(leaks(repr((APP, FACTORS, session(NOON)))))
+    assert set(SECRETS) <= {
+        value.reveal()
+        for value in (APP.api_key, APP.api_secret, FACTORS.password, FACTORS.totp_secret, session(NOON).access_token)
+    }
+
+
+def test_a_log_line_and_a_traceback_do_not_show_it(caplog: pytest.LogCaptureFixture) -> None:
+    try:
+        raise ValueError("refused", VALUE)
+    except ValueError as error:
+        logging.getLogger("test").exception("it went wrong with %s", VALUE, extra={"secret": VALUE})
+        shown = "".join(traceback.format_exception(error))
+    assert TEXT not in shown + caplog.text
+    assert "***" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "take_apart", [pickle.dumps, copy.copy, copy.deepcopy, lambda value: asdict(Holder("a", value))]
+)
+def test_it_is_neither_pickled_nor_copied_nor_taken_apart(take_apart: object) -> None:
+    assert callable(take_apart)
+    with pytest.raises(TypeError, match="never pickled or copied") as caught:
+        take_apart(VALUE)
+    assert TEXT not in str(caught.value)
+
+
+def test_json_does_not_take_it() -> None:
+    with pytest.raises(TypeError) as caught:
+        json.dumps({"secret": VALUE})
+    assert TEXT not in str(caught.value)
+
+
+def test_it_has_no_dictionary_to_look_into_and_cannot_be_changed() -> None:
+    assert not hasattr(VALUE, "__dict__")
+    with pytest.raises(AttributeError):
+        VALUE._text = "another"
+    with pytest.raises(AttributeError):
+        del VALUE._text
+    assert TEXT == VALUE.reveal()
+
+
+def test_equal_texts_are_equal_values() -> None:
+    assert Sensitive(TEXT) == VALUE
+    assert Sensitive("another") != VALUE
+    assert TEXT != VALUE
+    assert 1 == len({VALUE, Sensitive(TEXT)})
+    assert (True, False) == (bool(VALUE), bool(Sensitive("")))
