@@ -12,7 +12,7 @@ from dataclasses import fields
 from kite_operator import __version__
 from kite_operator.app import OnStep, build, log_step
 from kite_operator.clock import Clock, SystemClock
-from kite_operator.logs import set_up_logging
+from kite_operator.logs import log_loop_error, set_up_logging
 from kite_operator.model.errors import OperatorError
 from kite_operator.settings import Settings, SettingsError, flag, load_settings, variable
 
@@ -44,6 +44,7 @@ async def serve(settings: Settings, clock: Clock, on_step: OnStep = log_step) ->
     """Run until SIGTERM or SIGINT."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(log_loop_error)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     app = await build(settings, clock, on_step)

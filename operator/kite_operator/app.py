@@ -65,7 +65,7 @@ class App:
         memory = Memory()
         self.broker = KiteApi(_api_settings(settings), clock)
         self.desired = Desired(memory, lambda name: not settings.namespaces or name in settings.namespaces)
-        parts = self._parts(on_step)
+        parts = self._parts(keyring, on_step)
         self.reconciler = Reconciler(
             cluster=cluster,
             gatherer=Gatherer(
@@ -90,7 +90,7 @@ class App:
         self.watch = Watch(cluster.configuration, watched, self.news, self.watch_restarted)
         self.resync = Resync(cluster, self.desired, settings.namespaces)
 
-    def _parts(self, on_step: OnStep) -> Parts:
+    def _parts(self, keyring: Keyring, on_step: OnStep) -> Parts:
         limits = RateLimits(self.settings.calls_per_second, self.settings.probes_per_second)
         return Parts(
             cluster=self.cluster,
@@ -101,6 +101,7 @@ class App:
             identity=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}",
             on_step=on_step,
             observe=self.metrics.observe_step,
+            fingerprint=keyring.fingerprint,
         )
 
     async def run(self, stop: asyncio.Event) -> None:

@@ -2,6 +2,11 @@
 
 import logging
 import time
+import traceback
+from collections.abc import Mapping
+from typing import Any
+
+_log = logging.getLogger(__name__)
 
 _FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 _LOUD = ("kopf", "kubernetes", "aiohttp", "urllib3", "kiteconnect", "asyncio")
@@ -18,6 +23,15 @@ def set_up_logging(level: str) -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.getLogger("kopf").addFilter(_expected)
     logging.getLogger("kopf._core.reactor.running").addFilter(_expected)
+
+
+def log_loop_error(_: object, context: Mapping[str, Any]) -> None:
+    """The event loop's handler for what nobody caught: kind and place only, since reprs may hold secrets."""
+    error = context.get("exception")
+    frames = "".join(traceback.format_tb(error.__traceback__)) if isinstance(error, BaseException) else ""
+    _log.error(
+        "nobody caught: %s %s\n%s", str(context.get("message", "")).partition("(")[0], type(error).__name__, frames
+    )
 
 
 def _expected(record: logging.LogRecord) -> bool:

@@ -11,8 +11,9 @@ from kite_operator.act.login import WebLogins, log_in
 from kite_operator.act.parts import Parts, Scene
 from kite_operator.act.proof import call_dead, discard, probe, prove
 from kite_operator.cluster.api import Cluster, credentials_path
-from kite_operator.cluster.gather import Gatherer, Hints
+from kite_operator.cluster.gather import Gathered, Gatherer, Hints
 from kite_operator.decide.claims import unclaim
+from kite_operator.decide.observed import Probes
 from kite_operator.decide.outcome import ActOutcome
 from kite_operator.decide.plan import Action, Plan
 from kite_operator.decide.policies import decide
@@ -55,14 +56,18 @@ class Reconciler:
             self.memory.forget(key)
             self.metrics.forget(key)
             return None
+        after: Gathered | None = None
         for _ in range(MOST_ROUNDS):
             try:
-                credential, plan, scene, outcome = await self._round(credential)
+                scene = await self._look(credential, after)
+                plan = decide(scene.observed)
+                if plan.action is Action.REST:
+                    return await self._rest(scene, plan)
+                outcome = await self._act(scene, plan)
+                credential, after = await self._record(scene, outcome), scene.after
             except (Conflict, NotFound, ReservationLost) as error:
                 _log.info("%s: looked again: %s", key, error)
                 return self.parts.clock.now() + AFTER_RACE
-            if outcome is None:
-                return await self._rest(scene, plan)
             if outcome.retry_at is not None or outcome.result == "refused":
                 return await self._refused(scene, plan, outcome)
         _log.error("%s: %d actions in one pass: resting", key, MOST_ROUNDS)
@@ -77,26 +82,23 @@ class Reconciler:
         if await self.parts.accounts.read(client_id) is not None:
             await self.parts.accounts.change(client_id, change, seed=AccountRecord(client_id))
 
-    async def _round(self, credential: Credential) -> tuple[Credential, Plan, Scene, ActOutcome | None]:
+    async def _look(self, credential: Credential, known: Gathered | None) -> Scene:
+        """The world as it is, or as the last action says that it left it."""
         recollection = self.memory.of(credential.key)
-        gathered = await self.gatherer.gather(
-            credential,
-            self.hints(credential.key),
-            lambda fingerprint, now: (recollection.about(fingerprint, now), recollection.heals_within_hour(now)),
-        )
+
+        def recall(fingerprint: str, now: datetime) -> tuple[Probes, int]:
+            return recollection.about(fingerprint, now), recollection.heals_within_hour(now)
+
+        if known is not None:
+            return Scene(known.looked_at_by(credential, self.parts.clock.now(), recall), recollection)
+        gathered = await self.gatherer.gather(credential, self.hints(credential.key), recall)
         if gathered.target is not None:
             recollection.target_version = gathered.target["metadata"]["resourceVersion"]
-        scene = Scene(gathered, recollection)
-        plan = decide(gathered.observed)
-        if plan.action is Action.REST:
-            return credential, plan, scene, None
-        _log.info("%s: %s: %s", credential.key, plan.action, plan.message, extra={"reason": plan.reason.value})
-        outcome = await self._act(scene, plan)
-        self.metrics.count_attempt(plan.action, outcome)
-        return await self._record(scene, outcome), plan, scene, outcome
+        return Scene(gathered, recollection)
 
     async def _act(self, scene: Scene, plan: Plan) -> ActOutcome:
-        parts = self.parts
+        parts, key = self.parts, scene.credential.key
+        _log.info("%s: %s: %s", key, plan.action, plan.message, extra={"reason": plan.reason.value})
         ways: dict[Action, Callable[[], Awaitable[ActOutcome]]] = {
             Action.PROBE: lambda: probe(parts, scene),
             Action.PROVE: lambda: prove(parts, scene, plan),
@@ -107,12 +109,21 @@ class Reconciler:
             Action.MARK_DEAD: lambda: call_dead(parts, scene),
             Action.ACKNOWLEDGE: lambda: acknowledge(parts, scene),
         }
-        return await ways[plan.action]()
+        outcome = await ways[plan.action]()
+        self.metrics.count_attempt(plan.action, outcome)
+        return outcome
 
     async def _record(self, scene: Scene, outcome: ActOutcome) -> Credential:
-        """What an action leaves in status and Events, written at once: a crash must not forget a failure."""
+        """What an action leaves in status and Events.
+
+        A failure is written at once, so that a crash does not forget it; a success with the rest that follows it.
+        """
         credential = scene.credential
-        written = await self.statuses.write(credential, _after(credential, outcome))
+        status = _after(credential, outcome)
+        if outcome.failed is not None or scene.after is None:
+            written = await self.statuses.write(credential, status)
+        else:
+            written = credential.with_status(status)
         for note in outcome.notes:
             await self.events.write(credential, note)
         return written

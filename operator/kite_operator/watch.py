@@ -98,13 +98,21 @@ class Watch:
 
         @kopf.on.event("", "v1", "secrets", registry=registry)
         async def on_secret(type: str | None, body: kopf.Body, **_: Any) -> None:  # noqa: A002 - Kopf's own name
-            self._call(self._news, "secret", type, dict(body.get("metadata") or {}))
+            self._call(self._news, "secret", type, told_of_secret(body.get("metadata") or {}))
 
         return registry
 
     def _call(self, callback: Callable[..., None], *arguments: object) -> None:
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(callback, *arguments)
+
+
+_TOLD = ("namespace", "name", "labels", "resourceVersion")
+
+
+def told_of_secret(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """What is passed on of a Secret's metadata: no annotations, in which `kubectl apply` repeats its values (P4)."""
+    return {name: metadata[name] for name in _TOLD if name in metadata}
 
 
 def kopf_settings() -> kopf.OperatorSettings:

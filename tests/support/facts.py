@@ -15,7 +15,7 @@ from kite_operator.model.conditions import Condition
 from kite_operator.model.errors import Step
 from kite_operator.model.expiry import IST
 from kite_operator.model.reasons import Reason
-from kite_operator.model.resource import Credential, Failures, Key, Status, Target, Timing
+from kite_operator.model.resource import Credential, Failures, Status, parse_credential
 from kite_operator.model.sensitive import Sensitive
 from kite_operator.model.session import AppKeys, LoginFactors, Session
 
@@ -42,27 +42,32 @@ def ist(clock_time: str, *, day: int = 2) -> datetime:
 NOON = ist("12:00")
 
 
+def body(mode: str = "TOTP", name: str = "alpha") -> dict[str, Any]:
+    """A KiteCredential as the API server stores it."""
+    login = {"mode": mode} | ({"totp": {"secretRef": {"name": f"{name}-login"}}} if mode == "TOTP" else {})
+    return {
+        "metadata": {
+            "namespace": "desk",
+            "name": name,
+            "uid": f"uid-{name}",
+            "resourceVersion": "10",
+            "generation": 1,
+            "creationTimestamp": "2026-03-01T00:00:00Z",
+        },
+        "spec": {
+            "clientID": CLIENT_ID,
+            "appSecretRef": {"name": f"{name}-app"},
+            "redirectURL": "https://desk.example/kite/callback",
+            "login": login,
+            "target": {"name": f"{name}-kite-token"},
+        },
+    }
+
+
 def credential(**changes: Any) -> Credential:
     """A KiteCredential; `mode="Manual"` takes the login Secret away."""
-    usual = Credential(
-        key=Key("desk", "alpha"),
-        uid="uid-alpha",
-        resource_version="10",
-        generation=1,
-        created="2026-03-01T00:00:00Z",
-        client_id=CLIENT_ID,
-        mode="TOTP",
-        app_secret="alpha-app",
-        login_secret=None if changes.get("mode") == "Manual" else "alpha-login",
-        redirect_url="https://desk.example/kite/callback",
-        timing=Timing(),
-        target=Target("alpha-kite-token"),
-        suspended=False,
-        refresh="",
-        acknowledge="",
-        deleting=False,
-        status=Status(),
-    )
+    usual = parse_credential(body(changes.get("mode", "TOTP")))
+    assert not usual.problems
     return replace(usual, **changes)
 
 

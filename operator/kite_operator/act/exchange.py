@@ -40,6 +40,7 @@ async def exchange_grant(parts: Parts, scene: Scene, plan: Plan) -> ActOutcome:
         return await _failed(parts, scene, grant, lock_id, error)
     await _completed(parts, scene, lock_id)
     await drop(parts.cluster, scene.credential, grant)
+    scene.after = scene.after.without_grant(grant) if scene.after is not None else None
     return ActOutcome("staged", Reason.SESSION_UNPROVEN, handled_refresh=True)
 
 

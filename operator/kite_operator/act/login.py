@@ -47,6 +47,7 @@ class LedgerGate:
     lock_id: str = field(default_factory=new_id)
     _reserved: Attempt | None = None
     _reserved_at: float = 0.0
+    _last_window: int | None = None
 
     async def reserve_password(self) -> None:
         """Claim, lock and reserve in one write."""
@@ -66,8 +67,7 @@ class LedgerGate:
 
     async def reserve_code(self) -> Sensitive:
         """Reserve a code of a window that nobody has used; waits for the next one near a window's end."""
-        account = await self.parts.accounts.read(self.scene.credential.client_id)
-        window, wait = usable_window(self.parts.clock.now(), account.last_window if account else None)
+        window, wait = usable_window(self.parts.clock.now(), self._last_window)
         if wait > LONGEST_WINDOW_WAIT_SECONDS:
             retry_at = self.parts.clock.now() + timedelta(seconds=wait)
             message = "this TOTP window's code has been used: the next window is awaited"
@@ -119,7 +119,9 @@ class LedgerGate:
 
     async def _change(self, change: Callable[[AccountRecord], AccountRecord]) -> AccountRecord:
         seed = seed_of(self.scene)
-        return await self.parts.accounts.change(self.scene.credential.client_id, change, seed=seed)
+        record = await self.parts.accounts.change(self.scene.credential.client_id, change, seed=seed)
+        self._last_window = record.last_window
+        return record
 
 
 async def log_in(parts: Parts, logins: WebLogins, scene: Scene) -> ActOutcome:

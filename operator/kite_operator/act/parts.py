@@ -44,7 +44,7 @@ class Parts:
     """The collaborators, wired once in `app.py`.
 
     `identity` names this process in Leases; `on_step(step, credential)` is awaited at every named point of a refresh;
-    `observe(step, outcome, seconds)` hears of every broker call.
+    `observe(step, outcome, seconds)` hears of every broker call; `fingerprint` tells sessions apart.
     """
 
     cluster: Cluster
@@ -55,14 +55,19 @@ class Parts:
     identity: str
     on_step: Callable[[str, Credential], Awaitable[None]]
     observe: Callable[[str, str, float], None]
+    fingerprint: Callable[[Session], str]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Scene:
-    """One action's view: what was gathered, and what the process remembers of the credential."""
+    """One action's view: what was gathered, and what the process remembers of the credential.
+
+    An action that knows what the world is like after it says so in `after`; otherwise it is gathered anew.
+    """
 
     gathered: Gathered
     recollection: Recollection
+    after: Gathered | None = None
 
     @property
     def observed(self) -> Observed:

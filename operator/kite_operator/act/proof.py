@@ -103,15 +103,18 @@ def _died(parts: Parts, scene: Scene) -> ActOutcome:
 
 async def _publish(parts: Parts, scene: Scene, held: Held) -> None:
     observed, credential = scene.observed, scene.credential
-    if not observed.target.matches or observed.target.marked_dead or not held.published:
+    target, state = scene.gathered.target, scene.gathered.state
+    if target is None or not observed.target.matches or observed.target.marked_dead or not held.published:
         await parts.on_step("before-publish", credential)
-        version = await publish(parts.cluster, credential, scene.gathered.target, held.session)
-        scene.recollection.target_version = version
+        target = await publish(parts.cluster, credential, target, held.session)
+        scene.recollection.target_version = target["metadata"]["resourceVersion"]
         await parts.on_step("after-publish", credential)
-    if not held.published or scene.gathered.state is None:
-        await write_state(parts.cluster, credential, scene.gathered.state, replace(held, published=True))
+    held_now = replace(held, published=True)
+    if not held.published or state is None:
+        state = await write_state(parts.cluster, credential, state, held_now)
         await parts.on_step("after-clear", credential)
     await _prove_claim(parts, scene)
+    scene.after = scene.gathered.with_published(target, state, held_now)
 
 
 async def _prove_claim(parts: Parts, scene: Scene) -> None:

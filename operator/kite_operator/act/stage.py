@@ -29,7 +29,8 @@ async def exchange_and_stage(parts: Parts, scene: Scene, app: AppKeys, request_t
         raise ReservationLost("the account Lease is gone")
     budget.require_lock(record, lock_id)
     held = Held(session, published=False, staged_at=parts.clock.now())
-    await write_state(parts.cluster, credential, scene.gathered.state, held)
+    state = await write_state(parts.cluster, credential, scene.gathered.state, held)
+    scene.after = scene.gathered.with_staged(state, held, parts.fingerprint(session))
     await parts.on_step("after-stage", credential)
 
 

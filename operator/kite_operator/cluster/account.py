@@ -4,19 +4,20 @@ The Lease object's own fields show people who is logging in (holderIdentity, ren
 `decide/budget.py` work on is one annotation. A Lease is created before a first attempt only.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from kite_operator.clock import Clock
 from kite_operator.cluster.api import Cluster, Manifest, leases_path
 from kite_operator.model.account import AccountRecord, dump, load
-from kite_operator.model.errors import Conflict, NotFound, OperatorError, ReservationRefused
+from kite_operator.model.errors import Conflict, NotFound, OperatorError, ReservationLost, ReservationRefused
 from kite_operator.model.reasons import Reason
 
 RECORD_ANNOTATION = "kite-operator.dev/account"
 ACCOUNT_LABEL = "kite-operator.dev/account"
 _MOST_RACES = 20
+_MOST_REMEMBERED = 256
 
 Change = Callable[[AccountRecord], AccountRecord]
 
@@ -26,13 +27,19 @@ def lease_name(client_id: str) -> str:
     return f"kite-account-{client_id.lower()}"
 
 
-@dataclass(frozen=True, slots=True)
 class Accounts:
-    """Reads and changes account records. `seed` of a call is what a missing Lease starts from."""
+    """Reads and changes account records. `seed` of a call is what a missing Lease starts from.
 
-    cluster: Cluster
-    clock: Clock
-    namespace: str
+    The Leases that were written last are remembered, so that a login's next change needs no read before its write: a
+    stale one fails its compare-and-swap, and whatever would be refused because of one is judged anew on a fresh read.
+    """
+
+    def __init__(self, cluster: Cluster, clock: Clock, namespace: str) -> None:
+        """`namespace` is the account namespace."""
+        self.cluster = cluster
+        self.clock = clock
+        self.namespace = namespace
+        self._remembered: OrderedDict[str, Manifest] = OrderedDict()
 
     async def read(self, client_id: str) -> AccountRecord | None:
         """The record, or None when there is no Lease; ReservationRefused when it cannot be understood."""
@@ -44,6 +51,11 @@ class Accounts:
 
         `change` may run several times, each time on the newest record: it must be pure.
         """
+        remembered = self._remembered.pop(client_id, None)
+        if remembered is not None:
+            changed = await self._change_remembered(remembered, client_id, change)
+            if changed is not None:
+                return changed
         path = leases_path(self.namespace, lease_name(client_id))
         for _ in range(_MOST_RACES):
             lease = await self.cluster.find(path)
@@ -58,12 +70,27 @@ class Accounts:
             return after
         raise OperatorError(f"account Lease {lease_name(client_id)} changed {_MOST_RACES} times under our hands")
 
+    async def _change_remembered(self, lease: Manifest, client_id: str, change: Change) -> AccountRecord | None:
+        """The change made on a remembered Lease, or None when only a fresh read can tell."""
+        try:
+            before = _record_of(lease, client_id)
+            after = change(before)
+            if after == before:
+                return None
+            await self._write(lease, after)
+        except (Conflict, NotFound, ReservationRefused, ReservationLost):
+            return None
+        return after
+
     async def _write(self, lease: Manifest | None, record: AccountRecord) -> None:
         if lease is None:
-            await self.cluster.create(leases_path(self.namespace), self._manifest({}, record))
+            written = await self.cluster.create(leases_path(self.namespace), self._manifest({}, record))
         else:
             path = leases_path(self.namespace, lease["metadata"]["name"])
-            await self.cluster.replace(path, self._manifest(lease, record))
+            written = await self.cluster.replace(path, self._manifest(lease, record))
+        self._remembered[record.client_id] = written
+        while len(self._remembered) > _MOST_REMEMBERED:
+            self._remembered.popitem(last=False)
 
     def _manifest(self, lease: Manifest, record: AccountRecord) -> Manifest:
         now = self.clock.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")

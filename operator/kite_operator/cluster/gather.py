@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Self
 
 from kite_operator.clock import Clock
 from kite_operator.cluster.account import Accounts
@@ -12,13 +13,13 @@ from kite_operator.cluster.grants import read_grants
 from kite_operator.cluster.keyring import Keyring
 from kite_operator.cluster.state import parse_state, state_problem
 from kite_operator.cluster.target import view_target
-from kite_operator.decide.observed import Held, Observed, Probes, Versions
+from kite_operator.decide.observed import Grant, Held, Observed, Probes, TargetView, Versions
 from kite_operator.decide.seed import seeded
 from kite_operator.decide.timing import jitter_share
 from kite_operator.model.account import AccountRecord, Ref
 from kite_operator.model.errors import Forbidden, OperatorError, ReservationRefused
 from kite_operator.model.resource import Credential
-from kite_operator.model.session import AppKeys, LoginFactors, Session
+from kite_operator.model.session import AppKeys, LoginFactors
 from kite_operator.model.sources import Problem, parse_app_secret, parse_login_secret
 
 
@@ -38,6 +39,28 @@ class Gathered:
     state: Manifest | None
     target: Manifest | None
     fingerprint: str
+
+    def with_staged(self, state: Manifest, held: Held, fingerprint: str) -> Self:
+        """The same world after `held` was staged."""
+        target = replace(self.observed.target, matches=False)
+        observed = replace(self.observed, held=held, target=target)
+        return replace(self, observed=observed, state=state, fingerprint=fingerprint)
+
+    def without_grant(self, grant: Grant) -> Self:
+        """The same world after a grant was used."""
+        grants = tuple(each for each in self.observed.grants if each != grant)
+        return replace(self, observed=replace(self.observed, grants=grants))
+
+    def with_published(self, target: Manifest, state: Manifest | None, held: Held) -> Self:
+        """The same world after the held session was published."""
+        view = TargetView(exists=True, session=held.session, matches=True)
+        return replace(self, observed=replace(self.observed, held=held, target=view), state=state, target=target)
+
+    def looked_at_by(self, credential: Credential, now: datetime, recall: "Recall") -> Self:
+        """The same world a moment later: the credential's status and what is known of its session may have changed."""
+        probes, heals = recall(self.fingerprint, now)
+        observed = replace(self.observed, credential=credential, now=now, probes=probes, drift_heals=heals)
+        return replace(self, observed=observed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +98,7 @@ class Gatherer:
         keys = parse_app_secret(credential.app_secret, app.result())
         factors = self._factors(credential, login.result())
         held = self._held(credential, state.result(), target.result(), now)
-        fingerprint = self.fingerprint(held.session) if held else ""
+        fingerprint = self.keyring.fingerprint(held.session) if held else ""
         probes, heals = recall(fingerprint, now)
         versions = self._versions(credential, keys, factors)
         record = account.result()
@@ -99,10 +122,6 @@ class Gatherer:
             drift_heals=heals,
         )
         return Gathered(observed, state.result(), target.result(), fingerprint)
-
-    def fingerprint(self, session: Session) -> str:
-        """What tells one session from another without showing it."""
-        return self.keyring.version("session", session.api_key, session.access_token)
 
     async def _secret(self, credential: Credential, name: str | None) -> Manifest | None:
         return await self.cluster.find(secrets_path(credential.key.namespace, name)) if name else None

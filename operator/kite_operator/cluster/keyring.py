@@ -13,6 +13,7 @@ import secrets
 from kite_operator.cluster.api import Cluster, secrets_path
 from kite_operator.model.errors import Conflict, OperatorError
 from kite_operator.model.sensitive import Sensitive
+from kite_operator.model.session import Session
 
 KEYS_SECRET = "kite-operator-keys"  # noqa: S105 - the name of a Secret
 HASH_KEY = "version-hash-key"
@@ -37,6 +38,10 @@ class Keyring:
             text = (value.reveal() if isinstance(value, Sensitive) else value).encode()
             digest.update(len(text).to_bytes(8) + text)
         return digest.hexdigest()[:_VERSION_CHARACTERS]
+
+    def fingerprint(self, session: Session) -> str:
+        """What tells one session from another without showing it."""
+        return self.version("session", session.api_key, session.access_token)
 
 
 async def load_keyring(cluster: Cluster, namespace: str) -> Keyring:

@@ -150,15 +150,13 @@ def _manifest(credential: Credential, existing: Manifest | None, session: Sessio
     return manifest
 
 
-async def publish(cluster: Cluster, credential: Credential, existing: Manifest | None, session: Session) -> str:
-    """Write the derived Secret, give its resourceVersion; Conflict or NotFound when it is not the one that was seen."""
+async def publish(cluster: Cluster, credential: Credential, existing: Manifest | None, session: Session) -> Manifest:
+    """Write the derived Secret and give it as written; Conflict or NotFound when it is not the one that was seen."""
     manifest = _manifest(credential, existing, session)
     namespace = credential.key.namespace
     if existing is None:
-        written = await cluster.create(secrets_path(namespace), manifest)
-    else:
-        written = await cluster.replace(secrets_path(namespace, credential.target.name), manifest)
-    return str(written["metadata"]["resourceVersion"])
+        return await cluster.create(secrets_path(namespace), manifest)
+    return await cluster.replace(secrets_path(namespace, credential.target.name), manifest)
 
 
 async def mark_dead(cluster: Cluster, credential: Credential, existing: Manifest) -> None:

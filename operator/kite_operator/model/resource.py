@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
-from typing import Any
+from typing import Any, Self
 
 from kite_operator.model.account import Ref
 from kite_operator.model.conditions import Condition, parse_conditions
@@ -102,7 +102,11 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """One KiteCredential. `login_secret` is None in mode Manual; `problems` says what makes the spec unusable."""
+    """One KiteCredential.
+
+    `login_secret` is None in mode Manual; `stored` is the status that the API server has, from which `status` may
+    differ in the middle of a pass; `problems` says what makes the spec unusable.
+    """
 
     key: Key
     uid: str
@@ -121,12 +125,17 @@ class Credential:
     acknowledge: str
     deleting: bool
     status: Status
+    stored: Status
     problems: tuple[str, ...] = ()
 
     @property
     def ref(self) -> Ref:
         """Who it is, for the account record."""
         return Ref(self.key.namespace, self.key.name, self.uid)
+
+    def with_status(self, status: Status) -> Self:
+        """The credential with a status that is yet to be written."""
+        return replace(self, status=status)
 
     @property
     def state_secret(self) -> str:
@@ -163,6 +172,7 @@ def parse_credential(body: Mapping[str, Any]) -> Credential:
         acknowledge=str(annotations.get(ACKNOWLEDGE_ANNOTATION, "")),
         deleting=bool(metadata.get("deletionTimestamp")),
         status=_status(_block(body, "status")),
+        stored=_status(_block(body, "status")),
     )
     problems += _cross_checks(credential)
     return replace(credential, problems=tuple(problems))

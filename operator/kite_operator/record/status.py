@@ -111,13 +111,13 @@ class StatusWriter:
 
     async def write(self, credential: Credential, status: Status) -> Credential:
         """The credential with its new status; NotFound or Conflict when it is not the same object any more."""
-        if status == credential.status:
-            return credential
-        before, after = manifest_of(credential.status), manifest_of(status)
+        if status == credential.stored:
+            return credential.with_status(status)
+        before, after = manifest_of(credential.stored), manifest_of(status)
         patch = after | dict.fromkeys(before.keys() - after.keys())
         path = f"{credentials_path(credential.key.namespace, credential.key.name)}/status"
         body = await self.cluster.merge_patch(path, {"metadata": {"uid": credential.uid}, "status": patch})
-        return replace(parse_credential(body), status=status)
+        return replace(parse_credential(body), status=status, stored=status)
 
 
 def manifest_of(status: Status) -> dict[str, Any]:
