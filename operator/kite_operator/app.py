@@ -25,6 +25,7 @@ from kite_operator.cluster.api import Cluster, connect
 from kite_operator.cluster.gather import Gatherer
 from kite_operator.cluster.keyring import Keyring, load_keyring
 from kite_operator.desired import Change, Desired
+from kite_operator.janitor import Janitor
 from kite_operator.memory import Memory
 from kite_operator.model.errors import OperatorError
 from kite_operator.model.resource import Credential
@@ -41,6 +42,8 @@ from kite_operator.watch import Watch, WatchSettings
 _log = logging.getLogger(__name__)
 
 _START_PAUSE_SECONDS = 2.0
+_CONNECTIONS = 32
+"""Connections to the API server at most: each request takes a millisecond or two of one."""
 
 OnStep = Callable[[str, Credential], Awaitable[None]]
 
@@ -89,6 +92,7 @@ class App:
         watched = WatchSettings(settings.namespaces)
         self.watch = Watch(cluster.configuration, watched, self.news, self.watch_restarted)
         self.resync = Resync(cluster, self.desired, settings.namespaces)
+        self.janitor = Janitor(cluster, clock, settings.account_namespace, self.desired.has_client)
 
     def _parts(self, keyring: Keyring, on_step: OnStep) -> Parts:
         limits = RateLimits(self.settings.calls_per_second, self.settings.probes_per_second)
@@ -112,6 +116,7 @@ class App:
             if await self._first_list(stop):
                 self.watch.start()
                 tasks.append(asyncio.create_task(self._resync_forever(), name="resync"))
+                tasks.append(asyncio.create_task(self.janitor.run(), name="janitor"))
                 await _until(stop, tasks)
         finally:
             _log.info("stopping")
@@ -197,7 +202,7 @@ async def build(settings: Settings, clock: Clock, on_step: OnStep = log_step) ->
     cluster = await connect(
         settings.kubeconfig or None,
         timeout_seconds=settings.kubernetes_timeout_seconds,
-        connections=settings.workers * 6,
+        connections=_CONNECTIONS,
     )
     return App(settings, clock, cluster, await load_keyring(cluster, settings.account_namespace), on_step)
 

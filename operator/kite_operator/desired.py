@@ -70,6 +70,10 @@ class Desired:
     def __len__(self) -> int:
         return len(self._wishes)
 
+    def has_client(self, client_id: str) -> bool:
+        """Whether any credential is for this client ID."""
+        return any(wish.client_id == client_id for wish in self._wishes.values())
+
     def credential(self, kind: str | None, body: Mapping[str, Any]) -> Change:
         """A KiteCredential was listed, added, modified or (kind DELETED) deleted."""
         credential = parse_credential(body)

@@ -44,7 +44,7 @@ class Accounts:
     async def read(self, client_id: str) -> AccountRecord | None:
         """The record, or None when there is no Lease; ReservationRefused when it cannot be understood."""
         lease = await self.cluster.find(leases_path(self.namespace, lease_name(client_id)))
-        return None if lease is None else _record_of(lease, client_id)
+        return None if lease is None else record_of(lease, client_id)
 
     async def change(self, client_id: str, change: Change, *, seed: AccountRecord) -> AccountRecord:
         """Apply `change` by compare-and-swap; what it raises goes through, and nothing is written then.
@@ -59,7 +59,7 @@ class Accounts:
         path = leases_path(self.namespace, lease_name(client_id))
         for _ in range(_MOST_RACES):
             lease = await self.cluster.find(path)
-            before = seed if lease is None else _record_of(lease, client_id)
+            before = seed if lease is None else record_of(lease, client_id)
             after = change(before)
             if lease is not None and after == before:
                 return after
@@ -73,7 +73,7 @@ class Accounts:
     async def _change_remembered(self, lease: Manifest, client_id: str, change: Change) -> AccountRecord | None:
         """The change made on a remembered Lease, or None when only a fresh read can tell."""
         try:
-            before = _record_of(lease, client_id)
+            before = record_of(lease, client_id)
             after = change(before)
             if after == before:
                 return None
@@ -106,7 +106,8 @@ class Accounts:
         }
 
 
-def _record_of(lease: Manifest, client_id: str) -> AccountRecord:
+def record_of(lease: Manifest, client_id: str) -> AccountRecord:
+    """The record that a Lease holds; ReservationRefused when it cannot be understood: then nothing is submitted."""
     annotations = lease["metadata"].get("annotations") or {}
     try:
         record = load(annotations[RECORD_ANNOTATION])

@@ -227,7 +227,8 @@ def test_two_a_day_are_honoured_and_the_next_day_another() -> None:
     record = record.with_attempt(attempt("c"))
     with pytest.raises(ReservationRefused, match="no more until tomorrow"):
         budget.acknowledge(record, block(record), "key-v1", NOON)
-    assert budget.acknowledge(record, block(record), "key-v1", NOON + timedelta(days=1))
+    tomorrow = budget.acknowledge(record, block(record), "key-v1", NOON + timedelta(days=1))
+    assert ["a", "b", "c"] == [each.block_id for each in tomorrow.acknowledgements]
 
 
 def test_at_the_limit_an_acknowledgement_allows_one_more() -> None:

@@ -15,8 +15,8 @@ from kite_operator.model.errors import Step
 from kite_operator.model.expiry import session_day
 from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import Status
-from kite_operator.model.session import AppKeys
 from kite_operator.model.sensitive import Sensitive
+from kite_operator.model.session import AppKeys
 from kite_operator.model.sources import Problem
 from support.facts import (
     NOON,
@@ -241,7 +241,7 @@ SITUATIONS: dict[str, tuple[Observed, Action, Reason]] = {
         Action.REST,
         Reason.LOGIN_IN_PROGRESS,
     ),
-    "the same after the clock was set back": (
+    "a person's login after the clock was set back": (
         observed(grants=GRANTS, probes=Probes(exchanged_at=NOON + 60 * MINUTE)),
         Action.EXCHANGE,
         Reason.LOGIN_IN_PROGRESS,

@@ -130,8 +130,36 @@ def test_a_field_of_another_kind_never_raises(path: tuple[str, ...], value: obje
 
 
 NAMES = st.sampled_from(
-    "metadata spec status clientID login mode totp secretRef name schedule at readyBy jitter probe interval target "
-    "labels annotations suspend conditions failures count lastTime type observedGeneration TOTP 07:35 1h".split()
+    [
+        "metadata",
+        "spec",
+        "status",
+        "clientID",
+        "login",
+        "mode",
+        "totp",
+        "secretRef",
+        "name",
+        "schedule",
+        "at",
+        "readyBy",
+        "jitter",
+        "probe",
+        "interval",
+        "target",
+        "labels",
+        "annotations",
+        "suspend",
+        "conditions",
+        "failures",
+        "count",
+        "lastTime",
+        "type",
+        "observedGeneration",
+        "TOTP",
+        "07:35",
+        "1h",
+    ]
 )
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8) | NAMES,

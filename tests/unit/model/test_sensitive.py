@@ -52,11 +52,9 @@ def test_the_values_that_hold_one_do_not_show_it_either() -> None:
 
 
 def test_a_log_line_and_a_traceback_do_not_show_it(caplog: pytest.LogCaptureFixture) -> None:
-    try:
-        raise ValueError("refused", VALUE)
-    except ValueError as error:
-        logging.getLogger("test").exception("it went wrong with %s", VALUE, extra={"secret": VALUE})
-        shown = "".join(traceback.format_exception(error))
+    error = ValueError("refused", VALUE)
+    logging.getLogger("test").error("it went wrong with %s", VALUE, extra={"secret": VALUE}, exc_info=error)
+    shown = "".join(traceback.format_exception(error))
     assert TEXT not in shown + caplog.text
     assert "***" in caplog.text
 

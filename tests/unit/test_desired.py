@@ -1,0 +1,222 @@
+"""The desired state: who is to be looked at because of which piece of news."""
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from kite_operator.desired import Change, Desired, Wish
+from kite_operator.memory import Memory
+from kite_operator.model.resource import CREDENTIAL_LABEL, ROLE_LABEL, Key, parse_credential
+from support.facts import body
+
+ALPHA, BETA = Key("desk", "alpha"), Key("desk", "beta")
+
+
+def changed(of: Mapping[str, Any], uid: str | None = None, **spec: Any) -> dict[str, Any]:
+    """The same KiteCredential after an edit: another generation."""
+    other = copy.deepcopy(dict(of))
+    other["spec"] |= spec
+    other["metadata"]["generation"] += 1
+    other["metadata"]["uid"] = uid or other["metadata"]["uid"]
+    return other
+
+
+def secret(role: str, name: str, credential: str = "alpha", version: str = "5") -> dict[str, Any]:
+    labels = {ROLE_LABEL: role, CREDENTIAL_LABEL: credential}
+    return {"namespace": "desk", "name": name, "resourceVersion": version, "labels": labels}
+
+
+def desired(*bodies: Mapping[str, Any], memory: Memory | None = None) -> Desired:
+    made = Desired(memory or Memory())
+    for each in bodies:
+        made.credential("ADDED", each)
+    return made
+
+
+def wish(of: Mapping[str, Any]) -> Wish:
+    return Wish.of(parse_credential(of))
+
+
+ALPHA_BODY, BETA_BODY = body(), body(name="beta")
+
+
+def test_one_that_is_seen_first_is_new() -> None:
+    assert Change(new=(ALPHA,)) == desired().credential(None, ALPHA_BODY)
+
+
+def test_one_that_a_person_edits_has_changed() -> None:
+    assert Change(changed=(ALPHA,)) == desired(ALPHA_BODY).credential("MODIFIED", changed(ALPHA_BODY, suspend=True))
+
+
+def test_an_annotation_of_ours_changes_it_without_a_generation() -> None:
+    asked = copy.deepcopy(ALPHA_BODY)
+    asked["metadata"]["annotations"] = {"kite-operator.dev/refresh": "r1"}
+    assert Change(changed=(ALPHA,)) == desired(ALPHA_BODY).credential("MODIFIED", asked)
+
+
+def test_our_own_status_wakes_nobody() -> None:
+    written = ALPHA_BODY | {"status": {"userID": "AB1234"}}
+    written["metadata"] = ALPHA_BODY["metadata"] | {"resourceVersion": "11"}
+    assert Change() == desired(ALPHA_BODY).credential("MODIFIED", written)
+
+
+def test_one_that_is_deleted_is_gone() -> None:
+    made = desired(ALPHA_BODY)
+    assert Change(gone=((ALPHA, wish(ALPHA_BODY)),)) == made.credential("DELETED", ALPHA_BODY)
+    assert 0 == len(made)
+    assert Change() == made.credential("DELETED", ALPHA_BODY)
+
+
+def test_the_late_news_of_a_predecessors_end_does_not_delete_its_successor() -> None:
+    successor = changed(ALPHA_BODY, uid="uid-next")
+    made = desired(ALPHA_BODY)
+    assert Change(new=(ALPHA,), gone=((ALPHA, wish(ALPHA_BODY)),)) == made.credential("ADDED", successor)
+    assert Change() == made.credential("DELETED", ALPHA_BODY)
+    assert 1 == len(made)
+
+
+def test_a_namespace_of_somebody_else_is_left_alone() -> None:
+    made = Desired(Memory(), lambda namespace: namespace != "desk")
+    assert Change() == made.credential("ADDED", ALPHA_BODY)
+    assert Change() == made.replace_all([wish(ALPHA_BODY)], [])
+    assert 0 == len(made)
+
+
+def test_a_source_secret_wakes_everyone_who_reads_it() -> None:
+    shared = changed(BETA_BODY, appSecretRef={"name": "alpha-app"})
+    made = desired(ALPHA_BODY, shared)
+    assert {ALPHA, BETA} == set(made.secret("MODIFIED", secret("source", "alpha-app")).changed)
+    assert (ALPHA,) == made.secret("MODIFIED", secret("source", "alpha-login")).changed
+    assert Change() == made.secret("MODIFIED", secret("source", "beta-app"))
+
+
+def test_an_edit_that_names_another_source_is_followed() -> None:
+    made = desired(ALPHA_BODY)
+    made.credential("MODIFIED", changed(ALPHA_BODY, appSecretRef={"name": "new-app"}))
+    assert Change() == made.secret("MODIFIED", secret("source", "alpha-app"))
+    assert (ALPHA,) == made.secret("MODIFIED", secret("source", "new-app")).changed
+
+
+def test_a_target_that_somebody_touched_wakes_its_owner_and_our_own_write_does_not() -> None:
+    memory = Memory()
+    made = desired(ALPHA_BODY, memory=memory)
+    memory.of(ALPHA).target_version = "5"
+    assert Change() == made.secret("MODIFIED", secret("target", "alpha-kite-token", version="5"))
+    assert (ALPHA,) == made.secret("MODIFIED", secret("target", "alpha-kite-token", version="6")).changed
+    assert (ALPHA,) == made.secret("DELETED", secret("target", "alpha-kite-token", version="5")).changed
+    assert Change() == made.secret(None, secret("target", "alpha-kite-token", version="6"))
+
+
+def test_a_grant_wakes_its_credential_once() -> None:
+    made = desired(ALPHA_BODY)
+    assert (ALPHA,) == made.secret("ADDED", secret("grant", "grant-1")).changed
+    assert Change() == made.secret("MODIFIED", secret("grant", "grant-1"))
+    assert frozenset({"grant-1"}) == made.hints(ALPHA).grants
+    assert Change() == made.secret("DELETED", secret("grant", "grant-1"))
+    assert frozenset() == made.hints(ALPHA).grants
+
+
+def test_a_grant_that_came_before_its_credential_is_known_to_it() -> None:
+    made = desired()
+    assert Change() == made.secret("ADDED", secret("grant", "grant-1"))
+    made.credential("ADDED", ALPHA_BODY)
+    assert frozenset({"grant-1"}) == made.hints(ALPHA).grants
+
+
+def test_secrets_of_other_roles_wake_nobody() -> None:
+    made = desired(ALPHA_BODY)
+    assert Change() == made.secret("MODIFIED", secret("state", "alpha-kite-state"))
+    assert Change() == made.secret("MODIFIED", {"namespace": "desk", "name": "alpha-app", "labels": None})
+
+
+def test_of_two_that_want_one_target_the_older_comes_first() -> None:
+    younger = changed(BETA_BODY, target={"name": "alpha-kite-token"})
+    younger["metadata"]["creationTimestamp"] = "2026-03-01T00:00:01Z"
+    made = desired(younger, ALPHA_BODY)
+    assert (None, wish(ALPHA_BODY).ref) == (made.hints(ALPHA).rival, made.hints(BETA).rival)
+    assert (BETA,) == made.credential("DELETED", ALPHA_BODY).changed
+    assert made.hints(BETA).rival is None
+
+
+def test_of_two_of_the_same_second_the_name_decides() -> None:
+    made = desired(changed(BETA_BODY, target={"name": "alpha-kite-token"}), ALPHA_BODY)
+    assert wish(ALPHA_BODY).ref == made.hints(BETA).rival
+    assert made.hints(Key("desk", "unknown")).rival is None
+
+
+def test_a_sweep_finds_what_the_watch_missed() -> None:
+    made = desired(ALPHA_BODY)
+    edited = changed(ALPHA_BODY, suspend=True)
+    change = made.replace_all([wish(edited), wish(BETA_BODY)], [(BETA, "grant-1")])
+    assert Change(new=(BETA,), changed=(ALPHA, BETA)) == change
+    assert Change() == made.replace_all([wish(edited), wish(BETA_BODY)], [(BETA, "grant-1")])
+
+
+def test_what_a_sweep_does_not_find_is_gone_and_wakes_its_rivals() -> None:
+    rival = changed(BETA_BODY, target={"name": "alpha-kite-token"})
+    made = desired(ALPHA_BODY, rival)
+    assert Change(changed=(BETA,), gone=((ALPHA, wish(ALPHA_BODY)),)) == made.replace_all([wish(rival)], [])
+
+
+def test_a_sweep_tells_of_a_predecessor_that_was_replaced_unseen() -> None:
+    successor = changed(ALPHA_BODY, uid="uid-next")
+    change = desired(ALPHA_BODY).replace_all([wish(successor)], [])
+    assert Change(new=(ALPHA,), gone=((ALPHA, wish(ALPHA_BODY)),)) == change
+
+
+def test_a_sweep_forgets_grants_that_are_used_up() -> None:
+    made = desired(ALPHA_BODY)
+    made.secret("ADDED", secret("grant", "grant-1"))
+    made.replace_all([wish(ALPHA_BODY)], [])
+    assert frozenset() == made.hints(ALPHA).grants
+
+
+class IndexMachine(RuleBasedStateMachine):
+    """Whatever happens, the index is what a fresh one of the same wishes would be."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.made = Desired(Memory())
+        self.truth: dict[Key, dict[str, Any]] = {}
+        self.generation = 1
+
+    def drawn(self, name: str, target: str, source: str) -> dict[str, Any]:
+        self.generation += 1
+        made = changed(body(name=name), target={"name": target}, appSecretRef={"name": source})
+        made["metadata"]["generation"] = self.generation
+        return made
+
+    names = st.sampled_from(["alpha", "beta", "gamma"])
+    targets = st.sampled_from(["t1", "t2"])
+    sources = st.sampled_from(["s1", "s2"])
+
+    @rule(name=names, wanted=targets, source=sources)
+    def put(self, name: str, wanted: str, source: str) -> None:
+        self.truth[Key("desk", name)] = self.drawn(name, wanted, source)
+        self.made.credential("MODIFIED", self.truth[Key("desk", name)])
+
+    @rule(name=names)
+    def delete(self, name: str) -> None:
+        gone = self.truth.pop(Key("desk", name), None)
+        self.made.credential("DELETED", gone or body(name=name))
+
+    @rule(names=st.sets(names), wanted=targets, source=sources)
+    def sweep(self, names: set[str], wanted: str, source: str) -> None:
+        self.truth = {Key("desk", name): self.drawn(name, wanted, source) for name in names}
+        self.made.replace_all([wish(each) for each in self.truth.values()], [])
+
+    @invariant()
+    def the_index_is_consistent(self) -> None:
+        fresh = desired(*self.truth.values())
+        assert fresh._wishes == self.made._wishes
+        assert fresh._by_target == self.made._by_target
+        assert fresh._by_source == self.made._by_source
+        assert [fresh.hints(key) for key in self.truth] == [self.made.hints(key) for key in self.truth]
+
+
+IndexMachine.TestCase.settings = settings(max_examples=25, stateful_step_count=15, deadline=None)
+TestIndex = IndexMachine.TestCase

@@ -1,0 +1,38 @@
+"""What the process remembers of a session is forgotten with the session."""
+
+from datetime import timedelta
+
+from kite_operator.decide.observed import Probes
+from kite_operator.memory import Memory, Recollection
+from kite_operator.model.resource import Key
+from support.facts import NOON
+
+LATER = NOON + timedelta(minutes=5)
+
+
+def test_a_session_is_known_from_the_first_look_at_it() -> None:
+    recollection = Recollection()
+    assert Probes() == recollection.about("", NOON)
+    assert Probes(known_since=NOON) == recollection.about("session-1", NOON)
+    assert Probes(known_since=NOON) == recollection.about("session-1", LATER)
+
+
+def test_answers_about_one_session_say_nothing_about_the_next() -> None:
+    recollection = Recollection()
+    recollection.about("session-1", NOON)
+    recollection.learn(alive_at=NOON, dead_at=NOON, asked_at=NOON, refreshed_at=NOON, exchanged_at=NOON)
+    assert Probes(known_since=LATER, refreshed_at=NOON, exchanged_at=NOON) == recollection.about("session-2", LATER)
+
+
+def test_heals_are_counted_for_an_hour() -> None:
+    recollection = Recollection(heals=(NOON - timedelta(minutes=60), NOON - timedelta(minutes=59), NOON))
+    assert 2 == recollection.heals_within_hour(NOON)
+
+
+def test_each_credential_has_its_own_memory_until_it_is_forgotten() -> None:
+    memory, key = Memory(), Key("desk", "alpha")
+    memory.of(key).target_version = "7"
+    assert ("7", "") == (memory.of(key).target_version, memory.of(Key("desk", "beta")).target_version)
+    memory.forget(key)
+    memory.forget(key)
+    assert "" == memory.of(key).target_version

@@ -1,0 +1,113 @@
+"""Settings: flags over variables, every problem at once, and nothing unknown passed over."""
+
+from pathlib import Path
+
+import pytest
+
+from kite_operator import settings as module
+from kite_operator.settings import Settings, SettingsError, flag, load_settings, variable
+
+NAMED = {"account_namespace": "kite"}
+
+
+@pytest.fixture(autouse=True)
+def outside_a_pod(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    file = tmp_path / "namespace"
+    monkeypatch.setattr(module, "_POD_NAMESPACE", file)
+    return file
+
+
+def problems(flags: dict[str, str | None], environment: dict[str, str] | None = None) -> list[str]:
+    with pytest.raises(SettingsError) as caught:
+        load_settings(flags, environment or {})
+    return str(caught.value).splitlines()
+
+
+def test_without_any_setting_the_defaults_hold() -> None:
+    assert Settings(account_namespace="kite") == load_settings(NAMED, {})
+
+
+def test_a_flag_wins_over_its_variable() -> None:
+    environment = {"KITE_OPERATOR_WORKERS": "7", "KITE_OPERATOR_LISTEN": "0.0.0.0:9000"}
+    loaded = load_settings(NAMED | {"workers": "5", "listen": None}, environment)
+    assert (5, "0.0.0.0:9000") == (loaded.workers, loaded.listen)
+
+
+def test_an_empty_variable_is_an_absent_one() -> None:
+    assert Settings(account_namespace="kite") == load_settings(NAMED, {"KITE_OPERATOR_WORKERS": ""})
+
+
+@pytest.mark.parametrize(("text", "names"), [("a,b", ("a", "b")), (" a  b,", ("a", "b")), ("", ())])
+def test_namespaces_are_a_list(text: str, names: tuple[str, ...]) -> None:
+    assert names == load_settings(NAMED | {"namespaces": text}, {}).namespaces
+
+
+def test_in_a_pod_its_own_namespace_is_the_account_namespace(outside_a_pod: Path) -> None:
+    outside_a_pod.write_text("kite-system\n")
+    assert "kite-system" == load_settings({}, {}).account_namespace
+
+
+def test_outside_a_pod_it_has_to_be_given() -> None:
+    assert ["--account-namespace: required outside a pod"] == problems({})
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("workers", "many", "must be a number"),
+        ("workers", "0", "must be between 1 and 200"),
+        ("workers", "1.5", "must be a number"),
+        ("calls_per_second", "nan", "must be between 0.1 and 10"),
+        ("probes_per_second", "4", "must be at most --calls-per-second"),
+        ("api_url", "http://api.example", "must be https"),
+        ("api_url", "ftp://api.example", "must be a base address"),
+        ("api_url", "https://api.example/v3", "must be a base address"),
+        ("login_url", "https://user:pass@kite.example", "must not hold a user or password"),
+        ("listen", "8080", "must be host:port"),
+        ("listen", "localhost:99999", "must be host:port"),
+        ("log_level", "loud", "must be one of"),
+        ("namespaces", "Desk", "is not a namespace name"),
+        ("account_namespace", "kite_system", "is not a namespace name"),
+    ],
+)
+def test_a_bad_value_is_told_by_its_flag(name: str, text: str, told: str) -> None:
+    [problem] = problems(NAMED | {name: text})
+    assert problem.startswith(f"{flag(name)}: ")
+    assert told in problem
+
+
+def test_a_bad_variable_is_told_by_its_name() -> None:
+    assert ["KITE_OPERATOR_WORKERS: must be a number"] == problems(dict(NAMED), {"KITE_OPERATOR_WORKERS": "x"})
+
+
+def test_every_problem_is_told_at_once() -> None:
+    told = problems({"workers": "x", "listen": "y"}, {"KITE_OPERATOR_LOG_LEVEL": "z", "KITE_OPERATOR_WROKERS": "1"})
+    assert ["KITE_OPERATOR_WROKERS", "--workers", "--listen", "KITE_OPERATOR_LOG_LEVEL", "--account-namespace"] == [
+        problem.partition(":")[0] for problem in told
+    ]
+
+
+@pytest.mark.parametrize("text", ["http://127.0.0.1:7000", "http://sandbox.kite.svc:80/", "https://api.example:8443"])
+def test_base_addresses_lose_their_last_slash(text: str) -> None:
+    assert text.rstrip("/") == load_settings(NAMED | {"api_url": text}, {}).api_url
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "KITE_OPERATOR_SERVICE_HOST",
+        "KITE_OPERATOR_SERVICE_PORT",
+        "KITE_OPERATOR_SERVICE_PORT_METRICS",
+        "KITE_OPERATOR_PORT",
+        "KITE_OPERATOR_PORT_8080_TCP",
+        "KITE_OPERATOR_PORT_8080_TCP_ADDR",
+        "KITE_OPERATOR_LOGIN_SERVICE_HOST",
+        "KITE_OPERATOR_LOGIN_PORT_443_TCP_PROTO",
+    ],
+)
+def test_the_variables_that_the_kubelet_makes_of_our_own_services_are_no_settings(name: str) -> None:
+    assert Settings(account_namespace="kite") == load_settings(NAMED, {name: "tcp://10.0.0.1:8080"})
+
+
+def test_no_setting_has_the_name_of_such_a_variable() -> None:
+    assert not any(module._SERVICE_LINK.fullmatch(variable(name)) for name in Settings.__dataclass_fields__)
