@@ -1,6 +1,6 @@
 """What the process has learned and may lose: every entry can be learned again after a restart."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -15,13 +15,16 @@ class Recollection:
     """About one credential.
 
     `fingerprint` is the version of the session that `probes` speaks of; `target_version` the resourceVersion of the
-    derived Secret that was last seen or written, so that our own writes wake nobody.
+    derived Secret that was last seen or written, so that our own writes wake nobody; `turn_at` when it is this
+    credential's turn to probe; `app` the version of its api_key.
     """
 
     fingerprint: str = ""
     probes: Probes = field(default_factory=Probes)
     heals: tuple[datetime, ...] = ()
     target_version: str = ""
+    turn_at: datetime | None = None
+    app: str = ""
 
     def about(self, fingerprint: str, now: datetime) -> Probes:
         """The probes of the session with this fingerprint; those of another session are forgotten."""
@@ -50,11 +53,24 @@ class Memory:
 
     def __init__(self) -> None:
         self._entries: defaultdict[Key, Recollection] = defaultdict(Recollection)
+        self._sharing: Counter[str] = Counter()
 
     def of(self, key: Key) -> Recollection:
         """The recollection of one credential, empty at first."""
         return self._entries[key]
 
+    def use_app(self, key: Key, app: str) -> int:
+        """Remember which app a credential uses; gives how many credentials use it."""
+        entry = self.of(key)
+        if entry.app != app:
+            self._sharing[entry.app] -= 1
+            entry.app = app
+            self._sharing[app] += 1
+        return self._sharing[app]
+
     def forget(self, key: Key) -> None:
         """The credential is gone."""
-        self._entries.pop(key, None)
+        entry = self._entries.pop(key, None)
+        if entry is not None:
+            self._sharing[entry.app] -= 1
+        self._sharing = +self._sharing

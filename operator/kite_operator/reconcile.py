@@ -90,11 +90,21 @@ class Reconciler:
             return recollection.about(fingerprint, now), recollection.heals_within_hour(now)
 
         if known is not None:
-            return Scene(known.looked_at_by(credential, self.parts.clock.now(), recall), recollection)
+            return Scene(self._stretched(known.looked_at_by(credential, self.parts.clock.now(), recall)), recollection)
         gathered = await self.gatherer.gather(credential, self.hints(credential.key), recall)
         if gathered.target is not None:
             recollection.target_version = gathered.target["metadata"]["resourceVersion"]
-        return Scene(gathered, recollection)
+        return Scene(self._stretched(gathered), recollection)
+
+    def _stretched(self, gathered: Gathered) -> Gathered:
+        """With the probe interval that the app's rate leaves room for: many probes stretch rather than crowd."""
+        versions, credential = gathered.observed.versions, gathered.observed.credential
+        if versions is None:
+            return gathered
+        sharing = self.memory.use_app(credential.key, versions.api_key)
+        wanted = credential.timing.probe_interval
+        seconds = self.parts.limiter.probe_interval(wanted.total_seconds(), sharing)
+        return gathered.of(credential.with_probe_interval(timedelta(seconds=seconds)))
 
     async def _act(self, scene: Scene, plan: Plan) -> ActOutcome:
         parts, key = self.parts, scene.credential.key

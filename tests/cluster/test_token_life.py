@@ -278,3 +278,25 @@ def test_everything_can_be_deleted_after_the_operator_is_gone(world: World) -> N
     world.api.delete(world.path("kitecredentials", "alpha"))
     world.until(lambda: world.api.find(world.path("kitecredentials", "alpha")) is None, "deleted")
     world.until(lambda: world.target() is None, "collected")
+
+
+def test_many_probes_of_one_app_stretch_rather_than_crowd(world: World) -> None:
+    started = world.operator("--probes-per-second", "0.05")
+    app = world.sandbox.add_app(redirect_url="https://alpha.example/callback")
+    world.secrets_made.append(app.api_secret)
+    names = [f"desk-{number}" for number in range(6)]
+    for number, name in enumerate(names):
+        account = world.sandbox.add_account(f"DK{number:04d}")
+        world.secrets_made += [account.password, account.totp_secret]
+        world.secret(f"{name}-app", api_key=app.api_key, api_secret=app.api_secret)
+        world.secret(f"{name}-login", password=account.password, totp_secret=account.totp_secret)
+        world.credential(name, f"DK{number:04d}", probe={"interval": "1m"})
+    for name in names:
+        world.wait("SessionActive", name=name)
+    world.clock.move(61)
+    labels = f'{{name="desk-0",namespace="{world.namespace}"}}'
+    world.until(lambda: (started.metric(f"kite_credential_probe_interval_seconds{labels}") or 0) == 120, "stretched")
+    # A new credential does not queue behind the probes that wait for their turn.
+    world.clock.move(121)
+    world.alpha()
+    world.wait("SessionActive", within=10)

@@ -1,5 +1,6 @@
 """Settings: flags over variables, every problem at once, and nothing unknown passed over."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ def outside_a_pod(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return file
 
 
-def problems(flags: dict[str, str | None], environment: dict[str, str] | None = None) -> list[str]:
+def problems(flags: Mapping[str, str | None], environment: dict[str, str] | None = None) -> list[str]:
     with pytest.raises(SettingsError) as caught:
         load_settings(flags, environment or {})
     return str(caught.value).splitlines()

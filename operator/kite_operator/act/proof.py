@@ -1,6 +1,7 @@
 """Asking the broker about a session, and publishing what it vouches for (P2)."""
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 from kite_operator.act.parts import Parts, Scene, failed, rejection_of, release
 from kite_operator.broker.limiter import CallKind
@@ -16,12 +17,19 @@ from kite_operator.model.errors import BrokerError, BrokerRejection, Step, Token
 from kite_operator.model.expiry import rfc3339
 from kite_operator.model.reasons import Reason
 
+SHORT_WAIT = timedelta(seconds=1)
+"""A turn that comes this soon is waited for in place."""
+LONGEST_QUEUE = timedelta(hours=6)
+"""A turn that is further away was reckoned by another clock."""
+
 
 async def probe(parts: Parts, scene: Scene) -> ActOutcome:
     """Ask about the published session; only a definite answer changes anything."""
     held = _held(scene)
-    now = parts.clock.now()
-    scene.recollection.learn(asked_at=now)
+    turn_at = _turn_at(parts, scene, held)
+    if turn_at is not None:
+        return ActOutcome("deferred", Reason.RATE_LIMITED, retry_at=turn_at)
+    scene.recollection.learn(asked_at=parts.clock.now())
     try:
         await _ask(parts, scene, held, CallKind.PROBE)
     except TokenDead:
@@ -30,6 +38,17 @@ async def probe(parts: Parts, scene: Scene) -> ActOutcome:
         return ActOutcome("unanswered", error.reason)
     scene.recollection.learn(alive_at=parts.clock.now())
     return ActOutcome("alive", Reason.SESSION_ACTIVE)
+
+
+def _turn_at(parts: Parts, scene: Scene, held: Held) -> datetime | None:
+    """When it is this credential's turn among the probes of its app; None when it is now."""
+    now, memory = parts.clock.now(), scene.recollection
+    if memory.turn_at is None or memory.turn_at - now > LONGEST_QUEUE:
+        memory.turn_at = now + timedelta(seconds=parts.limiter.probe_turn(held.session.api_key))
+    if memory.turn_at - now > SHORT_WAIT:
+        return memory.turn_at
+    memory.turn_at = None
+    return None
 
 
 async def prove(parts: Parts, scene: Scene, plan: Plan) -> ActOutcome:

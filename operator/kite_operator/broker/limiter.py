@@ -114,6 +114,7 @@ class _App:
     """One api_key's allowance and its two queues; `asyncio.Lock` is first come, first served."""
 
     allowance: Allowance
+    next_turn: float = 0.0
     lanes: dict[CallKind, asyncio.Lock] = field(default_factory=lambda: {kind: asyncio.Lock() for kind in CallKind})
     callers: dict[CallKind, int] = field(default_factory=lambda: dict.fromkeys(CallKind, 0))
 
@@ -142,6 +143,16 @@ class RateLimiter:
                 app.allowance = app.allowance.taken(kind, self._clock.boottime())
         finally:
             app.callers[kind] -= 1
+
+    def probe_turn(self, api_key: Sensitive) -> float:
+        """Reserve the next turn to probe with `api_key`; seconds until it comes, 0.0 when it is now.
+
+        Who has a turn waits for it elsewhere than in `acquire`: many probes of one app hold no worker.
+        """
+        app, now = self._app(api_key), self._clock.boottime()
+        turn = max(app.next_turn, now)
+        app.next_turn = turn + 1.0 / self._limits.probes_per_second
+        return turn - now
 
     def probe_interval(self, wanted_seconds: float, probes: int) -> float:
         """Seconds between two probes of one credential when `probes` credentials share its api_key."""
@@ -172,6 +183,6 @@ class RateLimiter:
         """Drop the apps that were used longest ago and have rested: memory is bounded by the apps in use."""
         for _ in range(min(_SWEPT_PER_CALL, len(self._apps) - 1)):
             api_key, app = next(iter(self._apps.items()))
-            if not app.idle or not app.allowance.is_full(now):
+            if not app.idle or not app.allowance.is_full(now) or app.next_turn > now:
                 return
             del self._apps[api_key]

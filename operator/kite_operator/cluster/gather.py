@@ -40,6 +40,10 @@ class Gathered:
     target: Manifest | None
     fingerprint: str
 
+    def of(self, credential: Credential) -> Self:
+        """The same world as this credential sees it."""
+        return replace(self, observed=replace(self.observed, credential=credential))
+
     def with_staged(self, state: Manifest, held: Held, fingerprint: str) -> Self:
         """The same world after `held` was staged."""
         target = replace(self.observed.target, matches=False)

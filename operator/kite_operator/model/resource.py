@@ -133,6 +133,10 @@ class Credential:
         """Who it is, for the account record."""
         return Ref(self.key.namespace, self.key.name, self.uid)
 
+    def with_probe_interval(self, interval: timedelta) -> Self:
+        """The credential with another effective probe interval."""
+        return replace(self, timing=replace(self.timing, probe_interval=interval))
+
     def with_status(self, status: Status) -> Self:
         """The credential with a status that is yet to be written."""
         return replace(self, status=status)

@@ -28,6 +28,7 @@ class Snapshot:
     mode: str
     status: Status
     reason: str
+    probe_interval: float
 
 
 _GAUGES: tuple[tuple[str, str], ...] = (
@@ -49,6 +50,10 @@ _GAUGES: tuple[tuple[str, str], ...] = (
     (
         "kite_credential_next_refresh_timestamp_seconds",
         "When the next refresh is scheduled, as a Unix time; 0 when none is.",
+    ),
+    (
+        "kite_credential_probe_interval_seconds",
+        "How often the published token is probed: spec.probe.interval, stretched when many credentials share an app.",
     ),
     ("kite_credential_failures", "Failed tries in a row since the last published token."),
 )
@@ -74,15 +79,17 @@ class CredentialCollector(Collector):
             labels=["namespace", "name", "mode", "reason"],
         )
         for key, snapshot in list(self.snapshots.items()):
-            for name, value in _values(snapshot.status).items():
+            for name, value in _values(snapshot).items():
                 families[name].add_metric([key.namespace, key.name], value)
             info.add_metric([key.namespace, key.name, snapshot.mode, snapshot.reason], 1.0)
         yield from families.values()
         yield info
 
 
-def _values(status: Status) -> dict[str, float]:
+def _values(snapshot: Snapshot) -> dict[str, float]:
+    status = snapshot.status
     return {
+        "kite_credential_probe_interval_seconds": snapshot.probe_interval,
         "kite_credential_ready": _truth(status, READY),
         "kite_credential_authenticated": _truth(status, AUTHENTICATED),
         "kite_credential_blocked": _truth(status, BLOCKED),
@@ -178,7 +185,9 @@ class Metrics:
 
     def remember(self, credential: Credential, status: Status, plan: Plan) -> None:
         """What the gauges show of a credential from now on."""
-        self.credentials.snapshots[credential.key] = Snapshot(credential.mode, status, plan.reason.value)
+        self.credentials.snapshots[credential.key] = Snapshot(
+            credential.mode, status, plan.reason.value, credential.timing.probe_interval.total_seconds()
+        )
 
     def forget(self, key: Key) -> None:
         """The credential is gone, and its series with it."""

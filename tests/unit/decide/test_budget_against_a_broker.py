@@ -222,17 +222,17 @@ class BudgetMachine(RuleBasedStateMachine):
 
     @invariant()
     def the_account_is_never_blocked(self) -> None:
-        assert self.wrong <= budget.LIMIT + self.acknowledged_since_login
+        assert self.wrong <= 4 + self.acknowledged_since_login
 
     @invariant()
     def the_record_stays_bounded(self) -> None:
-        assert len(self.record.attempts) <= budget.LIMIT + self.acknowledged + MOST_PROCESSES
+        assert len(self.record.attempts) <= 4 + self.acknowledged + MOST_PROCESSES
         assert len(self.text or "") < 8_000
 
     def check_unproven(self, after: AccountRecord, by: Ref) -> None:
         holders = {c.holder for c in after.claims if c.proven}
         if holders and by not in holders:
-            assert budget.counted(after) <= budget.UNPROVEN_LIMIT, "an unproven claimant leaves room for the holder"
+            assert budget.counted(after) <= 2, "an unproven claimant leaves room for the holder"
 
     def sendable(self) -> list[Process]:
         """Reserved, not sent, and not older than a frozen process is reckoned with."""

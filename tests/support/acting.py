@@ -1,0 +1,101 @@
+"""The actions with all around them in memory (API server, broker, clock); a test may meddle at every named step."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from kite_operator.act.login import WebLogins
+from kite_operator.act.parts import Parts, Scene
+from kite_operator.broker.limiter import RateLimiter, RateLimits
+from kite_operator.broker.webdriver import Transport
+from kite_operator.broker.wire import HttpResponse
+from kite_operator.cluster.account import Accounts, lease_name
+from kite_operator.cluster.api import leases_path, secrets_path
+from kite_operator.cluster.gather import Gathered
+from kite_operator.decide.observed import Observed
+from kite_operator.memory import Recollection
+from kite_operator.model.account import AccountRecord
+from kite_operator.model.resource import Credential
+from kite_operator.model.sensitive import Sensitive
+from kite_operator.model.session import AppKeys, Session
+from support.broker_fakes import FakeClock, ScriptedTransport
+from support.facts import CLIENT_ID, observed, session
+from support.memory_cluster import MemoryCluster
+
+ACCOUNT_NAMESPACE = "kite-system"
+STATE = secrets_path("desk", "alpha-kite-state")
+LEASE = leases_path(ACCOUNT_NAMESPACE, lease_name(CLIENT_ID))
+
+
+async def _go_on() -> None:
+    """Nothing happens at this step."""
+
+
+@dataclass
+class Stage:
+    """`at[step]` is awaited when an action passes that step; `profile` and `exchanged` are what the broker answers."""
+
+    script: Sequence[HttpResponse | BaseException] = ()
+    exchanged: Session | Exception | None = None
+    profile: str | Exception = CLIENT_ID
+    at: dict[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
+    clock: FakeClock = field(default_factory=FakeClock)
+    cluster: MemoryCluster = field(default_factory=MemoryCluster)
+
+    def __post_init__(self) -> None:
+        self.transport = ScriptedTransport(list(self.script))
+        self.accounts = Accounts(self.cluster, self.clock, ACCOUNT_NAMESPACE)
+        self.parts = Parts(
+            cluster=self.cluster,
+            accounts=self.accounts,
+            broker=_Broker(self),
+            limiter=RateLimiter(RateLimits(), self.clock),
+            clock=self.clock,
+            identity="pod-1",
+            on_step=self._on_step,
+            observe=lambda _step, _outcome, _seconds: None,
+            fingerprint=lambda made: made.access_token.reveal()[:4],
+        )
+        self.logins = WebLogins("https://login.example", (), self._open)
+
+    def scene(self, **changes: Any) -> Scene:
+        facts: Observed = observed(self.clock.now(), **changes)
+        return Scene(Gathered(facts, self.cluster.objects.get(STATE), None, ""), Recollection())
+
+    async def record(self) -> AccountRecord:
+        record = await self.accounts.read(CLIENT_ID)
+        assert record is not None
+        return record
+
+    async def somebody_else_locks(self) -> None:
+        """Another process takes the account's login over."""
+
+        def change(record: AccountRecord) -> AccountRecord:
+            assert record.lock is not None
+            return replace(record, lock=replace(record.lock, id="of-another", by="pod-2"))
+
+        await self.accounts.change(CLIENT_ID, change, seed=AccountRecord(CLIENT_ID))
+
+    async def _on_step(self, step: str, _credential: Credential) -> None:
+        await self.at.get(step, _go_on)()
+
+    @asynccontextmanager
+    async def _open(self) -> AsyncIterator[Transport]:
+        yield self.transport
+
+
+@dataclass
+class _Broker:
+    stage: Stage
+
+    async def exchange(self, _app: AppKeys, _request_token: Sensitive) -> Session:
+        answer = self.stage.exchanged or session(self.stage.clock.now())
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def profile(self, _api_key: Sensitive, _access_token: Sensitive) -> str:
+        if isinstance(self.stage.profile, Exception):
+            raise self.stage.profile
+        return self.stage.profile

@@ -1,0 +1,196 @@
+"""A login with the world meddling at its steps: what is submitted, what is staged, and that the lock is given back."""
+
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+
+import pytest
+
+from kite_operator.act.login import LedgerGate, log_in
+from kite_operator.act.parts import begin
+from kite_operator.decide import budget
+from kite_operator.model.account import AccountRecord, Outcome
+from kite_operator.model.errors import Conflict, ReservationLost, ReservationRefused, Step
+from kite_operator.model.reasons import Reason
+from support.acting import LEASE, STATE, Stage
+from support.broker_fakes import happy_answers, login_page, password_accepted, refusal
+from support.facts import CLIENT_ID, FACTORS, OTHER, VERSIONS, account, claim, leaks, session
+
+STEPS = ["before-password-send", "after-password-answer", "before-totp-send", "after-totp-answer", "after-exchange"]
+WRONG = refusal(403, "UserException")
+WRONG_CODE = refusal(403, "TwoFAException")
+
+
+async def test_a_login_ends_with_a_staged_session_a_clean_ledger_and_no_lock() -> None:
+    stage = Stage(happy_answers())
+    outcome = await log_in(stage.parts, stage.logins, stage.scene())
+    record = await stage.record()
+    assert ("staged", (), None) == (outcome.result, record.attempts, record.lock)
+    assert [("key-v1", 1)] == [(entry.app, entry.count) for entry in record.logins]
+    assert STATE in stage.cluster.objects
+
+
+async def test_every_submission_is_on_record_before_it_is_sent() -> None:
+    stage = Stage(happy_answers())
+    seen: dict[str, list[tuple[Step, Outcome]]] = {}
+
+    async def look(step: str) -> None:
+        seen[step] = [(each.step, each.outcome) for each in (await stage.record()).attempts]
+
+    for step in ("before-password-send", "before-totp-send"):
+        stage.at[step] = partial(look, step)
+    await log_in(stage.parts, stage.logins, stage.scene())
+    assert {
+        "before-password-send": [(Step.PASSWORD, Outcome.PENDING)],
+        "before-totp-send": [(Step.TOTP, Outcome.PENDING)],
+    } == seen
+
+
+async def test_a_wrong_password_is_recorded_and_never_submitted_again() -> None:
+    stage = Stage([login_page(), WRONG, login_page()])
+    first = await log_in(stage.parts, stage.logins, stage.scene())
+    assert (Reason.PASSWORD_REJECTED, None) == (first.reason, (await stage.record()).lock)
+    again = await log_in(stage.parts, stage.logins, stage.scene(account=await stage.record()))
+    assert ("refused", Reason.PASSWORD_REJECTED) == (again.result, again.reason)
+    assert [Step.PASSWORD] == [request.step for request in stage.transport.sent if request.step is not Step.PREFLIGHT]
+
+
+async def test_a_wrong_code_is_recorded_with_its_window_and_the_lock_is_given_back() -> None:
+    stage = Stage([login_page(), password_accepted(), WRONG_CODE])
+    outcome = await log_in(stage.parts, stage.logins, stage.scene())
+    record = await stage.record()
+    [attempt] = record.attempts
+    assert (Reason.TOTP_REJECTED, Outcome.WRONG, None) == (outcome.reason, attempt.outcome, record.lock)
+    assert record.last_window == attempt.window
+    assert STATE not in stage.cluster.objects
+
+
+@pytest.mark.parametrize("step", STEPS[:2])
+async def test_a_process_that_lost_the_lock_does_not_go_on_to_the_code(step: str) -> None:
+    stage = Stage(happy_answers())
+    stage.at[step] = stage.somebody_else_locks
+    with pytest.raises(ReservationLost):
+        await log_in(stage.parts, stage.logins, stage.scene())
+    assert [Step.PREFLIGHT, Step.PASSWORD] == [request.step for request in stage.transport.sent]
+
+
+@pytest.mark.parametrize("step", STEPS[2:])
+async def test_a_process_that_lost_the_lock_stages_nothing_and_leaves_the_others_lock_alone(step: str) -> None:
+    stage = Stage(happy_answers())
+    stage.at[step] = stage.somebody_else_locks
+    with pytest.raises(ReservationLost):
+        await log_in(stage.parts, stage.logins, stage.scene())
+    record = await stage.record()
+    assert STATE not in stage.cluster.objects
+    assert "of-another" == (record.lock.id if record.lock else "")
+    assert () == record.attempts
+
+
+async def test_an_answer_that_comes_after_the_lease_was_lost_stages_nothing() -> None:
+    stage = Stage(happy_answers())
+
+    async def lose() -> None:
+        del stage.cluster.objects[LEASE]
+
+    stage.at["after-exchange"] = lose
+    with pytest.raises(ReservationLost):
+        await log_in(stage.parts, stage.logins, stage.scene())
+    assert STATE not in stage.cluster.objects
+
+
+async def test_a_session_that_another_process_staged_meanwhile_is_not_overwritten() -> None:
+    stage = Stage(happy_answers())
+
+    async def stage_another() -> None:
+        stage.cluster.put(STATE, {"metadata": {"name": "alpha-kite-state"}, "data": {"session": "theirs"}})
+
+    stage.at["after-exchange"] = stage_another
+    with pytest.raises(Conflict):
+        await log_in(stage.parts, stage.logins, stage.scene())
+    assert {"session": "theirs"} == stage.cluster.objects[STATE]["data"]
+
+
+async def test_another_clients_session_is_not_staged_and_blocks_until_an_input_changes() -> None:
+    stage = Stage(happy_answers())
+    stage.exchanged = replace(session(stage.clock.now()), user_id="ZZ9999")
+    outcome = await log_in(stage.parts, stage.logins, stage.scene())
+    record = await stage.record()
+    assert (Reason.WRONG_ACCOUNT, None) == (outcome.reason, record.lock)
+    assert [(Reason.WRONG_ACCOUNT, {"login": "login-v1", "app": "app-v1"})] == [
+        (each.reason, dict(each.inputs)) for each in record.rejections
+    ]
+    assert STATE not in stage.cluster.objects
+
+
+async def test_a_process_that_was_frozen_before_the_send_does_not_send() -> None:
+    stage = Stage(happy_answers())
+
+    async def freeze() -> None:
+        stage.clock.boot += 11
+
+    stage.at["before-password-send"] = freeze
+    with pytest.raises(ReservationLost):
+        await log_in(stage.parts, stage.logins, stage.scene())
+    assert [Step.PREFLIGHT] == [request.step for request in stage.transport.sent]
+    assert () == (await stage.record()).attempts
+
+
+async def test_while_another_process_logs_in_nothing_is_sent() -> None:
+    stage = Stage(happy_answers())
+    await stage.accounts.change(
+        CLIENT_ID,
+        lambda record: begin(record, stage.parts, stage.scene(), "of-another"),
+        seed=AccountRecord(CLIENT_ID),
+    )
+    outcome = await log_in(stage.parts, stage.logins, stage.scene())
+    assert ("refused", Reason.LOGIN_IN_PROGRESS) == (outcome.result, outcome.reason)
+    assert stage.clock.now() + timedelta(seconds=90) == outcome.retry_at
+    assert Step.PASSWORD not in {request.step for request in stage.transport.sent}
+    lock = (await stage.record()).lock
+    assert "of-another" == (lock.id if lock else "")
+
+
+async def test_a_claim_of_somebody_else_is_respected() -> None:
+    stage = Stage(happy_answers())
+    theirs = account(claims=(claim(OTHER),))
+    outcome = await log_in(stage.parts, stage.logins, stage.scene(account=theirs))
+    assert ("refused", Reason.CONFLICT) == (outcome.result, outcome.reason)
+    assert LEASE not in stage.cluster.objects
+
+
+async def test_a_block_that_status_remembers_outlives_its_lost_lease() -> None:
+    stage = Stage(happy_answers())
+    remembered = budget.settle(
+        account(),
+        LedgerGate(stage.parts, stage.scene(), FACTORS, VERSIONS)._attempt(Step.PASSWORD),
+        Outcome.WRONG,
+        stage.clock.now(),
+    )
+    outcome = await log_in(stage.parts, stage.logins, stage.scene(account=remembered))
+    assert ("refused", Reason.PASSWORD_REJECTED) == (outcome.result, outcome.reason)
+
+
+async def test_a_gate_settles_only_what_it_has_reserved() -> None:
+    stage = Stage()
+    gate = LedgerGate(stage.parts, stage.scene(), FACTORS, VERSIONS)
+    with pytest.raises(ReservationLost):
+        await gate.settle(Step.PASSWORD, Outcome.WRONG)
+    with pytest.raises(ReservationLost):
+        gate.check()
+    await gate.reserve_password()
+    with pytest.raises(ReservationLost):
+        await gate.settle(Step.TOTP, Outcome.ACCEPTED)
+
+
+async def test_a_code_is_not_reserved_without_the_lock() -> None:
+    stage = Stage()
+    gate = LedgerGate(stage.parts, stage.scene(), FACTORS, VERSIONS)
+    with pytest.raises((ReservationLost, ReservationRefused)):
+        await gate.reserve_code()
+    assert LEASE not in stage.cluster.objects
+
+
+async def test_the_lease_never_holds_a_secret() -> None:
+    stage = Stage(happy_answers())
+    await log_in(stage.parts, stage.logins, stage.scene())
+    assert [] == list(leaks(str(stage.cluster.objects[LEASE])))

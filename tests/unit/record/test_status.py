@@ -1,0 +1,155 @@
+"""Status is derived from facts, equal facts give an equal status, and what is gone is taken away."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from kite_operator.cluster.api import credentials_path
+from kite_operator.decide.observed import Observed, TargetView
+from kite_operator.decide.policies import decide
+from kite_operator.model.expiry import rfc3339
+from kite_operator.model.reasons import Reason
+from kite_operator.model.resource import Credential, Failures, Status, parse_credential
+from kite_operator.record.events import transition
+from kite_operator.record.status import StatusWriter, derive, manifest_of
+from support.facts import (
+    NOON,
+    account,
+    alive,
+    attempt,
+    body,
+    credential,
+    dead,
+    failures,
+    leaks,
+    observed,
+    published,
+    rejection,
+    unanswered,
+)
+from support.memory_cluster import MemoryCluster
+
+MINUTE = timedelta(minutes=1)
+LOGIN_TIME = NOON - timedelta(hours=4)
+TODAY = published(LOGIN_TIME)
+YESTERDAY = published(NOON - timedelta(days=1))
+EARLY = NOON - timedelta(hours=5)
+MARKED = TargetView(exists=True, matches=True, marked_dead=True)
+
+WORKING = observed(held=TODAY, probes=alive(NOON - MINUTE))
+BLOCKED = observed(account=account(attempt("block-1")))
+CASES: dict[str, tuple[Observed, str]] = {
+    # Ready, Authenticated, LoginRequired, Blocked
+    "a working token": (WORKING, "True True False False"),
+    "a token of yesterday in the flush": (
+        observed(EARLY, held=YESTERDAY, probes=alive(EARLY - MINUTE)),
+        "True True False False",
+    ),
+    "one that nobody knows about": (
+        observed(EARLY, held=YESTERDAY, probes=unanswered(EARLY - MINUTE, alive_at=EARLY - 120 * MINUTE)),
+        "False Unknown False False",
+    ),
+    "one that died in the flush": (
+        observed(EARLY, held=YESTERDAY, probes=dead(EARLY - MINUTE), target=MARKED),
+        "False False False False",
+    ),
+    "nothing yet, by hand": (observed(credential=credential(mode="Manual")), "False False True False"),
+    "blocked": (BLOCKED, "False False False True"),
+    "by hand, and a person has something to mend": (
+        observed(
+            credential=credential(mode="Manual"),
+            account=account(rejections=(rejection(Reason.APP_SECRET_REJECTED, app="app-v1"),)),
+        ),
+        "False False True True",
+    ),
+    "suspended with a working token": (
+        replace(WORKING, credential=credential(suspended=True)),
+        "True True False False",
+    ),
+    "an unusable spec": (replace(WORKING, credential=credential(problems=("x",))), "False True False False"),
+    "another came first": (replace(WORKING, rival=attempt("x").by), "False True False False"),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_conditions_of_each_situation(name: str) -> None:
+    facts, expected = CASES[name]
+    status = derive(facts, decide(facts))
+    assert ["Ready", "Authenticated", "LoginRequired", "Blocked"] == [each.type for each in status.conditions]
+    assert expected == " ".join(each.status for each in status.conditions)
+    assert all(each.since == rfc3339(facts.now) for each in status.conditions)
+    assert all(each.reason for each in status.conditions)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_unchanged_facts_give_an_equal_status_also_after_a_round_trip(name: str) -> None:
+    facts, _ = CASES[name]
+    first = derive(facts, decide(facts))
+    stored = parse_credential(body(facts.credential.mode) | {"status": manifest_of(first)}).status
+    assert first == stored
+    again = replace(facts, credential=replace(facts.credential, status=stored))
+    assert stored == derive(again, decide(again))
+    assert transition(stored, derive(again, decide(again))) is None
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_no_secret_is_ever_in_a_status(name: str) -> None:
+    facts, _ = CASES[name]
+    assert [] == list(leaks(str(manifest_of(derive(facts, decide(facts))))))
+
+
+def test_the_facts_of_a_working_token() -> None:
+    status = derive(WORKING, decide(WORKING))
+    assert ("AB1234", "alpha-kite-token", "") == (status.user_id, status.secret_name, status.block_id)
+    assert TODAY.session.expires_at == status.expires_time
+    assert "2026-03-03T07:40:00+05:30" == manifest_of(status)["nextRefreshTime"]
+
+
+def test_a_block_tells_how_it_is_reopened() -> None:
+    status = derive(BLOCKED, decide(BLOCKED))
+    told = status.condition("Blocked")
+    assert told is not None
+    assert ("block-1", "PasswordRejected") == (status.block_id, told.reason)
+    assert "kite-operator.dev/acknowledge=block-1" in told.message
+
+
+def test_a_dead_token_has_no_expiry_and_keeps_its_secret() -> None:
+    facts = observed(held=TODAY, probes=dead(NOON - MINUTE), target=MARKED, account=BLOCKED.account)
+    status = derive(facts, decide(facts))
+    assert (None, "alpha-kite-token") == (status.expires_time, status.secret_name)
+
+
+def test_the_next_try_of_a_failing_credential_is_its_next_refresh() -> None:
+    old = Status(failures=failures(Reason.RATE_LIMITED, last=NOON, retry=NOON + MINUTE))
+    facts = observed(credential=credential(status=old))
+    assert NOON + MINUTE == derive(facts, decide(facts)).next_refresh_time
+
+
+def stored(status: Status) -> tuple[MemoryCluster, Credential]:
+    cluster = MemoryCluster()
+    path = credentials_path("desk", "alpha")
+    written = cluster.put(path, body() | {"status": manifest_of(status)})
+    cluster.objects[f"{path}/status"] = cluster.objects[path]
+    return cluster, parse_credential(written)
+
+
+async def test_an_equal_status_is_not_written() -> None:
+    cluster, who = stored(derive(WORKING, decide(WORKING)))
+    await StatusWriter(cluster).write(who, who.status)
+    assert [] == cluster.journal
+
+
+async def test_what_is_gone_is_taken_away() -> None:
+    old = Status(block_id="b", user_id="AB1234", failures=Failures(3, "RateLimited", NOON, NOON + MINUTE))
+    cluster, who = stored(old)
+    new = Status(user_id="AB1234", failures=Failures(4, "PasswordRejected", NOON, None))
+    written = await StatusWriter(cluster).write(who, new)
+    assert new == written.status
+    path = f"{credentials_path('desk', 'alpha')}/status"
+    assert (
+        manifest_of(new) | {"failures": {"count": 4, "reason": "PasswordRejected", "lastTime": rfc3339(NOON)}}
+        == (cluster.objects[path]["status"])
+    )
+    await StatusWriter(cluster).write(written, Status(user_id="AB1234"))
+    assert {"observedGeneration": 0, "userID": "AB1234"} == cluster.objects[path]["status"]
