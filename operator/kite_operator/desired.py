@@ -66,6 +66,7 @@ class Desired:
         self._by_target: defaultdict[tuple[str, str], set[Key]] = defaultdict(set)
         self._by_source: defaultdict[tuple[str, str], set[Key]] = defaultdict(set)
         self._grants: defaultdict[Key, set[str]] = defaultdict(set)
+        self._heard_of: set[Key | tuple[Key, str]] = set()
 
     def __len__(self) -> int:
         return len(self._wishes)
@@ -79,6 +80,7 @@ class Desired:
         credential = parse_credential(body)
         if not self._handled(credential.key.namespace):
             return Change()
+        self._heard_of.add(credential.key)
         if kind == "DELETED":
             return self._delete(credential.key, credential.uid)
         return self._put(credential.key, Wish.of(credential))
@@ -96,11 +98,17 @@ class Desired:
                 return self._target(kind, namespace, metadata)
         return Change()
 
+    def begin_list(self) -> None:
+        """A full list is asked for: what the watches tell from now on is newer than the list."""
+        self._heard_of.clear()
+
     def replace_all(self, credentials: Iterable[Wish], grants: Iterable[tuple[Key, str]]) -> Change:
-        """A full list is known: what is not on it is gone (mark and sweep)."""
+        """A full list is known: what is not on it is gone (mark and sweep), unless it was heard of since `begin_list`."""
         listed = {Key(wish.ref.namespace, wish.ref.name): wish for wish in credentials}
-        changes = [self._put(key, wish) for key, wish in listed.items() if self._handled(key.namespace)]
-        changes += [self._delete(key, wish.ref.uid) for key, wish in list(self._wishes.items()) if key not in listed]
+        older = [key for key in self._wishes if key not in listed and key not in self._heard_of]
+        fresh = [key for key in listed if self._handled(key.namespace) and key not in self._heard_of]
+        changes = [self._put(key, listed[key]) for key in fresh]
+        changes += [self._delete(key, self._wishes[key].ref.uid) for key in older]
         new = [key for change in changes for key in change.new]
         changed = [key for change in changes for key in change.changed] + self._replace_grants(grants)
         return Change(
@@ -112,8 +120,10 @@ class Desired:
     def _replace_grants(self, grants: Iterable[tuple[Key, str]]) -> list[Key]:
         """The credentials for which there is a grant that was not known."""
         known = {key: set(names) for key, names in self._grants.items()}
+        listed = {each for each in grants if each not in self._heard_of}
+        heard = {(key, name) for key, names in known.items() for name in names if (key, name) in self._heard_of}
         self._grants.clear()
-        for key, name in grants:
+        for key, name in listed | heard:
             self._grants[key].add(name)
         return [key for key, names in self._grants.items() if names - known.get(key, set())]
 
@@ -152,6 +162,7 @@ class Desired:
             _discard(self._by_source, (key.namespace, source), key)
 
     def _grant(self, kind: str | None, key: Key, name: str) -> Change:
+        self._heard_of.add((key, name))
         if kind == "DELETED":
             self._grants[key].discard(name)
             if not self._grants[key]:

@@ -38,13 +38,13 @@ class Recollection:
             )
         return self.probes
 
-    def learn(self, **changes: datetime) -> None:
-        """Remember what the broker or a person said, and when."""
+    def learn(self, **changes: datetime | None) -> None:
+        """Remember what the broker or a person said, and when; None for what is not true any more."""
         self.probes = replace(self.probes, **changes)
 
     def heals_within_hour(self, now: datetime) -> int:
         """How often the derived Secret was healed within the last hour."""
-        self.heals = tuple(at for at in self.heals if now - at < DRIFT_MEMORY)
+        self.heals = tuple(at for at in self.heals if timedelta(0) <= now - at < DRIFT_MEMORY)
         return len(self.heals)
 
 

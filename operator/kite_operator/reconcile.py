@@ -130,11 +130,15 @@ class Reconciler:
         """
         credential = scene.credential
         status = _after(credential, outcome)
+        if outcome.failed is not None and outcome.failed.message:
+            waiting = Plan(Action.REST, outcome.reason, outcome.failed.message, outcome.failed.failures.next_retry_time)
+            status = derive(replace(scene.observed, credential=credential.with_status(status)), waiting)
         if outcome.failed is not None or scene.after is None:
             written = await self.statuses.write(credential, status)
         else:
             written = credential.with_status(status)
-        for note in outcome.notes:
+        told = transition(credential.status, status)
+        for note in (*outcome.notes, *([told] if told is not None else [])):
             await self.events.write(credential, note)
         return written
 

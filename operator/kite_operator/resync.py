@@ -29,6 +29,7 @@ class Resync:
     async def list_all(self) -> Change:
         """List every KiteCredential and every login grant, and take what is not listed as gone."""
         self._asked.clear()
+        self._desired.begin_list()
         wishes: list[Wish] = []
         grants: list[tuple[Key, str]] = []
         for namespace in self._namespaces:

@@ -68,7 +68,7 @@ class Watch:
         while not self._stopping.is_set():
             try:
                 asyncio.run(self._watch())
-            except Exception as error:  # noqa: BLE001 - whatever ends Kopf, it is started again; only the kind is logged
+            except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - whatever ends Kopf, it is started again
                 _log.error("the watches ended: %s", type(error).__name__)
             if self._stopping.wait(pause):
                 return

@@ -206,3 +206,14 @@ def test_a_session_that_was_staged_long_ago_and_has_been_ended_is_replaced(world
     world.operator()
     world.wait("SessionActive")
     assert 2 == world.sandbox.counters("AB1234").count("login")
+
+
+def test_an_outage_that_lasts_is_told_once(world: World) -> None:
+    world.operator()
+    world.sandbox.fault("connect_login", "html_503", times=None)
+    world.alpha()
+    for number in range(2, 6):
+        world.clock.move(700)
+        world.until(lambda number=number: world.status().get("failures", {}).get("count", 0) >= number, "one more try")  # type: ignore[misc]  # bound at definition
+    assert ["BrokerUnavailable"] == world.events()
+    assert "HTTP 503" in world.condition()[2]

@@ -1,7 +1,7 @@
 """A person's login: its grant is taken, exchanged, staged and deleted, or refused and deleted."""
 
 from kite_operator.act.parts import Parts, Scene, begin, failed, new_id, refused, rejection_of, release, seed_of
-from kite_operator.act.stage import exchange_and_stage
+from kite_operator.act.stage import exchange_and_stage, require_unmoved
 from kite_operator.cluster.grants import drop, take
 from kite_operator.decide import budget
 from kite_operator.decide.observed import Grant
@@ -30,6 +30,11 @@ async def exchange_grant(parts: Parts, scene: Scene, plan: Plan) -> ActOutcome:
     try:
         await _begin(parts, scene, lock_id)
     except ReservationRefused as refusal:
+        return refused(refusal)
+    try:
+        await require_unmoved(parts, scene)
+    except ReservationRefused as refusal:
+        await release(parts, scene, lock_id)
         return refused(refusal)
     if not grant.taken:
         await take(parts.cluster, scene.credential, grant, parts.clock.now())
@@ -79,6 +84,4 @@ async def _failed(parts: Parts, scene: Scene, grant: Grant, lock_id: str, error:
     reason, message = (Reason.GRANT_LOST, _LOST) if lost else (error.reason, error.message)
     count = (scene.credential.status.failures.count if scene.credential.status.failures else 0) + 1
     failures = Failures(count, reason, parts.clock.now(), None)
-    return ActOutcome(
-        "rejected", reason, notes=(Note(reason, message, warning=True),), failed=Failed(failures, message)
-    )
+    return ActOutcome("rejected", reason, notes=(Note(reason, message, warning=True),), failed=Failed(failures))

@@ -5,16 +5,18 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from kite_operator.act.insist import insist
 from kite_operator.act.parts import Parts, Scene, begin, failed, new_id, refused, rejection_of, release, seed_of
-from kite_operator.act.stage import exchange_and_stage
+from kite_operator.act.stage import exchange_and_stage, require_unmoved
 from kite_operator.broker.codes import code_for, usable_window
+from kite_operator.broker.codes import window as window_of
 from kite_operator.broker.webdriver import LoginHooks, Transport, run_login
 from kite_operator.broker.weblogin import WebLogin
 from kite_operator.decide import budget
 from kite_operator.decide.observed import Versions
 from kite_operator.decide.outcome import ActOutcome
 from kite_operator.model.account import AccountRecord, Attempt, Outcome
-from kite_operator.model.errors import BrokerError, ReservationLost, ReservationRefused, Step
+from kite_operator.model.errors import BrokerError, OperatorError, ReservationLost, ReservationRefused, Step
 from kite_operator.model.reasons import Reason
 from kite_operator.model.sensitive import Sensitive
 from kite_operator.model.session import AppKeys, LoginFactors
@@ -50,7 +52,7 @@ class LedgerGate:
     _last_window: int | None = None
 
     async def reserve_password(self) -> None:
-        """Claim, lock and reserve in one write."""
+        """Claim, lock and reserve in one write; then see that nobody logged in before the lock was ours (P2)."""
         by, versions = self.scene.credential.ref, self.versions
         attempt = self._attempt(Step.PASSWORD)
 
@@ -64,6 +66,11 @@ class LedgerGate:
 
         await self._change(change)
         self._hold(attempt)
+        try:
+            await require_unmoved(self.parts, self.scene)
+        except OperatorError:
+            await self.settle(Step.PASSWORD, Outcome.UNSENT)
+            raise
 
     async def reserve_code(self) -> Sensitive:
         """Reserve a code of a window that nobody has used; waits for the next one near a window's end."""
@@ -83,6 +90,11 @@ class LedgerGate:
 
         await self._change(change)
         self._hold(attempt)
+        if window_of(self.parts.clock.now()) > window:
+            await self.settle(Step.TOTP, Outcome.UNSENT)
+            message = "the code's TOTP window closed while it was being reserved"
+            retry_at = self.parts.clock.now() + timedelta(seconds=LONGEST_WINDOW_WAIT_SECONDS)
+            raise ReservationRefused(Reason.WAITING_FOR_TOTP_WINDOW, message, retry_at=retry_at)
         return code_for(self.factors.totp_secret, window)
 
     def check(self) -> None:
@@ -105,7 +117,7 @@ class LedgerGate:
             record = budget.complete(record, self.scene.credential.ref, now)
             return budget.count_login(record, self.versions.api_key, now)
 
-        record = await self._change(change)
+        record = await insist(self.parts.clock, lambda: self._change(change))
         if outcome is Outcome.ACCEPTED:
             budget.require_lock(record, self.lock_id)
 

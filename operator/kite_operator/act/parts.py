@@ -14,10 +14,10 @@ from kite_operator.cluster.gather import Gathered
 from kite_operator.decide import backoff, budget
 from kite_operator.decide.claims import claim
 from kite_operator.decide.observed import Observed
-from kite_operator.decide.outcome import ActOutcome, Failed, Note
+from kite_operator.decide.outcome import ActOutcome, Failed
 from kite_operator.memory import Recollection
 from kite_operator.model.account import AccountRecord, Lock, Rejection
-from kite_operator.model.errors import BrokerError, ReservationRefused, TransientBrokerError
+from kite_operator.model.errors import BrokerError, OutcomeUnknown, ReservationRefused, TransientBrokerError
 from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import Credential
 from kite_operator.model.sensitive import Sensitive
@@ -141,15 +141,14 @@ IN_LEDGER = (Reason.PASSWORD_REJECTED, Reason.TOTP_REJECTED, Reason.ATTEMPT_OUTC
 def failed(scene: Scene, parts: Parts, error: BrokerError, *, asked: bool = False) -> ActOutcome:
     """The outcome of an action that the broker failed: with backoff when it passes by itself."""
     previous, now = scene.credential.status.failures, parts.clock.now()
+    passes = isinstance(error, (TransientBrokerError, OutcomeUnknown))
     retry_after = error.retry_after_seconds if isinstance(error, TransientBrokerError) else None
     failures = backoff.after_failure(previous, error.reason, now, scene.observed.jitter, retry_after)
-    if not isinstance(error, TransientBrokerError):
-        failures = replace(failures, next_retry_time=None)
     return ActOutcome(
-        "transient" if isinstance(error, TransientBrokerError) else "rejected",
+        "transient" if passes else "rejected",
         error.reason,
-        notes=(Note(error.reason, error.message, warning=True),),
-        failed=Failed(failures, error.message),
+        # What does not pass is told by the block that now rests upon the credential.
+        failed=Failed(failures, error.message) if passes else Failed(replace(failures, next_retry_time=None)),
         handled_refresh=asked,
     )
 

@@ -26,7 +26,8 @@ LONGEST_QUEUE = timedelta(hours=6)
 async def probe(parts: Parts, scene: Scene) -> ActOutcome:
     """Ask about the published session; only a definite answer changes anything."""
     held = _held(scene)
-    turn_at = _turn_at(parts, scene, held)
+    # A person's login that waits for the answer is good for some minutes only: it does not queue.
+    turn_at = None if scene.observed.grants else _turn_at(parts, scene, held)
     if turn_at is not None:
         return ActOutcome("deferred", Reason.RATE_LIMITED, retry_at=turn_at)
     scene.recollection.learn(asked_at=parts.clock.now())
@@ -36,7 +37,7 @@ async def probe(parts: Parts, scene: Scene) -> ActOutcome:
         return _died(parts, scene)
     except BrokerError as error:
         return ActOutcome("unanswered", error.reason)
-    scene.recollection.learn(alive_at=parts.clock.now())
+    scene.recollection.learn(alive_at=parts.clock.now(), dead_at=None)
     return ActOutcome("alive", Reason.SESSION_ACTIVE)
 
 
@@ -111,8 +112,11 @@ async def _ask(parts: Parts, scene: Scene, held: Held, kind: CallKind) -> None:
 
 
 def _died(parts: Parts, scene: Scene) -> ActOutcome:
-    """The broker refuses the session: that is news in mid-day, and the daily flush otherwise."""
-    scene.recollection.learn(dead_at=parts.clock.now())
+    """The broker refuses the session: that is news in mid-day, and the daily flush otherwise.
+
+    Its former word is forgotten, whatever time it bears: the clock may have been set back since.
+    """
+    scene.recollection.learn(dead_at=parts.clock.now(), alive_at=None)
     held = scene.observed.held
     if held is None or not held.published or is_due(scene.observed):
         return ActOutcome("dead", Reason.TOKEN_DEAD)
@@ -132,29 +136,33 @@ async def _publish(parts: Parts, scene: Scene, held: Held) -> None:
     if not held.published or state is None:
         state = await write_state(parts.cluster, credential, state, held_now)
         await parts.on_step("after-clear", credential)
-    await _prove_claim(parts, scene)
+    await _prove_claim(parts, scene, fresh=not held.published)
     scene.after = scene.gathered.with_published(target, state, held_now)
 
 
-async def _prove_claim(parts: Parts, scene: Scene) -> None:
-    """Remember that this credential has proven to hold the account; written once."""
+async def _prove_claim(parts: Parts, scene: Scene, *, fresh: bool) -> None:
+    """Remember that this credential has proven to hold the account; written once.
+
+    A `fresh` session was made since the record was gathered, and the claim on it too: the record is read anew then.
+    """
     account, versions = scene.observed.account, scene.observed.versions
-    if account is None or versions is None:
+    if versions is None:
         return
     app, ref = versions.api_key, scene.credential.ref
 
     def change(record: AccountRecord) -> AccountRecord:
         return prove_claim(record, app, ref)
 
-    if change(account) != account:
+    claim = account.claim_for(app) if account is not None else None
+    mine = claim is not None and claim.holder.same_name(ref)
+    if (mine and not (claim and claim.proven)) or (fresh and not mine):
         await parts.accounts.change(scene.credential.client_id, change, seed=AccountRecord(scene.credential.client_id))
 
 
 def _published(parts: Parts, scene: Scene, held: Held, plan: Plan) -> ActOutcome:
     now = parts.clock.now()
     asked = scene.observed.refresh_asked
-    changes = {"alive_at": now} | ({"refreshed_at": now} if asked else {})
-    scene.recollection.learn(**changes)
+    scene.recollection.learn(alive_at=now, dead_at=None, **({"refreshed_at": now} if asked else {}))
     until = rfc3339(held.session.expires_at)
     if not held.published:
         note = Note(Reason.REFRESHED, f"a new token is in Secret {scene.credential.target.name!r}, good until {until}")

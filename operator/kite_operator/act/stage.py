@@ -1,14 +1,22 @@
 """From a request_token to a staged session: the broker answers, and before anything else the answer is kept (P3)."""
 
+from datetime import timedelta
+from functools import partial
+
+from kite_operator.act.insist import insist
 from kite_operator.act.parts import Parts, Scene
 from kite_operator.broker.limiter import CallKind
-from kite_operator.cluster.state import write_state
+from kite_operator.cluster.api import Manifest, secrets_path
+from kite_operator.cluster.state import parse_state, write_state
 from kite_operator.decide import budget
 from kite_operator.decide.observed import Held
-from kite_operator.model.errors import BrokerError, BrokerRejection, ReservationLost, Step
+from kite_operator.model.errors import BrokerError, BrokerRejection, Conflict, ReservationLost, ReservationRefused, Step
 from kite_operator.model.reasons import Reason
 from kite_operator.model.sensitive import Sensitive
 from kite_operator.model.session import AppKeys, Session
+
+LOOK_AGAIN = timedelta(seconds=1)
+"""After another process was faster."""
 
 
 async def exchange_and_stage(parts: Parts, scene: Scene, app: AppKeys, request_token: Sensitive, lock_id: str) -> None:
@@ -24,14 +32,47 @@ async def exchange_and_stage(parts: Parts, scene: Scene, app: AppKeys, request_t
             f"{credential.client_id}, or correct spec.clientID in a new KiteCredential",
             step=Step.EXCHANGE,
         )
-    record = await parts.accounts.read(credential.client_id)
+    held = Held(session, published=False, staged_at=parts.clock.now())
+    state = await insist(parts.clock, partial(_stage, parts, scene, held, lock_id))
+    scene.after = scene.gathered.with_staged(state, held, parts.fingerprint(session))
+    await parts.on_step("after-stage", credential)
+
+
+async def require_unmoved(parts: Parts, scene: Scene) -> None:
+    """ReservationRefused when another process has staged or published a session since this scene was gathered.
+
+    Asked while the account's lock is held, it settles that the login is still needed: nobody stages without the lock.
+    """
+    present, seen = await _state_of(parts, scene), scene.gathered.state
+    if _version(present) != _version(seen):
+        message = "another process has logged in meanwhile"
+        retry_at = parts.clock.now() + LOOK_AGAIN
+        raise ReservationRefused(Reason.LOGIN_IN_PROGRESS, message, retry_at=retry_at)
+
+
+def _version(secret: Manifest | None) -> tuple[str, str] | None:
+    return None if secret is None else (secret["metadata"]["uid"], secret["metadata"]["resourceVersion"])
+
+
+async def _state_of(parts: Parts, scene: Scene) -> Manifest | None:
+    credential = scene.credential
+    return await parts.cluster.find(secrets_path(credential.key.namespace, credential.state_secret))
+
+
+async def _stage(parts: Parts, scene: Scene, held: Held, lock_id: str) -> Manifest:
+    """Stage while the lock is ours; our own earlier write, whose answer was lost, is no Conflict."""
+    record = await parts.accounts.read(scene.credential.client_id)
     if record is None:
         raise ReservationLost("the account Lease is gone")
     budget.require_lock(record, lock_id)
-    held = Held(session, published=False, staged_at=parts.clock.now())
-    state = await write_state(parts.cluster, credential, scene.gathered.state, held)
-    scene.after = scene.gathered.with_staged(state, held, parts.fingerprint(session))
-    await parts.on_step("after-stage", credential)
+    try:
+        return await write_state(parts.cluster, scene.credential, scene.gathered.state, held)
+    except Conflict:
+        present = await _state_of(parts, scene)
+        staged = parse_state(present, scene.credential)
+        if present is None or staged is None or staged.session != held.session:
+            raise
+        return present
 
 
 async def _exchange(parts: Parts, app: AppKeys, request_token: Sensitive) -> Session:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Self
 
@@ -36,8 +36,8 @@ class Gathered:
     """What was observed, with the Secrets as they were seen (for preconditions), and the session's fingerprint."""
 
     observed: Observed
-    state: Manifest | None
-    target: Manifest | None
+    state: Manifest | None = field(repr=False)
+    target: Manifest | None = field(repr=False)
     fingerprint: str
 
     def of(self, credential: Credential) -> Self:

@@ -32,6 +32,9 @@ async def read_grants(cluster: Cluster, credential: Credential, names: Iterable[
 
 
 def _is_grant(secret: Manifest, credential: Credential) -> bool:
+    """Whether it is one, and not one that was used and that somebody's finalizer keeps from going."""
+    if secret["metadata"].get("deletionTimestamp"):
+        return False
     return is_ours(secret, credential, GRANT) and secret.get("type") == GRANT_TYPE
 
 

@@ -18,10 +18,14 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A failed try: `failures` is the new backoff record, `message` what the Ready condition says meanwhile."""
+    """A failed try: `failures` is the new backoff record.
+
+    `message` is what the Ready condition says meanwhile; empty when the next rest says it better (a person's login that
+    was not usable: what is needed is another one).
+    """
 
     failures: Failures
-    message: str
+    message: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,11 @@ def transition(old: Status, new: Status) -> Note | None:
     return Note(Reason(after.reason), after.message, warning=after.status != "True")
 
 
+def _prefix(name: str) -> str:
+    """What an Event's generated name begins with: a name that is cut must not end where no name may."""
+    return f"{name[:50].rstrip('.-')}."
+
+
 @dataclass(frozen=True, slots=True)
 class EventWriter:
     """Writes Events; a failure to write one never fails a refresh."""
@@ -48,7 +53,7 @@ class EventWriter:
         event = {
             "apiVersion": "v1",
             "kind": "Event",
-            "metadata": {"generateName": f"{credential.key.name[:50]}.", "namespace": credential.key.namespace},
+            "metadata": {"generateName": _prefix(credential.key.name), "namespace": credential.key.namespace},
             "involvedObject": {
                 "apiVersion": API_VERSION,
                 "kind": KIND,

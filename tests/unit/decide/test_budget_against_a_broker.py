@@ -1,6 +1,6 @@
 """The attempt budget against a simulated broker that blocks at five (P1): whatever the order of events.
 
-Hypothesis drives up to three processes at a time, of two credentials and three versions of the login Secret. They
+Hypothesis drives up to three processes at a time, of two credentials and four versions of the login Secret. They
 freeze, crash, lose answers and answer late; the clock jumps both ways; the Lease is lost while a block is shown; people
 log in by hand and acknowledge. The broker is taken to keep one count for passwords and codes, which only a completed
 login clears. Every record goes through JSON.
@@ -23,8 +23,13 @@ from kite_operator.model.expiry import IST
 from support.facts import CLIENT_ID, NOON, OTHER, REF, blocked_status, credential
 
 APPS = {REF: "app-alpha", OTHER: "app-beta"}
-VERSIONS = ("v1", "v2", "v3")
+VERSIONS = ("v1", "v2", "v3", "v4")
 MOST_PROCESSES = 3
+refs = st.sampled_from([REF, OTHER])
+versions = st.sampled_from(VERSIONS)
+fates = st.sampled_from(
+    ["wrong", "wrong", "wrong", "right", "right", "lost wrong", "lost right", "crash wrong", "crash right", "freeze"]
+)
 MOVES = [timedelta(seconds=s) for s in (1, 31, 46, 91, 600, 3 * 3600, 13 * 3600, -1, -60, -3 * 3600, -13 * 3600)]
 
 
@@ -43,6 +48,7 @@ class Process:
 class BudgetMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
+        self.people = False
         self.now: datetime = NOON
         self.latest: datetime = NOON
         self.text: str | None = None
@@ -59,8 +65,9 @@ class BudgetMachine(RuleBasedStateMachine):
         self.person_logged_in = False
         self.moved_since_person = timedelta()
 
-    @initialize(proven=st.sampled_from([None, REF, OTHER]))
-    def begin(self, proven: Ref | None) -> None:
+    @initialize(proven=st.sampled_from([None, REF, OTHER]), people=st.booleans())
+    def begin(self, proven: Ref | None, people: bool) -> None:  # noqa: FBT001 - drawn
+        self.people = people
         if proven is not None:
             record = claim(self.record, APPS[proven], proven, self.now)
             self.store(prove(record, APPS[proven], proven))
@@ -86,8 +93,35 @@ class BudgetMachine(RuleBasedStateMachine):
     # A login.
 
     @precondition(lambda self: len(self.processes) < MOST_PROCESSES)
-    @rule(by=st.sampled_from([REF, OTHER]), version=st.sampled_from(VERSIONS))
+    @rule(by=refs, version=versions, fates=st.tuples(fates, fates))
+    def log_in(self, by: Ref, version: str, fates: tuple[str, str]) -> None:
+        """A login up to where its fate strikes; what crashes or freezes has the next one wait for its deadline."""
+        process = self.start(by, version)
+        for fate in fates:
+            if process is None or process not in self.processes:
+                return
+            if process.attempt is None and not self.reserve(process):
+                return
+            if fate == "freeze":
+                self.now += timedelta(seconds=91)
+                self.latest = max(self.latest, self.now)
+                return
+            self.submit(process, right=fate.endswith("right"))
+            if fate.startswith("crash"):
+                self.processes.remove(process)
+                self.now += timedelta(seconds=91)
+                self.latest = max(self.latest, self.now)
+                return
+            self.tell(process, lost=fate.startswith("lost"))
+            self.now += timedelta(seconds=31)
+            self.latest = max(self.latest, self.now)
+
+    @precondition(lambda self: len(self.processes) < MOST_PROCESSES)
+    @rule(by=refs, version=versions)
     def start_login(self, by: Ref, version: str) -> None:
+        self.start(by, version)
+
+    def start(self, by: Ref, version: str) -> Process | None:
         self.number += 1
         lock = Lock(f"lock-{self.number}", "process", self.now + timedelta(seconds=90))
         attempt = self.attempt(Step.PASSWORD, version, by)
@@ -95,16 +129,20 @@ class BudgetMachine(RuleBasedStateMachine):
             record = budget.start(claim(self.record, APPS[by], by, self.now), lock, self.now)
             after = budget.reserve(record, budget.Submission(Step.PASSWORD, version, by), attempt, self.now)
         except ReservationRefused:
-            return
+            return None
         assert version not in self.known_wrong_passwords, "a wrong password is never submitted again"
         self.check_unproven(after, by)
         self.store(after)
-        self.processes.append(Process(by, version, lock.id, attempt))
+        process = Process(by, version, lock.id, attempt)
+        self.processes.append(process)
+        return process
 
     @precondition(lambda self: any(p.attempt is None for p in self.processes))
     @rule(data=st.data())
     def reserve_code(self, data: st.DataObject) -> None:
-        process = data.draw(st.sampled_from([p for p in self.processes if p.attempt is None]))
+        self.reserve(data.draw(st.sampled_from([p for p in self.processes if p.attempt is None])))
+
+    def reserve(self, process: Process) -> bool:
         window = int(self.now.timestamp()) // 30
         attempt = self.attempt(Step.TOTP, process.version, process.by, window)
         submission = budget.Submission(Step.TOTP, process.version, process.by, window)
@@ -113,17 +151,20 @@ class BudgetMachine(RuleBasedStateMachine):
             after = budget.reserve(self.record, submission, attempt, self.now)
         except (ReservationRefused, ReservationLost):
             self.end(process)
-            return
+            return False
         assert self.known_wrong_codes.get(process.version, 0) < 2, "a wrong code gets one more try"
         self.check_unproven(after, process.by)
         self.store(after)
         process.attempt, process.sent = attempt, False
+        return True
 
     @precondition(lambda self: self.sendable())
     @rule(data=st.data(), right=st.booleans())
     def send(self, data: st.DataObject, right: bool) -> None:  # noqa: FBT001 - drawn
         """At once or long after, like a process that was frozen between its last check and the send."""
-        process = data.draw(st.sampled_from(self.sendable()))
+        self.submit(data.draw(st.sampled_from(self.sendable())), right=right)
+
+    def submit(self, process: Process, *, right: bool) -> None:
         assert process.attempt is not None
         process.sent = True
         process.verdict = Outcome.ACCEPTED if right else Outcome.WRONG
@@ -135,7 +176,9 @@ class BudgetMachine(RuleBasedStateMachine):
     @precondition(lambda self: any(p.sent for p in self.processes))
     @rule(data=st.data(), lost=st.booleans())
     def settle(self, data: st.DataObject, lost: bool) -> None:  # noqa: FBT001 - drawn
-        process = data.draw(st.sampled_from([p for p in self.processes if p.sent]))
+        self.tell(data.draw(st.sampled_from([p for p in self.processes if p.sent])), lost=lost)
+
+    def tell(self, process: Process, *, lost: bool) -> None:
         attempt, outcome = process.attempt, Outcome.UNKNOWN if lost else process.verdict
         assert attempt is not None
         record = budget.settle(self.record, attempt, outcome, self.now)
@@ -174,6 +217,7 @@ class BudgetMachine(RuleBasedStateMachine):
         self.latest = max(self.latest, self.now)
         self.moved_since_person += max(by, timedelta())
 
+    @precondition(lambda self: self.people and self.wrong)
     @rule()
     def person_logs_in_at_the_broker(self) -> None:
         self.wrong, self.acknowledged_since_login = 0, 0
@@ -186,7 +230,8 @@ class BudgetMachine(RuleBasedStateMachine):
         self.person_logged_in = False
         self.forget_what_was_known()
 
-    @rule(by=st.sampled_from([REF, OTHER]), version=st.sampled_from(VERSIONS))
+    @precondition(lambda self: self.people)
+    @rule(by=refs, version=versions)
     def acknowledge(self, by: Ref, version: str) -> None:
         block = budget.block_for(budget.settle_expired(self.record, self.now), version, by)
         if block is None:

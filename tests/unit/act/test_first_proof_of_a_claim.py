@@ -1,0 +1,42 @@
+"""A first login proves the claim on the account at once: nobody else can use up its attempts from then on (P1)."""
+
+from dataclasses import replace
+
+from kite_operator.act.login import log_in
+from kite_operator.act.proof import prove
+from kite_operator.decide import budget
+from kite_operator.decide.observed import TargetView
+from kite_operator.decide.plan import Action, Plan
+from kite_operator.model.account import AccountRecord
+from kite_operator.model.reasons import Reason
+from support.acting import Stage
+from support.broker_fakes import happy_answers
+from support.facts import CLIENT_ID, OTHER, account, published
+
+PROVE = Plan(Action.PROVE, Reason.SESSION_UNPROVEN, "")
+
+
+async def logged_in_and_proven(stage: Stage, **facts: object) -> AccountRecord:
+    scene = stage.scene(**facts)
+    await log_in(stage.parts, stage.logins, scene)
+    assert scene.after is not None
+    await prove(stage.parts, replace(scene, gathered=scene.after, after=None), PROVE)
+    return await stage.record()
+
+
+async def test_the_first_login_of_an_account_proves_its_claim() -> None:
+    record = await logged_in_and_proven(Stage(happy_answers()))
+    assert [True] == [claim.proven for claim in record.claims]
+    assert budget.UNPROVEN_LIMIT == budget.limit_for(record, OTHER)
+
+
+async def test_a_login_on_an_account_that_others_have_used_proves_its_claim() -> None:
+    record = await logged_in_and_proven(Stage(happy_answers()), account=account())
+    assert [True] == [claim.proven for claim in record.claims]
+
+
+async def test_a_published_session_without_a_lease_makes_none() -> None:
+    stage = Stage()
+    scene = stage.scene(held=published(stage.clock.now()), target=TargetView())
+    await prove(stage.parts, scene, PROVE)
+    assert await stage.accounts.read(CLIENT_ID) is None

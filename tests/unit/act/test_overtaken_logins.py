@@ -1,0 +1,71 @@
+"""Another process logs in between the look and the lock: its session is not replaced by a second login (P2, P3)."""
+
+from datetime import timedelta
+
+import pytest
+
+from kite_operator.act.exchange import exchange_grant
+from kite_operator.act.login import log_in
+from kite_operator.broker.codes import WINDOW_SECONDS
+from kite_operator.decide.plan import Action, Plan
+from kite_operator.model.errors import ClusterUnavailable, Step
+from kite_operator.model.reasons import Reason
+from support.acting import STATE, Stage
+from support.broker_fakes import happy_answers
+from support.facts import grant
+
+THEIRS = {"metadata": {"name": "alpha-kite-state"}, "data": {"session": "theirs"}}
+
+
+async def test_a_password_is_not_sent_when_another_process_has_logged_in_since_the_look() -> None:
+    stage = Stage(happy_answers())
+    scene = stage.scene()
+    stage.cluster.put(STATE, THEIRS)
+    outcome = await log_in(stage.parts, stage.logins, scene)
+    record = await stage.record()
+    assert ("refused", Reason.LOGIN_IN_PROGRESS) == (outcome.result, outcome.reason)
+    assert outcome.retry_at is not None
+    assert ((), None) == (record.attempts, record.lock)
+    assert [Step.PREFLIGHT] == [request.step for request in stage.transport.sent]
+
+
+async def test_a_grant_is_not_exchanged_when_another_process_has_logged_in_since_the_look() -> None:
+    stage = Stage()
+    scene = stage.scene(grants=(grant(),))
+    stage.cluster.put(STATE, THEIRS)
+    stage.exchanged = AssertionError("exchanged")
+    plan = Plan(Action.EXCHANGE, Reason.LOGIN_IN_PROGRESS, "", grant=grant())
+    outcome = await exchange_grant(stage.parts, scene, plan)
+    assert ("refused", Reason.LOGIN_IN_PROGRESS) == (outcome.result, outcome.reason)
+    assert (await stage.record()).lock is None
+
+
+async def test_a_reservation_that_turns_out_to_be_unneeded_is_taken_back_even_when_that_cannot_be_seen() -> None:
+    stage = Stage(happy_answers())
+
+    def before(verb: str, path: str) -> None:
+        if (verb, path) == ("GET", STATE):
+            raise ClusterUnavailable(f"{verb} {path}", status=0)
+
+    stage.cluster.before = before
+    with pytest.raises(ClusterUnavailable):
+        await log_in(stage.parts, stage.logins, stage.scene())
+    assert () == (await stage.record()).attempts
+
+
+async def test_a_code_whose_window_closed_while_it_was_reserved_is_not_sent() -> None:
+    stage = Stage(happy_answers())
+    writes: list[str] = []
+
+    def before(verb: str, _path: str) -> None:
+        if verb == "PUT" and stage.transport.sent[-1].step is Step.PASSWORD:
+            writes.append(verb)
+            if len(writes) == 2:  # the first settles the password, the second reserves the code
+                stage.clock.wall += timedelta(seconds=WINDOW_SECONDS)
+
+    stage.cluster.before = before
+    outcome = await log_in(stage.parts, stage.logins, stage.scene())
+    record = await stage.record()
+    assert ("refused", Reason.WAITING_FOR_TOTP_WINDOW) == (outcome.result, outcome.reason)
+    assert ((), None) == (record.attempts, record.lock)
+    assert Step.TOTP not in {request.step for request in stage.transport.sent}
