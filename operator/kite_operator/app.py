@@ -120,11 +120,11 @@ class App:
                 await _until(stop, tasks)
         finally:
             _log.info("stopping")
-            await self.watch.stop()
+            # Nothing new is begun from here on; the watches may take their time to end.
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            await self.scheduler.drain(self.settings.stop_seconds)
+            await asyncio.gather(self.watch.stop(), self.scheduler.drain(self.settings.stop_seconds))
             await server.cleanup()
             self.broker.close()
             await self.cluster.close()
@@ -182,6 +182,8 @@ class App:
             self.scheduler.forget(key)
             self.metrics.forget(key)
             self.resync.spawn(self.reconciler.release(wish.client_id, wish.ref))
+            # A look that is under way may still remember it: the one after that finds nothing, and forgets all of it.
+            self.scheduler.wake_now(key, Urgency.DUE)
         for key in change.new:
             self.scheduler.wake_now(key, Urgency.NEW)
         for key in change.changed:

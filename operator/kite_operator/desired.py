@@ -66,6 +66,7 @@ class Desired:
         self._by_target: defaultdict[tuple[str, str], set[Key]] = defaultdict(set)
         self._by_source: defaultdict[tuple[str, str], set[Key]] = defaultdict(set)
         self._grants: defaultdict[Key, set[str]] = defaultdict(set)
+        self._listing = False
         self._heard_of: set[Key | tuple[Key, str]] = set()
 
     def __len__(self) -> int:
@@ -80,7 +81,7 @@ class Desired:
         credential = parse_credential(body)
         if not self._handled(credential.key.namespace):
             return Change()
-        self._heard_of.add(credential.key)
+        self._hear_of(credential.key)
         if kind == "DELETED":
             return self._delete(credential.key, credential.uid)
         return self._put(credential.key, Wish.of(credential))
@@ -100,10 +101,14 @@ class Desired:
 
     def begin_list(self) -> None:
         """A full list is asked for: what the watches tell from now on is newer than the list."""
+        self._listing = True
         self._heard_of.clear()
 
     def replace_all(self, credentials: Iterable[Wish], grants: Iterable[tuple[Key, str]]) -> Change:
-        """A full list is known: what is not on it is gone (mark and sweep), unless it was heard of since `begin_list`."""
+        """A full list is known: what is not on it is gone (mark and sweep).
+
+        What has been heard of since `begin_list` is newer, and left as it is.
+        """
         listed = {Key(wish.ref.namespace, wish.ref.name): wish for wish in credentials}
         older = [key for key in self._wishes if key not in listed and key not in self._heard_of]
         fresh = [key for key in listed if self._handled(key.namespace) and key not in self._heard_of]
@@ -111,6 +116,8 @@ class Desired:
         changes += [self._delete(key, self._wishes[key].ref.uid) for key in older]
         new = [key for change in changes for key in change.new]
         changed = [key for change in changes for key in change.changed] + self._replace_grants(grants)
+        self._listing = False
+        self._heard_of.clear()
         return Change(
             new=tuple(new),
             changed=tuple(key for key in dict.fromkeys(changed) if key in self._wishes),
@@ -130,6 +137,10 @@ class Desired:
     def hints(self, key: Key) -> Hints:
         """What a look at `key` should know."""
         return Hints(frozenset(self._grants.get(key, ())), self._rival(key))
+
+    def _hear_of(self, what: Key | tuple[Key, str]) -> None:
+        if self._listing:
+            self._heard_of.add(what)
 
     def _put(self, key: Key, wish: Wish) -> Change:
         known = self._wishes.get(key)
@@ -162,7 +173,7 @@ class Desired:
             _discard(self._by_source, (key.namespace, source), key)
 
     def _grant(self, kind: str | None, key: Key, name: str) -> Change:
-        self._heard_of.add((key, name))
+        self._hear_of((key, name))
         if kind == "DELETED":
             self._grants[key].discard(name)
             if not self._grants[key]:

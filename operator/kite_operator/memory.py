@@ -5,9 +5,18 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from kite_operator.decide.observed import Probes
+from kite_operator.model.account import Rejection
 from kite_operator.model.resource import Key
 
 DRIFT_MEMORY = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Debt:
+    """What the account Lease is still to be told of a login that ended: its lock is free, and what was refused."""
+
+    lock_id: str
+    rejection: Rejection | None = None
 
 
 @dataclass(slots=True)
@@ -16,7 +25,8 @@ class Recollection:
 
     `fingerprint` is the version of the session that `probes` speaks of; `target_version` the resourceVersion of the
     derived Secret that was last seen or written, so that our own writes wake nobody; `turn_at` when it is this
-    credential's turn to probe; `app` the version of its api_key.
+    credential's turn to probe; `app` the version of its api_key; `debts` what the
+    account Lease could not be told yet.
     """
 
     fingerprint: str = ""
@@ -25,6 +35,7 @@ class Recollection:
     target_version: str = ""
     turn_at: datetime | None = None
     app: str = ""
+    debts: tuple[Debt, ...] = ()
 
     def about(self, fingerprint: str, now: datetime) -> Probes:
         """The probes of the session with this fingerprint; those of another session are forgotten."""

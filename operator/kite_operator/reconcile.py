@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from kite_operator.act.acknowledge import acknowledge
 from kite_operator.act.exchange import exchange_grant, refuse_grant
 from kite_operator.act.login import WebLogins, log_in
-from kite_operator.act.parts import Parts, Scene
+from kite_operator.act.parts import Parts, Scene, pay_debts, seed_of
 from kite_operator.act.proof import call_dead, discard, probe, prove
 from kite_operator.cluster.api import Cluster, credentials_path
 from kite_operator.cluster.gather import Gathered, Gatherer, Hints
@@ -24,7 +24,7 @@ from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import Credential, Key, Status, parse_credential
 from kite_operator.record.events import EventWriter, transition
 from kite_operator.record.metrics import Metrics
-from kite_operator.record.status import QUIET, StatusWriter, derive
+from kite_operator.record.status import QUIET, StatusWriter, derive, is_quiet
 
 _log = logging.getLogger(__name__)
 
@@ -92,6 +92,9 @@ class Reconciler:
         if known is not None:
             return Scene(self._stretched(known.looked_at_by(credential, self.parts.clock.now(), recall)), recollection)
         gathered = await self.gatherer.gather(credential, self.hints(credential.key), recall)
+        if recollection.debts and gathered.observed.account_problem is None:
+            await pay_debts(self.parts, credential.client_id, recollection, seed_of(Scene(gathered, recollection)))
+            gathered = await self.gatherer.gather(credential, self.hints(credential.key), recall)
         if gathered.target is not None:
             recollection.target_version = gathered.target["metadata"]["resourceVersion"]
         return Scene(self._stretched(gathered), recollection)
@@ -145,7 +148,7 @@ class Reconciler:
     async def _rest(self, scene: Scene, plan: Plan) -> datetime | None:
         """Say how things stand, and until when."""
         credential, observed = scene.credential, scene.observed
-        if plan.reason not in QUIET:
+        if not is_quiet(plan, observed.now):
             status = derive(observed, plan)
             if observed.refresh_asked and plan.reason not in (Reason.CONFLICT, Reason.SUSPENDED):
                 scene.recollection.learn(refreshed_at=observed.now)

@@ -25,6 +25,10 @@ _log = logging.getLogger(__name__)
 FIRST = timedelta(seconds=2)
 """The wait after a first error of ours or of the cluster's; later ones wait longer."""
 LONGEST = timedelta(minutes=2)
+SMALLEST_JUMP = timedelta(seconds=5)
+"""A clock that is slewed goes back by less between two turns."""
+LONGEST_LOOK_SECONDS = 900.0
+"""A look that takes longer hangs: it is given up and counted as an error, so that no credential is lost in silence."""
 
 
 class Urgency(IntEnum):
@@ -93,6 +97,12 @@ class Agenda:
         self._urgency.pop(key, None)
         self._again.pop(key, None)
 
+    def set_back(self, by: timedelta) -> None:
+        """The clock was set back: what was to come in five minutes still comes in five minutes."""
+        self._due = {key: due - by for key, due in self._due.items()}
+        self._heap = [(due, next(self._order), key) for key, due in self._due.items()]
+        heapq.heapify(self._heap)
+
     def next_due(self) -> datetime | None:
         """When the next look is due by the clock."""
         while self._heap and self._due.get(self._heap[0][2]) != self._heap[0][0]:
@@ -127,6 +137,7 @@ class Scheduler:
         self._failures: dict[Key, int] = {}
         self._running: set[asyncio.Task[None]] = set()
         self.agenda = Agenda()
+        self._turned_at = clock.now(), clock.boottime()
 
     def wake_now(self, key: Key, urgency: Urgency) -> None:
         """Look at `key` as soon as possible."""
@@ -143,6 +154,7 @@ class Scheduler:
         while True:
             self._wake.clear()
             self._on_progress()
+            self._notice_a_clock_that_was_set_back()
             await self._start_ready()
             await self._wait()
 
@@ -154,6 +166,15 @@ class Scheduler:
         for task in late:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
+
+    def _notice_a_clock_that_was_set_back(self) -> None:
+        """Due times are wall-clock times: without this nobody would be looked at for as long as the jump was."""
+        (then, then_boot), (now, boot) = self._turned_at, (self._clock.now(), self._clock.boottime())
+        self._turned_at = now, boot
+        set_back = timedelta(seconds=boot - then_boot) - (now - then)
+        if set_back > SMALLEST_JUMP:
+            _log.warning("the clock was set back by %.0f s", set_back.total_seconds())
+            self.agenda.set_back(set_back)
 
     async def _start_ready(self) -> None:
         while True:
@@ -181,7 +202,8 @@ class Scheduler:
     async def _work(self, key: Key) -> None:
         next_look: datetime | None = None
         try:
-            next_look = await self._look(key)
+            async with asyncio.timeout(LONGEST_LOOK_SECONDS):
+                next_look = await self._look(key)
             self._failures.pop(key, None)
         except Exception as error:  # noqa: BLE001 - one credential's fault must not stop the others; counted and retried
             next_look = self._after_error(key, error)

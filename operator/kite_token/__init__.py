@@ -3,7 +3,7 @@
     import kite_token
 
     kite = kite_token.connect()
-    print(kite.positions())
+    print(kite.orders())
 
 The Secret is mounted as a folder. `read` reads it once; `TokenFolder` follows it; `connect` gives an official client
 that follows it. Nothing here starts a thread, polls, reads the time, or logs in. Importing this package does not import

@@ -45,8 +45,7 @@ def prepare(world: World, names: list[str], first: int) -> None:
     """App, account and Secrets of every credential, before the clock starts."""
     for number, name in enumerate(names, first):
         app, account = world.broker(f"AB{number:04d}")
-        world.secret(f"{name}-app", api_key=app.api_key, api_secret=app.api_secret)
-        world.secret(f"{name}-login", password=account.password, totp_secret=account.totp_secret)
+        world.sources(app, account, name)
 
 
 def measure(world: World, names: list[str], first: int) -> list[float]:

@@ -103,8 +103,7 @@ def test_a_redirect_url_that_differs_costs_one_login(world: World, registered: s
     world.secrets_made.append(app.api_secret)
     account = world.sandbox.add_account("EF9012")
     world.secrets_made += [account.password, account.totp_secret]
-    world.secret("beta-app", api_key=app.api_key, api_secret=app.api_secret)
-    world.secret("beta-login", password=account.password, totp_secret=account.totp_secret)
+    world.sources(app, account, "beta")
     world.credential("beta", "EF9012")
     world.wait("RedirectURLMismatch", name="beta")
     message = world.condition(name="beta")[2]
@@ -129,8 +128,7 @@ def assert_stays(world: World, name: str, client_id: str, *, logins: int) -> Non
 def test_a_wrong_api_secret_costs_one_login_and_then_waits_for_the_secret(world: World) -> None:
     world.operator()
     app, account = world.broker()
-    world.secret("alpha-app", api_key=app.api_key, api_secret="x" * 32)
-    world.secret("alpha-login", password=account.password, totp_secret=account.totp_secret)
+    world.sources(app, account, api_secret="x" * 32)
     world.credential()
     world.wait("AppSecretRejected")
     assert_stays(world, "alpha", "AB1234", logins=1)
@@ -145,8 +143,7 @@ def test_an_app_secret_of_another_app_whose_users_are_others(world: World) -> No
     _, account = world.broker()
     foreign = world.sandbox.add_app(redirect_url=REDIRECT_URL, clients=["ZZ9999"])
     world.secrets_made.append(foreign.api_secret)
-    world.secret("alpha-app", api_key=foreign.api_key, api_secret=foreign.api_secret)
-    world.secret("alpha-login", password=account.password, totp_secret=account.totp_secret)
+    world.sources(foreign, account)
     world.credential()
     world.wait("UserNotEnabled")
     assert_stays(world, "alpha", "AB1234", logins=1)
@@ -167,8 +164,7 @@ def test_a_session_of_another_client_is_never_published(world: World) -> None:
     world.sandbox.add_account("ZZ9999")
     app, account = world.broker()
     world.sandbox.switch(client_id="AB1234", session_user="ZZ9999")
-    world.secret("alpha-app", api_key=app.api_key, api_secret=app.api_secret)
-    world.secret("alpha-login", password=account.password, totp_secret=account.totp_secret)
+    world.sources(app, account)
     world.credential()
     world.wait("WrongAccount")
     assert world.target() is None

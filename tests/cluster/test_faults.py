@@ -142,8 +142,7 @@ def test_a_session_that_is_refused_on_its_very_first_call_is_kept_until_the_subs
 def test_an_account_without_a_totp_app_cannot_be_automated(world: World) -> None:
     world.operator()
     app, account = world.broker(twofa_type="app_code")
-    world.secret("alpha-app", api_key=app.api_key, api_secret=app.api_secret)
-    world.secret("alpha-login", password=account.password, totp_secret=account.totp_secret)
+    world.sources(app, account)
     world.credential()
     world.wait("TwoFactorUnsupported")
     assert 0 == world.sandbox.counters("AB1234").count("twofa")

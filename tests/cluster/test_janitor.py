@@ -49,8 +49,7 @@ async def test_a_lease_of_a_client_that_has_a_credential_stays(left_behind: Worl
 async def test_a_lease_with_wrong_entries_stays(world: World) -> None:
     world.operator()
     app, account = world.broker()
-    world.secret("alpha-app", api_key=app.api_key, api_secret=app.api_secret)
-    world.secret("alpha-login", password="wrong", totp_secret=account.totp_secret)
+    world.sources(app, account, password="wrong")
     world.credential()
     world.wait("PasswordRejected")
     world.operators[-1].kill()

@@ -10,8 +10,7 @@ def logins(world: World) -> int:
 def test_a_wrong_password_is_submitted_once(world: World) -> None:
     world.operator()
     app, account = world.broker()
-    world.secret("alpha-app", api_key=app.api_key, api_secret=app.api_secret)
-    world.secret("alpha-login", password="not-the-password", totp_secret=account.totp_secret)
+    world.sources(app, account, password="not-the-password")
     world.credential()
     world.wait("PasswordRejected")
     assert ("True", "PasswordRejected") == world.condition("Blocked")[:2]
@@ -40,8 +39,7 @@ def test_a_wrong_password_is_submitted_once(world: World) -> None:
 def test_at_most_four_wrong_passwords_over_all_versions(world: World) -> None:
     world.operator()
     app, account = world.broker()
-    world.secret("alpha-app", api_key=app.api_key, api_secret=app.api_secret)
-    world.secret("alpha-login", password="wrong-0", totp_secret=account.totp_secret)
+    world.sources(app, account, password="wrong-0")
     world.credential()
     for number in range(1, 8):
         world.until(lambda: world.condition("Blocked")[0] == "True", "blocked")
@@ -57,8 +55,7 @@ def test_at_most_four_wrong_passwords_over_all_versions(world: World) -> None:
 def test_a_wrong_code_gets_one_more_try_in_a_new_window(world: World) -> None:
     world.operator()
     app, account = world.broker()
-    world.secret("alpha-app", api_key=app.api_key, api_secret=app.api_secret)
-    world.secret("alpha-login", password=account.password, totp_secret="A" * 32)
+    world.sources(app, account, totp_secret="A" * 32)
     world.credential()
     world.until(lambda: world.sandbox.counters("AB1234").wrong_codes == 1, "one wrong code")
     world.settle(0.3)
@@ -74,8 +71,7 @@ def test_a_wrong_code_gets_one_more_try_in_a_new_window(world: World) -> None:
 def test_an_acknowledgement_is_honoured_once_and_twice_a_day_at_most(world: World) -> None:
     world.operator()
     app, account = world.broker()
-    world.secret("alpha-app", api_key=app.api_key, api_secret=app.api_secret)
-    world.secret("alpha-login", password="wrong", totp_secret=account.totp_secret)
+    world.sources(app, account, password="wrong")
     world.credential()
     seen: list[str] = []
     for expected in (2, 3, 3):
@@ -94,8 +90,7 @@ def test_an_acknowledgement_is_honoured_once_and_twice_a_day_at_most(world: Worl
 def test_a_lost_lease_is_seeded_from_status(world: World) -> None:
     world.operator()
     app, account = world.broker()
-    world.secret("alpha-app", api_key=app.api_key, api_secret=app.api_secret)
-    world.secret("alpha-login", password="wrong", totp_secret=account.totp_secret)
+    world.sources(app, account, password="wrong")
     world.credential()
     world.wait("PasswordRejected")
     world.operators[-1].kill()
@@ -116,8 +111,7 @@ def test_a_lease_that_nobody_understands_stops_every_submission(world: World) ->
         "metadata": {"name": "kite-account-ab1234", "annotations": {"kite-operator.dev/account": "{}"}},
     }
     world.api.create(world.path("leases"), lease)
-    world.secret("alpha-app", api_key=app.api_key, api_secret=app.api_secret)
-    world.secret("alpha-login", password=account.password, totp_secret=account.totp_secret)
+    world.sources(app, account)
     world.credential()
     world.wait("AttemptBudgetExhausted")
     world.settle()

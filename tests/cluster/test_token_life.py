@@ -166,8 +166,7 @@ def test_two_credentials_for_one_client_and_app_make_one_login(world: World) -> 
     app = world.alpha()
     world.wait("SessionActive")
     account = world.sandbox.add_account("AB1234")
-    world.secret("beta-app", api_key=app.api_key, api_secret=app.api_secret)
-    world.secret("beta-login", password=account.password, totp_secret=account.totp_secret)
+    world.sources(app, account, "beta")
     world.credential("beta")
     world.wait("Conflict", name="beta")
     assert "alpha" in world.condition(name="beta")[2]
@@ -205,8 +204,7 @@ def test_another_app_in_the_app_secret_makes_a_new_session(world: World) -> None
 def test_a_labelled_source_is_acted_on_at_once(world: World) -> None:
     world.operator()
     app, account = world.broker()
-    world.secret("alpha-app", api_key=app.api_key, api_secret=app.api_secret)
-    world.secret("alpha-login", password="wrong", totp_secret=account.totp_secret)
+    world.sources(app, account, password="wrong")
     world.credential()
     world.wait("PasswordRejected")
     labels = {"kite-operator.dev/role": "source"}
@@ -288,8 +286,7 @@ def test_many_probes_of_one_app_stretch_rather_than_crowd(world: World) -> None:
     for number, name in enumerate(names):
         account = world.sandbox.add_account(f"DK{number:04d}")
         world.secrets_made += [account.password, account.totp_secret]
-        world.secret(f"{name}-app", api_key=app.api_key, api_secret=app.api_secret)
-        world.secret(f"{name}-login", password=account.password, totp_secret=account.totp_secret)
+        world.sources(app, account, name)
         world.credential(name, f"DK{number:04d}", probe={"interval": "1m"})
     for name in names:
         world.wait("SessionActive", name=name)

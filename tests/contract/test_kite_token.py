@@ -11,6 +11,7 @@ from kiteconnect.exceptions import DataException, PermissionException, TokenExce
 
 import kite_token
 from kite_token import ClientChanged, TokenFolder, TokenMissing
+from support.documents import blocks, page
 from support.mounted_secret import MountedSecret, contents
 from support.sandbox import Counters, Sandbox, SandboxAccount, SandboxApp
 
@@ -157,18 +158,27 @@ def test_the_same_token_published_again_is_not_tried_again(
     assert (0, 1) == desk.counts("profile")
 
 
-@pytest.mark.parametrize("preset", ["lost_answer", "html_403", "not_json", "permission_denied"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"preset": "lost_answer"},
+        {"preset": "html_403"},
+        {"preset": "not_json"},
+        {"preset": "permission_denied"},
+        {"answer": {"status": 500, "envelope": {"error_type": "TokenException", "message": "made up"}}},
+    ],
+    ids=lambda fault: fault.get("preset", "TokenException of another status"),
+)
 def test_an_order_that_fails_in_any_other_way_is_never_repeated(
-    preset: str, kite: KiteConnect, desk: Desk, aside: ThreadPoolExecutor
+    fault: dict[str, Any], kite: KiteConnect, desk: Desk, aside: ThreadPoolExecutor
 ) -> None:
-    desk.sandbox.switch(relogin="same_token")
-    desk.sandbox.fault("orders", preset, when="after", times=1)
+    desk.sandbox.fault("orders", **fault, when="after", times=1)
     hold = desk.sandbox.hold("orders", when="after", times=1)
     answer = aside.submit(lambda: kite.place_order(**ORDER))
     desk.sandbox.wait_held(hold)
     desk.publish("madeuptokenthatisanother00000001")
     desk.sandbox.release(hold)
-    with pytest.raises((DataException, PermissionException)):
+    with pytest.raises((DataException, PermissionException, TokenException)):
         answer.result(timeout=20)
     assert (1, 0) == desk.counts("orders")
 
@@ -235,3 +245,45 @@ def test_the_expiry_hook_of_the_official_client_still_fires_on_a_final_refusal(k
 def test_no_token_in_the_folder_is_no_client(tmp_path: Path) -> None:
     with pytest.raises(TokenMissing):
         kite_token.connect(tmp_path)
+
+
+@pytest.fixture
+def default_broker(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """The desk's broker and folder, where a program finds them that names neither."""
+    monkeypatch.setattr(KiteConnect, "_default_root_uri", desk.sandbox.api_url)
+    monkeypatch.setenv("KITE_TOKEN_DIR", str(desk.secret.folder))
+    return desk
+
+
+def _run(code: str, names: dict[str, Any]) -> None:
+    exec(compile(code, "documentation", "exec"), names)  # noqa: S102 - the project's own documentation
+    names["kite"].reqsession.close()
+
+
+@pytest.mark.parametrize(("name", "language"), [("README.md", "py"), ("docs/trading-pods.md", "python")])
+def test_the_first_program_of_the_documentation_works(
+    name: str, language: str, default_broker: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _run(blocks(page(name), language)[0], {})
+    assert "[]\n" == capsys.readouterr().out
+    assert (1, 0) == default_broker.counts("order_book")
+
+
+def test_the_documented_way_to_look_for_a_new_token_works(
+    default_broker: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (code,) = [text for text in blocks(page("docs/trading-pods.md"), "python") if "except TokenException" in text]
+    default_broker.log_in()
+    _run(code, {})
+    assert "" == capsys.readouterr().out
+    assert (0, 1) == default_broker.counts("order_book")
+
+
+def test_the_documented_way_by_hand_works(default_broker: Desk) -> None:
+    (code,) = [text for text in blocks(page("docs/trading-pods.md"), "python") if "readlink" in text]
+    names: dict[str, Any] = {}
+    folder = repr(str(kite_token.DEFAULT_FOLDER))
+    assert folder.replace("'", '"') in code
+    exec(code.replace(str(kite_token.DEFAULT_FOLDER), str(default_broker.secret.folder)), names)  # noqa: S102 - as above
+    assert "AB1234" == names["kite"].profile()["user_id"]
+    names["kite"].reqsession.close()

@@ -155,11 +155,18 @@ class World:
     def alpha(self, name: str = "alpha", client_id: str = "AB1234", mode: str = "TOTP", **spec: object) -> SandboxApp:
         """Everything that a credential needs, and the credential; returns its app."""
         app, account = self.broker(client_id)
-        self.secret(f"{name}-app", api_key=app.api_key, api_secret=app.api_secret)
-        if mode == "TOTP":
-            self.secret(f"{name}-login", password=account.password, totp_secret=account.totp_secret)
+        self.sources(app, account, name)
         self.credential(name, client_id, mode, **spec)
         return app
+
+    def sources(self, app: SandboxApp, account: SandboxAccount, name: str = "alpha", **instead: str) -> None:
+        """The app Secret and the login Secret, with other values where `instead` says so."""
+        self.secret(f"{name}-app", api_key=app.api_key, api_secret=instead.get("api_secret", app.api_secret))
+        password, totp_secret = (
+            instead.get("password", account.password),
+            instead.get("totp_secret", account.totp_secret),
+        )
+        self.secret(f"{name}-login", password=password, totp_secret=totp_secret)
 
     def grant(self, request_token: str, name: str = "login-1", credential: str = "alpha") -> None:
         """A person's login, as a login-grant Secret."""

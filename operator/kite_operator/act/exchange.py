@@ -8,7 +8,7 @@ from kite_operator.decide.observed import Grant
 from kite_operator.decide.outcome import ActOutcome, Failed, Note
 from kite_operator.decide.plan import Plan
 from kite_operator.model.account import AccountRecord
-from kite_operator.model.errors import BrokerError, ReservationRefused, TransientBrokerError
+from kite_operator.model.errors import BrokerError, OperatorError, ReservationRefused, TransientBrokerError
 from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import Failures
 from kite_operator.model.session import AppKeys
@@ -43,6 +43,9 @@ async def exchange_grant(parts: Parts, scene: Scene, plan: Plan) -> ActOutcome:
         await exchange_and_stage(parts, scene, app, grant.request_token, lock_id)
     except BrokerError as error:
         return await _failed(parts, scene, grant, lock_id, error)
+    except OperatorError:
+        await release(parts, scene, lock_id)
+        raise
     await _completed(parts, scene, lock_id)
     await drop(parts.cluster, scene.credential, grant)
     scene.after = scene.after.without_grant(grant) if scene.after is not None else None
@@ -69,7 +72,7 @@ async def _completed(parts: Parts, scene: Scene, lock_id: str) -> None:
     def change(record: AccountRecord) -> AccountRecord:
         return budget.finish(budget.complete(record, scene.credential.ref, parts.clock.now()), lock_id)
 
-    await parts.accounts.change(scene.credential.client_id, change, seed=AccountRecord(scene.credential.client_id))
+    await parts.accounts.change(scene.credential.client_id, change, seed=seed_of(scene))
 
 
 async def _failed(parts: Parts, scene: Scene, grant: Grant, lock_id: str, error: BrokerError) -> ActOutcome:

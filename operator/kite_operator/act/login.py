@@ -151,7 +151,8 @@ async def log_in(parts: Parts, logins: WebLogins, scene: Scene) -> ActOutcome:
         return refused(refusal)
     except BrokerError as error:
         return failed(scene, parts, error, asked=True)
-    return ActOutcome("staged", Reason.SESSION_UNPROVEN)
+    # A refresh that was asked for is handled by one login: were its session refused, a second would be as well.
+    return ActOutcome("staged", Reason.SESSION_UNPROVEN, handled_refresh=True)
 
 
 @asynccontextmanager
@@ -166,7 +167,8 @@ async def _ending(gate: LedgerGate) -> AsyncIterator[None]:
         if refusal.reason is not Reason.CONFLICT:
             await release(gate.parts, gate.scene, gate.lock_id)
         raise
-    except ReservationLost:
+    except OperatorError:
+        await release(gate.parts, gate.scene, gate.lock_id)
         raise
     await release(gate.parts, gate.scene, gate.lock_id)
 

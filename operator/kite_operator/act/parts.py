@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Protocol
@@ -15,9 +16,15 @@ from kite_operator.decide import backoff, budget
 from kite_operator.decide.claims import claim
 from kite_operator.decide.observed import Observed
 from kite_operator.decide.outcome import ActOutcome, Failed
-from kite_operator.memory import Recollection
+from kite_operator.memory import Debt, Recollection
 from kite_operator.model.account import AccountRecord, Lock, Rejection
-from kite_operator.model.errors import BrokerError, OutcomeUnknown, ReservationRefused, TransientBrokerError
+from kite_operator.model.errors import (
+    BrokerError,
+    ClusterError,
+    OutcomeUnknown,
+    ReservationRefused,
+    TransientBrokerError,
+)
 from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import Credential
 from kite_operator.model.sensitive import Sensitive
@@ -25,6 +32,8 @@ from kite_operator.model.session import AppKeys, Session
 
 LOCK_FOR = timedelta(seconds=90)
 """How long a login may take in all before another process may start one."""
+MOST_REJECTIONS = 32
+"""Of one account, whoever met them: an annotation has room for so much, and each costs one login, not an entry."""
 
 
 class BrokerApi(Protocol):
@@ -102,15 +111,33 @@ def begin(record: AccountRecord, parts: Parts, scene: Scene, lock_id: str) -> Ac
 
 
 async def release(parts: Parts, scene: Scene, lock_id: str, rejection: Rejection | None = None) -> None:
-    """Give the lock back, and record what the broker refused for good."""
+    """Give the lock back, and record what the broker refused for good.
+
+    When the API server cannot be reached the debt is remembered, and paid before the credential is looked at again.
+    """
+    debt = Debt(lock_id, rejection)
+    scene.recollection.debts = (*scene.recollection.debts, debt)
+    with suppress(ClusterError):
+        await pay_debts(parts, scene.credential.client_id, scene.recollection, seed_of(scene))
+
+
+async def pay_debts(parts: Parts, client_id: str, recollection: Recollection, seed: AccountRecord) -> None:
+    """Write what could not be written when it happened."""
+    debts = recollection.debts
+    if not debts:
+        return
 
     def change(record: AccountRecord) -> AccountRecord:
-        if rejection is not None:
-            others = [r for r in record.rejections if not r.by.same_name(rejection.by) or r.reason != rejection.reason]
-            record = replace(record, rejections=(*others, rejection))
-        return budget.finish(record, lock_id)
+        for debt in debts:
+            new = debt.rejection
+            if new is not None:
+                kept = [r for r in record.rejections if not r.by.same_name(new.by) or r.reason != new.reason]
+                record = replace(record, rejections=(*kept[1 - MOST_REJECTIONS :], new))
+            record = budget.finish(record, debt.lock_id)
+        return record
 
-    await parts.accounts.change(scene.credential.client_id, change, seed=AccountRecord(scene.credential.client_id))
+    await parts.accounts.change(client_id, change, seed=seed)
+    recollection.debts = recollection.debts[len(debts) :]
 
 
 _INPUTS = {

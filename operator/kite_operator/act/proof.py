@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from kite_operator.act.parts import Parts, Scene, failed, rejection_of, release
+from kite_operator.act.parts import Parts, Scene, failed, rejection_of, release, seed_of
 from kite_operator.broker.limiter import CallKind
 from kite_operator.cluster.state import write_state
 from kite_operator.cluster.target import mark_dead, publish
@@ -156,7 +156,7 @@ async def _prove_claim(parts: Parts, scene: Scene, *, fresh: bool) -> None:
     claim = account.claim_for(app) if account is not None else None
     mine = claim is not None and claim.holder.same_name(ref)
     if (mine and not (claim and claim.proven)) or (fresh and not mine):
-        await parts.accounts.change(scene.credential.client_id, change, seed=AccountRecord(scene.credential.client_id))
+        await parts.accounts.change(scene.credential.client_id, change, seed=seed_of(scene))
 
 
 def _published(parts: Parts, scene: Scene, held: Held, plan: Plan) -> ActOutcome:

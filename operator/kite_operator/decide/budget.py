@@ -44,6 +44,8 @@ CARRIED_FOR = timedelta(days=1)
 REQUEST_TOKEN_LIVES = timedelta(minutes=5)
 """A person's login was completed at most this long before its request_token is exchanged."""
 WINDOW_SECONDS = 30
+FARTHEST = timedelta(minutes=10)
+"""A lock or a deadline that is further away was written before the clock was set back: it is over."""
 
 _LATE = "-late"
 _COUNTED = (Outcome.PENDING, Outcome.WRONG, Outcome.UNKNOWN, Outcome.EXPIRED)
@@ -85,7 +87,7 @@ def limit_for(record: AccountRecord, by: Ref) -> int:
 def settle_expired(record: AccountRecord, now: datetime) -> AccountRecord:
     """Reservations whose deadline has passed without an outcome count from now on; the day's first is forgiven."""
     for attempt in record.attempts:
-        if attempt.outcome is Outcome.PENDING and attempt.deadline <= now:
+        if attempt.outcome is Outcome.PENDING and not now < attempt.deadline <= now + FARTHEST:
             record = _settle_unknown(record, replace(attempt, outcome=Outcome.EXPIRED), now)
     return record
 
@@ -162,7 +164,7 @@ def _exhausted(record: AccountRecord) -> Block:
 
 def start(record: AccountRecord, lock: Lock, now: datetime) -> AccountRecord:
     """Take the account's lock for one login; ReservationRefused while somebody else holds it."""
-    if record.lock is not None and record.lock.id != lock.id and record.lock.until > now:
+    if record.lock is not None and record.lock.id != lock.id and now < record.lock.until <= now + FARTHEST:
         raise ReservationRefused(
             Reason.LOGIN_IN_PROGRESS,
             "another login for this client ID is in progress",

@@ -60,14 +60,22 @@ def spec_unusable(observed: Observed) -> Plan | None:
     """A spec with problems is never acted on."""
     if not observed.credential.problems:
         return None
-    return Plan(Action.REST, Reason.INVALID_SPEC, "; ".join(observed.credential.problems))
+    told = "; ".join(observed.credential.problems)
+    return Plan(Action.REST, Reason.INVALID_SPEC, told, wake_at=_expiry_to_come(observed))
 
 
 def suspended(observed: Observed) -> Plan | None:
     """Nothing is done for a suspended credential; what is published stays."""
     if not observed.credential.suspended:
         return None
-    return Plan(Action.REST, Reason.SUSPENDED, "spec.suspend is true: no login and no probe until it is removed")
+    told = "spec.suspend is true: no login and no probe until it is removed"
+    return Plan(Action.REST, Reason.SUSPENDED, told, wake_at=_expiry_to_come(observed))
+
+
+def _expiry_to_come(observed: Observed) -> datetime | None:
+    """When a token that nobody looks after is no longer known to work: it is not told to be ready for ever."""
+    expires_at = observed.held.session.expires_at if observed.held is not None else observed.now
+    return expires_at if expires_at > observed.now else None
 
 
 def state_not_ours(observed: Observed) -> Plan | None:
@@ -409,12 +417,11 @@ def window_used(observed: Observed) -> Plan | None:
     if window > account.last_window:
         return None
     seconds = (account.last_window + 1) * budget.WINDOW_SECONDS - observed.now.timestamp()
-    return Plan(
-        Action.REST,
-        Reason.WAITING_FOR_TOTP_WINDOW,
-        "this TOTP window's code has been used: the next window is awaited",
-        wake_at=observed.now + timedelta(seconds=seconds),
-    )
+    wake_at = observed.now + timedelta(seconds=seconds)
+    message = "this TOTP window's code has been used: the next window is awaited"
+    if seconds > 2 * budget.WINDOW_SECONDS:
+        message = f"the clock was set back: codes up to {rfc3339(wake_at)} have been used, and none is sent before that"
+    return Plan(Action.REST, Reason.WAITING_FOR_TOTP_WINDOW, message, wake_at=wake_at)
 
 
 def log_in(_: Observed) -> Plan:

@@ -1,7 +1,7 @@
 """Status is derived from facts anew each time, and written only when it differs."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from kite_operator.cluster.api import Cluster, credentials_path
@@ -16,8 +16,15 @@ from kite_operator.model.resource import Credential, Failures, Status, parse_cre
 
 QUIET = (Reason.LOGIN_IN_PROGRESS, Reason.WAITING_FOR_TOTP_WINDOW)
 """Rests of seconds within a refresh: the former conditions stay."""
+_LONGEST_QUIET = timedelta(minutes=3)
+"""What lasts longer is told."""
 
 _NEXT_IS_SCHEDULED = (Reason.SESSION_ACTIVE, Reason.WAITING_FOR_SCHEDULE, Reason.TOKEN_EXPIRED)
+
+
+def is_quiet(plan: Plan, now: datetime) -> bool:
+    """Whether a rest is too short to be worth a status."""
+    return plan.reason in QUIET and (plan.wake_at is None or plan.wake_at - now <= _LONGEST_QUIET)
 
 
 def derive(observed: Observed, plan: Plan) -> Status:

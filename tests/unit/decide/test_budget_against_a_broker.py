@@ -92,12 +92,22 @@ class BudgetMachine(RuleBasedStateMachine):
 
     # A login.
 
+    @rule(logins=st.lists(st.tuples(refs, versions, st.tuples(fates, fates)), min_size=4, max_size=12))
+    def log_in_again_and_again(self, logins: list[tuple[Ref, str, tuple[str, str]]]) -> None:
+        for by, version, ends in logins:
+            if len(self.processes) < MOST_PROCESSES:
+                self.log_in_once(by, version, ends)
+            self.the_account_is_never_blocked()
+
     @precondition(lambda self: len(self.processes) < MOST_PROCESSES)
-    @rule(by=refs, version=versions, fates=st.tuples(fates, fates))
-    def log_in(self, by: Ref, version: str, fates: tuple[str, str]) -> None:
+    @rule(by=refs, version=versions, ends=st.tuples(fates, fates))
+    def log_in(self, by: Ref, version: str, ends: tuple[str, str]) -> None:
+        self.log_in_once(by, version, ends)
+
+    def log_in_once(self, by: Ref, version: str, ends: tuple[str, str]) -> None:
         """A login up to where its fate strikes; what crashes or freezes has the next one wait for its deadline."""
         process = self.start(by, version)
-        for fate in fates:
+        for fate in ends:
             if process is None or process not in self.processes:
                 return
             if process.attempt is None and not self.reserve(process):
