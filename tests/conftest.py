@@ -1,6 +1,7 @@
 """Fixtures and set-up for the whole test tree."""
 
 import asyncio
+import signal
 
 pytest_plugins = ["support.sandbox"]
 
@@ -13,3 +14,6 @@ def pytest_sessionstart() -> None:
     when it is collected.
     """
     asyncio.set_event_loop(None)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # Started in the background, where a shell ignores Ctrl-C: the programs that are tested with it must not.
+        signal.signal(signal.SIGINT, signal.default_int_handler)

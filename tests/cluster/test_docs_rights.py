@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from kite_operator.model.account import AccountRecord, dump
 from support.controlplane import ControlPlane, Kubectl, namespace_in
 from support.documents import blocks, page
 from support.world import World
@@ -16,6 +17,16 @@ USER = "limited-operator"
 VERBS = {"GET": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 LISTING = {"list", "watch"}
 """A list is a GET too, and watches are Kopf's own: they are not told apart in the metric."""
+FORGOTTEN: dict[str, Any] = {
+    "apiVersion": "coordination.k8s.io/v1",
+    "kind": "Lease",
+    "metadata": {
+        "name": "kite-account-zz0000",
+        "labels": {"kite-operator.dev/account": "ZZ0000"},
+        "annotations": {"kite-operator.dev/account": dump(AccountRecord("ZZ0000"))},
+    },
+    "spec": {"renewTime": "2020-01-01T00:00:00.000000Z"},
+}
 ROLES: list[dict[str, Any]] = [yaml.safe_load(text) for text in blocks(page("docs/security.md"), "yaml")]
 
 
@@ -48,7 +59,10 @@ def limited(control_plane: ControlPlane, kubectl: Kubectl, world: World, account
 
 
 def test_the_documented_rights_suffice_and_each_is_used(limited: World, accounts: str) -> None:
+    lease = f"/apis/coordination.k8s.io/v1/namespaces/{accounts}/leases"
+    limited.api.create(lease, FORGOTTEN)
     operator = limited.operator("--account-namespace", accounts)
+    limited.until(lambda: limited.api.find(f"{lease}/kite-account-zz0000") is None, "an old Lease is collected")
     limited.alpha()
     limited.wait("SessionActive")
     bravo = limited.alpha("bravo", "CD5678", "Manual")
