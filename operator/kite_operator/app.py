@@ -89,6 +89,7 @@ class App:
             on_progress=self.progress,
             on_error=self.metrics.count_error,
         )
+        self.metrics.watch_failing(self.scheduler.failing)
         watched = WatchSettings(settings.namespaces)
         self.watch = Watch(cluster.configuration, watched, self.news, self.watch_restarted)
         self.resync = Resync(cluster, self.desired, settings.namespaces)
@@ -158,7 +159,7 @@ class App:
         """List everything before anything is watched; True once it is known, False when stopped before."""
         while not stop.is_set():
             try:
-                self._apply(await self.resync.list_all())
+                await self._list()
             except OperatorError as error:
                 _log.error("the first list failed, trying again: %s", error)
                 with contextlib.suppress(TimeoutError):
@@ -169,11 +170,15 @@ class App:
             return True
         return False
 
+    async def _list(self) -> None:
+        self._apply(await self.resync.list_all())
+        self.metrics.listed(self.clock.now())
+
     async def _resync_forever(self) -> None:
         while True:
             await self.resync.wait(self.settings.resync_seconds)
             try:
-                self._apply(await self.resync.list_all())
+                await self._list()
             except OperatorError as error:
                 _log.warning("not listed anew: %s", error)
 

@@ -19,7 +19,7 @@ from kite_operator.decide.plan import Action, Plan
 from kite_operator.decide.policies import decide
 from kite_operator.memory import Memory
 from kite_operator.model.account import AccountRecord, Ref
-from kite_operator.model.errors import Conflict, NotFound, ReservationLost
+from kite_operator.model.errors import ClusterError, Conflict, Forbidden, NotFound, ReservationLost, Unprocessable
 from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import Credential, Key, Status, parse_credential
 from kite_operator.record.events import EventWriter, transition
@@ -30,6 +30,8 @@ _log = logging.getLogger(__name__)
 
 MOST_ROUNDS = 12
 """Actions in one pass: a whole refresh takes four; more than this is a fault of ours, and rests."""
+CLUSTER_RECHECK = timedelta(minutes=5)
+"""What the API server refused is tried again after this."""
 AFTER_RACE = timedelta(seconds=1)
 """Somebody else changed what we saw: look again after this."""
 
@@ -58,13 +60,15 @@ class Reconciler:
             return None
         after: Gathered | None = None
         for _ in range(MOST_ROUNDS):
+            scene = await self._look(credential, after)
+            plan = decide(scene.observed)
             try:
-                scene = await self._look(credential, after)
-                plan = decide(scene.observed)
                 if plan.action is Action.REST:
                     return await self._rest(scene, plan)
                 outcome = await self._act(scene, plan)
                 credential, after = await self._record(scene, outcome), scene.after
+            except (Forbidden, Unprocessable) as error:
+                return await self._rest(scene, _refused_by_cluster(plan, error, self.parts.clock.now()))
             except (Conflict, NotFound, ReservationLost) as error:
                 _log.info("%s: looked again: %s", key, error)
                 return self.parts.clock.now() + AFTER_RACE
@@ -167,6 +171,15 @@ class Reconciler:
             told = Plan(Action.REST, outcome.reason, outcome.retry_message, wake_at=now + timedelta(seconds=30))
             return await self._rest(scene, told)
         return outcome.retry_at or now
+
+
+def _refused_by_cluster(plan: Plan, error: ClusterError, now: datetime) -> Plan:
+    """A rest: the API server does not let us do what was decided (RBAC, a quota, an admission policy)."""
+    message = (
+        f"the API server refused {error.what} (HTTP {error.status}) when it was time to {plan.action}: check the "
+        "operator's rights, quotas and admission policies of the namespace"
+    )
+    return Plan(Action.REST, Reason.TARGET_UNWRITABLE, message, wake_at=now + CLUSTER_RECHECK)
 
 
 def _after(credential: Credential, outcome: ActOutcome) -> Status:

@@ -144,6 +144,10 @@ class Scheduler:
         self.agenda.wake_now(key, urgency)
         self._wake.set()
 
+    def failing(self) -> int:
+        """How many credentials' last look ended in an error."""
+        return len(self._failures)
+
     def forget(self, key: Key) -> None:
         """The credential is gone."""
         self.agenda.forget(key)

@@ -82,3 +82,28 @@ def test_the_documented_rights_suffice_and_each_is_used(limited: World, accounts
     used = {(resource, VERBS[verb]) for _, resource, verb in requests}
     documented = {(resource, verb) for role in ROLES for resource, verb in _grants(role) if verb not in LISTING}
     assert documented == used
+
+
+def test_a_right_that_is_missing_is_told_before_a_login_is_spent(
+    control_plane: ControlPlane, kubectl: Kubectl, world: World
+) -> None:
+    watched, account = (yaml.safe_load(yaml.safe_dump(role)) for role in ROLES)
+    for rule in watched["rules"]:
+        if "secrets" in rule["resources"]:
+            rule["verbs"].remove("create")
+    # The keys exist already: only the state and the derived Secret cannot be made.
+    world.operator().stop()
+    user = "operator-without-create"
+    account["rules"] = [rule for rule in account["rules"] if "leases" in rule["resources"]]
+    for role in (watched, account):
+        kubectl("apply", "--namespace", world.namespace, "--filename", "-", input=yaml.safe_dump(role))
+        name = role["metadata"]["name"]
+        kubectl("create", "rolebinding", name, "--namespace", world.namespace, "--role", name, "--user", user)
+    limited = replace(world, kubeconfig=control_plane.kubeconfig_for(user), operators=world.operators)
+    limited.operator()
+    limited.alpha()
+    limited.wait("TargetUnwritable")
+    assert "POST" in limited.condition()[2]
+    limited.clock.move(3600)
+    limited.settle()
+    assert 0 == limited.sandbox.counters("AB1234").count("login")

@@ -99,3 +99,8 @@ class _Broker:
         if isinstance(self.stage.profile, Exception):
             raise self.stage.profile
         return self.stage.profile
+
+
+def is_staged(stage: Stage) -> bool:
+    """Whether the state Secret holds a session; an empty one only makes room for it."""
+    return bool((stage.cluster.objects.get(STATE) or {}).get("data"))

@@ -36,6 +36,8 @@ async def probe(parts: Parts, scene: Scene) -> ActOutcome:
     except TokenDead:
         return _died(parts, scene)
     except BrokerError as error:
+        if error.reason is Reason.WRONG_ACCOUNT:
+            return _died(parts, scene)
         return ActOutcome("unanswered", error.reason)
     scene.recollection.learn(alive_at=parts.clock.now(), dead_at=None)
     return ActOutcome("alive", Reason.SESSION_ACTIVE)

@@ -1,5 +1,6 @@
 """From a request_token to a staged session: the broker answers, and before anything else the answer is kept (P3)."""
 
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
@@ -48,6 +49,14 @@ async def require_unmoved(parts: Parts, scene: Scene) -> None:
         message = "another process has logged in meanwhile"
         retry_at = parts.clock.now() + LOOK_AGAIN
         raise ReservationRefused(Reason.LOGIN_IN_PROGRESS, message, retry_at=retry_at)
+    if present is None:
+        await _make_room(parts, scene)
+
+
+async def _make_room(parts: Parts, scene: Scene) -> None:
+    """Make the empty state Secret before the login: whatever forbids it is found out before a login is spent."""
+    state = await write_state(parts.cluster, scene.credential, None, None)
+    scene.gathered = replace(scene.gathered, state=state)
 
 
 def _version(secret: Manifest | None) -> tuple[str, str] | None:

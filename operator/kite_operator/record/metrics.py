@@ -4,7 +4,7 @@
 bounded labels. Documented in docs/metrics.md, which a test compares with this module.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -147,6 +147,16 @@ class Metrics:
             "When the scheduler last made progress, as a Unix time: an old value is a stalled operator.",
             registry=self.registry,
         )
+        self._listed = Gauge(
+            "kite_operator_last_list_timestamp_seconds",
+            "When everything was last listed from the API server, as a Unix time: an old value is a cut-off operator.",
+            registry=self.registry,
+        )
+        self._failing = Gauge(
+            "kite_operator_failing_credentials",
+            "Credentials whose last pass ended in an error: what their gauges show is as old as that.",
+            registry=self.registry,
+        )
         self._watch_restarts = Counter(
             "kite_operator_watch_restarts", "How often the watches had to be started again.", registry=self.registry
         )
@@ -174,6 +184,14 @@ class Metrics:
     def progress(self, now: datetime) -> None:
         """The scheduler is alive."""
         self._progress.set(now.timestamp())
+
+    def listed(self, now: datetime) -> None:
+        """Everything has been listed."""
+        self._listed.set(now.timestamp())
+
+    def watch_failing(self, count: Callable[[], int]) -> None:
+        """`count` is asked at each scrape."""
+        self._failing.set_function(count)
 
     def count_watch_restart(self) -> None:
         """The watches ended and are started again."""

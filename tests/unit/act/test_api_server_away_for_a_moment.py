@@ -7,7 +7,7 @@ from kite_operator.cluster.state import parse_state
 from kite_operator.model.account import Outcome
 from kite_operator.model.errors import ClusterUnavailable
 from kite_operator.model.reasons import Reason
-from support.acting import STATE, Stage
+from support.acting import STATE, Stage, is_staged
 from support.broker_fakes import happy_answers, login_page, refusal
 from support.facts import credential
 
@@ -44,7 +44,7 @@ async def test_a_session_is_staged_as_soon_as_the_api_server_is_back() -> None:
     away_at(stage, "after-exchange", 5)
     outcome = await log_in(stage.parts, stage.logins, stage.scene())
     assert "staged" == outcome.result
-    assert STATE in stage.cluster.objects
+    assert is_staged(stage)
 
 
 async def test_a_session_whose_staging_was_made_but_not_answered_is_kept() -> None:
@@ -54,7 +54,7 @@ async def test_a_session_whose_staging_was_made_but_not_answered_is_kept() -> No
 
     async def answer_lost(verb: str, path: str, **rest: object) -> object:
         answered = await request(verb, path, **rest)  # type: ignore[arg-type]  # passed on as it came
-        if verb == "POST" and path.endswith("/secrets") and not lost:
+        if (verb, path) == ("PUT", STATE) and not lost:
             lost.append(path)
             raise ClusterUnavailable(f"{verb} {path}", status=0)
         return answered

@@ -12,7 +12,7 @@ from kite_operator.decide import budget
 from kite_operator.model.account import AccountRecord, Outcome
 from kite_operator.model.errors import Conflict, ReservationLost, ReservationRefused, Step
 from kite_operator.model.reasons import Reason
-from support.acting import LEASE, STATE, Stage
+from support.acting import LEASE, STATE, Stage, is_staged
 from support.broker_fakes import happy_answers, login_page, password_accepted, refusal
 from support.facts import CLIENT_ID, FACTORS, OTHER, VERSIONS, account, claim, leaks, session
 
@@ -27,7 +27,7 @@ async def test_a_login_ends_with_a_staged_session_a_clean_ledger_and_no_lock() -
     record = await stage.record()
     assert ("staged", (), None) == (outcome.result, record.attempts, record.lock)
     assert [("key-v1", 1)] == [(entry.app, entry.count) for entry in record.logins]
-    assert STATE in stage.cluster.objects
+    assert is_staged(stage)
 
 
 async def test_every_submission_is_on_record_before_it_is_sent() -> None:
@@ -62,7 +62,7 @@ async def test_a_wrong_code_is_recorded_with_its_window_and_the_lock_is_given_ba
     [attempt] = record.attempts
     assert (Reason.TOTP_REJECTED, Outcome.WRONG, None) == (outcome.reason, attempt.outcome, record.lock)
     assert record.last_window == attempt.window
-    assert STATE not in stage.cluster.objects
+    assert not is_staged(stage)
 
 
 @pytest.mark.parametrize("step", STEPS[:2])
@@ -81,7 +81,7 @@ async def test_a_process_that_lost_the_lock_stages_nothing_and_leaves_the_others
     with pytest.raises(ReservationLost):
         await log_in(stage.parts, stage.logins, stage.scene())
     record = await stage.record()
-    assert STATE not in stage.cluster.objects
+    assert not is_staged(stage)
     assert "of-another" == (record.lock.id if record.lock else "")
     assert () == record.attempts
 
@@ -95,7 +95,7 @@ async def test_an_answer_that_comes_after_the_lease_was_lost_stages_nothing() ->
     stage.at["after-exchange"] = lose
     with pytest.raises(ReservationLost):
         await log_in(stage.parts, stage.logins, stage.scene())
-    assert STATE not in stage.cluster.objects
+    assert not is_staged(stage)
 
 
 async def test_a_session_that_another_process_staged_meanwhile_is_not_overwritten() -> None:
@@ -119,7 +119,7 @@ async def test_another_clients_session_is_not_staged_and_blocks_until_an_input_c
     assert [(Reason.WRONG_ACCOUNT, {"login": "login-v1", "app": "app-v1"})] == [
         (each.reason, dict(each.inputs)) for each in record.rejections
     ]
-    assert STATE not in stage.cluster.objects
+    assert not is_staged(stage)
 
 
 async def test_a_process_that_was_frozen_before_the_send_does_not_send() -> None:
