@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from kite_sandbox import connect, exchange, trading, weblogin
+from kite_sandbox import connect, exchange, portfolio, trading, weblogin
 from kite_sandbox.answers import Answer
 from kite_sandbox.error_table import Refusal
 from kite_sandbox.world import Call, Step, World
@@ -21,6 +21,11 @@ _ACTIONS: dict[Step, Callable[[World, Call], Answer]] = {
     Step.MARGINS: trading.margins,
     Step.ORDERS: trading.orders,
     Step.ORDER_BOOK: trading.order_book,
+    Step.POSITIONS: portfolio.positions,
+    Step.HOLDINGS: portfolio.holdings,
+    Step.QUOTE: portfolio.quote,
+    Step.OHLC: portfolio.ohlc,
+    Step.LTP: portfolio.ltp,
 }
 
 

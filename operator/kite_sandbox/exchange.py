@@ -8,7 +8,10 @@ from kite_sandbox.error_table import Refusal
 from kite_sandbox.passes import RequestToken
 from kite_sandbox.samples import session_data
 from kite_sandbox.sessions import Death, RefreshGrant, Session
-from kite_sandbox.world import Call, World
+from kite_sandbox.world import Call, Step, World
+
+_BUCKETS = {Step.ORDERS: "orders", Step.QUOTE: "quotes", Step.OHLC: "quotes", Step.LTP: "quotes"}
+"""Which calls are limited apart from the rest."""
 
 
 def session_token(world: World, call: Call) -> Answer:
@@ -88,9 +91,10 @@ def logout(world: World, call: Call) -> Answer:
 def admitted_app(world: World, call: Call, api_key: str) -> App:
     """The app of a call to the API host: known, within its rate limit, and with a paid subscription."""
     app = world.app(api_key)
-    kind = "orders" if call.step == "orders" else "other"
-    limit = world.rules(None, api_key).rate_limit_per_s
-    if not world.limit.admits((api_key, kind), tick=call.tick, per_second=limit):
+    bucket = _BUCKETS.get(call.step, "other")
+    rules = world.rules(None, api_key)
+    limit = rules.quote_limit_per_s if bucket == "quotes" else rules.rate_limit_per_s
+    if not world.limit.admits((api_key, bucket), tick=call.tick, per_second=limit):
         raise Refusal("rate_limited")
     if not app.subscribed:
         raise Refusal("subscription_lapsed")

@@ -86,6 +86,7 @@ class Switches:
     totp_tolerance: int = _switch(0, _count)
     totp_reuse: str = _switch("refused", _one_of("refused", "allowed"))
     rate_limit_per_s: int = _switch(10, _count)
+    quote_limit_per_s: int = _switch(1, _count)
     unlisted_ip: str | None = _switch(None, _text_or_null)
 
     @property

@@ -18,13 +18,13 @@ _KEPT_ORDERS = 200
 
 def profile(world: World, call: Call) -> Answer:
     """GET /user/profile."""
-    _, session = _authorised(world, call)
+    _, session = authorised(world, call)
     return success(user(session.client_id))
 
 
 def margins(world: World, call: Call) -> Answer:
     """GET /user/margins, or one segment of it."""
-    _authorised(world, call)
+    authorised(world, call)
     segment = call.params.get("segment")
     if segment is None:
         return success({name: margin_segment(cash) for name, cash in _SEGMENTS.items()})
@@ -35,7 +35,7 @@ def margins(world: World, call: Call) -> Answer:
 
 def orders(world: World, call: Call) -> Answer:
     """POST /orders/{variety}: a Trading app from a listed IP gets an order_id."""
-    app, session = _authorised(world, call)
+    app, session = authorised(world, call)
     if app.app_type is AppType.CONNECT:
         raise Refusal("permission_denied")
     unlisted = world.rules(session.client_id, app.api_key).unlisted_ip
@@ -51,7 +51,7 @@ def orders(world: World, call: Call) -> Answer:
 
 def order_book(world: World, call: Call) -> Answer:
     """GET /orders: the orders placed here, oldest first."""
-    _, session = _authorised(world, call)
+    _, session = authorised(world, call)
     return success(list(world.orders.get(session.client_id, ())))
 
 
@@ -62,7 +62,7 @@ def credentials(call: Call) -> tuple[str, str]:
     return (api_key, access_token) if scheme == "token" and colon else ("", "")
 
 
-def _authorised(world: World, call: Call) -> tuple[App, Session]:
+def authorised(world: World, call: Call) -> tuple[App, Session]:
     """The app and living session of a call. A header that is absent or malformed reads as a wrong token (SYNTHETIC)."""
     api_key, access_token = credentials(call)
     if api_key not in world.apps:

@@ -33,6 +33,11 @@ class Step(StrEnum):
     MARGINS = "margins"
     ORDERS = "orders"
     ORDER_BOOK = "order_book"
+    POSITIONS = "positions"
+    HOLDINGS = "holdings"
+    QUOTE = "quote"
+    OHLC = "ohlc"
+    LTP = "ltp"
 
 
 LOGIN_STEPS = frozenset({Step.LOGIN, Step.TWOFA, Step.CONNECT_LOGIN, Step.AUTHORIZE, Step.FINISH})
@@ -40,7 +45,10 @@ LOGIN_STEPS = frozenset({Step.LOGIN, Step.TWOFA, Step.CONNECT_LOGIN, Step.AUTHOR
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request as the core sees it: `params` are query, form and path together; `tick` is in monotonic seconds."""
+    """One request as the core sees it: `params` are query, form and path together; `tick` is in monotonic seconds.
+
+    `instruments` are the values of the query parameter `i`, the only one that may be repeated.
+    """
 
     step: Step
     now: datetime
@@ -50,6 +58,7 @@ class Call:
     cookies: Mapping[str, str] = field(default_factory=dict, repr=False)
     authorization: str = field(default="", repr=False)
     base_url: str = ""
+    instruments: tuple[str, ...] = ()
 
     def need(self, *names: str) -> tuple[str, ...]:
         """The values of required parameters; refuses with the first that is missing or empty."""

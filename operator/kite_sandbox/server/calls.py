@@ -45,6 +45,7 @@ async def read_call(request: web.Request, sandbox: Sandbox, step: Step) -> Call:
         cookies=dict(request.cookies),
         authorization=authorization,
         base_url=f"{request.scheme}://{request.host}",
+        instruments=tuple(request.query.getall("i", ())),
     )
 
 

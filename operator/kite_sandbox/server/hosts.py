@@ -28,6 +28,11 @@ _API_HOST = (
     ("GET", "/user/margins/{segment}", Step.MARGINS),
     ("POST", "/orders/{variety}", Step.ORDERS),
     ("GET", "/orders", Step.ORDER_BOOK),
+    ("GET", "/portfolio/positions", Step.POSITIONS),
+    ("GET", "/portfolio/holdings", Step.HOLDINGS),
+    ("GET", "/quote", Step.QUOTE),
+    ("GET", "/quote/ohlc", Step.OHLC),
+    ("GET", "/quote/ltp", Step.LTP),
 )
 
 
