@@ -30,8 +30,8 @@ def success(data: object, *, outcome: str = "accepted") -> Answer:
 
 
 def page(html: str, *, outcome: str, status: int = 200) -> Answer:
-    """An HTML page."""
-    return Answer(outcome, status=status, body=html, content_type=HTML)
+    """An HTML page, which no cache may keep: its forms serve once."""
+    return Answer(outcome, status=status, body=html, content_type=HTML, headers=(("Cache-Control", "no-store"),))
 
 
 def redirect(location: str, *, outcome: str) -> Answer:

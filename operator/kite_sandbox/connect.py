@@ -4,7 +4,8 @@ from urllib.parse import parse_qsl, urlencode
 
 from kite_sandbox.answers import Answer, page, redirect
 from kite_sandbox.error_table import Refusal
-from kite_sandbox.pages import consent_page, login_page
+from kite_sandbox.forms import errand_of
+from kite_sandbox.pages import Errand, consent_page, login_page
 from kite_sandbox.passes import Connecting
 from kite_sandbox.switches import Switches
 from kite_sandbox.world import Call, World
@@ -20,15 +21,15 @@ def connect_login(world: World, call: Call) -> Answer:
     client_id = signed_in_client(world, call)
     rules = world.rules(client_id, api_key)
     if client_id is None or rules.connect_result == "login_page":
-        return page(login_page(), outcome="login_page")
+        return page(login_page(errand_of(call)), outcome="login_page")
     if rules.connect_result == "bounce":
-        back = _on_login_host(call, rules, "/connect/login", {"v": "3", "api_key": api_key})
+        back = call.on_login_host("/connect/login", {"v": "3", "api_key": api_key}, rules)
         return redirect(back, outcome="bounced")
     sess_id = world.mint.text()
     extra = tuple(parse_qsl(call.params.get("redirect_params", ""), keep_blank_values=True))
     world.connecting.add(sess_id, Connecting(client_id, api_key, extra, call.now))
     onward = {"api_key": api_key, "sess_id": sess_id}
-    return redirect(_on_login_host(call, rules, "/connect/finish", onward), outcome="accepted")
+    return redirect(call.on_login_host("/connect/finish", onward, rules), outcome="accepted")
 
 
 def finish(world: World, call: Call) -> Answer:
@@ -36,13 +37,13 @@ def finish(world: World, call: Call) -> Answer:
     (sess_id,) = call.need("sess_id")
     way = world.connecting.find(sess_id)
     if way is None or signed_in_client(world, call) != way.client_id:
-        return page(login_page(), outcome="login_page")
+        return page(login_page(_errand(way, call)), outcome="login_page")
     rules = world.rules(way.client_id, way.api_key)
     if not world.app(way.api_key).admits(way.client_id):
         raise Refusal("user_not_enabled")
     if rules.consent_pending and way.api_key not in world.accounts[way.client_id].consents:
         onward = {"api_key": way.api_key, "sess_id": sess_id}
-        return redirect(_on_login_host(call, rules, "/connect/authorize", onward), outcome="consent_needed")
+        return redirect(call.on_login_host("/connect/authorize", onward, rules), outcome="consent_needed")
     world.connecting.drop(sess_id)
     if rules.connect_result == "cancelled":
         return _cancelled(world, way)
@@ -54,9 +55,9 @@ def authorize(world: World, call: Call) -> Answer:
     (sess_id,) = call.need("sess_id")
     way = world.connecting.find(sess_id)
     if way is None or signed_in_client(world, call) != way.client_id:
-        return page(login_page(), outcome="login_page")
+        return page(login_page(_errand(way, call)), outcome="login_page")
     if call.method != "POST":
-        return page(consent_page(way.api_key, sess_id), outcome="consent_page")
+        return page(consent_page(world.app(way.api_key), way.client_id, sess_id), outcome="consent_page")
     (decision,) = call.need("decision")
     if decision != "accept":
         world.connecting.drop(sess_id)
@@ -64,7 +65,7 @@ def authorize(world: World, call: Call) -> Answer:
     world.keep(world.accounts[way.client_id].with_consent(way.api_key))
     rules = world.rules(way.client_id, way.api_key)
     onward = {"api_key": way.api_key, "sess_id": sess_id}
-    return redirect(_on_login_host(call, rules, "/connect/finish", onward), outcome="accepted")
+    return redirect(call.on_login_host("/connect/finish", onward, rules), outcome="accepted")
 
 
 def signed_in_client(world: World, call: Call) -> str | None:
@@ -91,6 +92,11 @@ def callback_url(world: World, way: Connecting, token: str) -> str:
     return _with_query(rules.redirect_url or world.app(way.api_key).redirect_url, pairs)
 
 
+def _errand(way: Connecting | None, call: Call) -> Errand:
+    """What a browser that has to log in again had come for, as far as its way is still known."""
+    return errand_of(call) if way is None else Errand(way.api_key, urlencode(way.extra))
+
+
 def _callback(world: World, way: Connecting, call: Call) -> str:
     return callback_url(world, way, world.issue_request_token(way.client_id, way.api_key, call.now))
 
@@ -107,8 +113,3 @@ def _cancelled(world: World, way: Connecting) -> Answer:
 
 def _with_query(url: str, pairs: list[tuple[str, str]]) -> str:
     return f"{url}{'&' if '?' in url else '?'}{urlencode(pairs)}"
-
-
-def _on_login_host(call: Call, rules: Switches, path: str, query: dict[str, str]) -> str:
-    base = call.base_url if rules.location == "absolute" else ""
-    return f"{base}{path}?{urlencode(query)}"

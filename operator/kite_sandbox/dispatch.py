@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from kite_sandbox import connect, exchange, portfolio, trading, weblogin
+from kite_sandbox import connect, exchange, forms, portfolio, trading, weblogin
 from kite_sandbox.answers import Answer
 from kite_sandbox.error_table import Refusal
 from kite_sandbox.world import Call, Step, World
@@ -11,6 +11,8 @@ from kite_sandbox.world import Call, Step, World
 _ACTIONS: dict[Step, Callable[[World, Call], Answer]] = {
     Step.LOGIN: weblogin.login,
     Step.TWOFA: weblogin.twofa,
+    Step.LOGIN_FORM: forms.login_form,
+    Step.TWOFA_FORM: forms.twofa_form,
     Step.CONNECT_LOGIN: connect.connect_login,
     Step.AUTHORIZE: connect.authorize,
     Step.FINISH: connect.finish,
@@ -56,6 +58,8 @@ def _claimed(world: World, call: Call) -> tuple[str | None, str | None]:  # noqa
     match call.step:
         case Step.LOGIN | Step.TWOFA:
             return params.get("user_id"), None
+        case Step.LOGIN_FORM | Step.TWOFA_FORM:
+            return params.get("user_id"), params.get("api_key")
         case Step.CONNECT_LOGIN:
             return connect.signed_in_client(world, call), params.get("api_key")
         case Step.FINISH | Step.AUTHORIZE:

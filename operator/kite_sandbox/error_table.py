@@ -38,8 +38,12 @@ class Row:
         return Answer(
             self.name,
             status=status or self.status,
-            body=envelope(self.error_type, self.message.format_map(_Blanks(fields))),
+            body=envelope(self.error_type, self.text(**fields)),
         )
+
+    def text(self, **fields: object) -> str:
+        """The message filled with `fields`."""
+        return self.message.format_map(_Blanks(fields))
 
 
 class _Blanks(dict[str, object]):
@@ -137,6 +141,11 @@ class Refusal(Exception):
         self._outcome = outcome or name
         self._status = status
         self._fields = fields
+
+    @property
+    def message(self) -> str:
+        """What the envelope or the page says."""
+        return self._row.text(**self._fields)
 
     def answer(self) -> Answer:
         """The envelope to send."""

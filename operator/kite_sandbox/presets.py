@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from kite_sandbox.answers import HTML, Answer
 from kite_sandbox.error_table import ROWS, envelope
 from kite_sandbox.faults import Edit, When
-from kite_sandbox.pages import gateway_page, login_page
+from kite_sandbox.pages import Errand, gateway_page, login_page
 
 SLOWER_THAN_CLIENT_S = 8.0
 """The official client gives up after 7 seconds."""
@@ -45,7 +45,7 @@ PRESETS: dict[str, Preset] = {
     "html_429": _page(429),
     "html_502": _page(502),
     "html_503": _page(503),
-    "html_login_page": Preset(answer=Answer("faulted", 200, login_page(), HTML)),
+    "html_login_page": Preset(answer=Answer("faulted", 200, login_page(Errand()), HTML)),
     "too_many_requests": _too_many(),
     "too_many_requests_retry_after": _too_many(("Retry-After", "2")),
     "missing_error_type": _json(500, {"status": "error", "message": "Something went wrong.", "data": None}),

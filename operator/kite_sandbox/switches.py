@@ -70,6 +70,7 @@ class Switches:
     flush_at: str = _switch("06:00", _wall_time)
     relogin: str = _switch("kills_old", _one_of("kills_old", "same_token"))
     regenerate_kills_sessions: bool = _switch(default=True, parse=_boolean)
+    twofa_page_ttl_s: float = _switch(300.0, _number)
     request_token_ttl_s: float = _switch(120.0, _number)
     bad_checksum_status: int = _switch(403, _status)
     bad_checksum_consumes_token: bool = _switch(default=False, parse=_boolean)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
+from urllib.parse import urlencode
 
 from kite_sandbox.accounts import Account
 from kite_sandbox.apps import App
@@ -23,6 +24,8 @@ class Step(StrEnum):
 
     LOGIN = "login"
     TWOFA = "twofa"
+    LOGIN_FORM = "login_form"
+    TWOFA_FORM = "twofa_form"
     CONNECT_LOGIN = "connect_login"
     AUTHORIZE = "authorize"
     FINISH = "finish"
@@ -40,7 +43,17 @@ class Step(StrEnum):
     LTP = "ltp"
 
 
-LOGIN_STEPS = frozenset({Step.LOGIN, Step.TWOFA, Step.CONNECT_LOGIN, Step.AUTHORIZE, Step.FINISH})
+LOGIN_STEPS = frozenset(
+    {
+        Step.LOGIN,
+        Step.TWOFA,
+        Step.LOGIN_FORM,
+        Step.TWOFA_FORM,
+        Step.CONNECT_LOGIN,
+        Step.AUTHORIZE,
+        Step.FINISH,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +79,11 @@ class Call:
             if not self.params.get(name):
                 raise Refusal("missing_parameter", parameter=name)
         return tuple(self.params[name] for name in names)
+
+    def on_login_host(self, path: str, query: Mapping[str, str], rules: Switches) -> str:
+        """A Location within the login host, relative or absolute as the switch says."""
+        base = self.base_url if rules.location == "absolute" else ""
+        return f"{base}{path}?{urlencode(query)}"
 
 
 class World:

@@ -7,6 +7,7 @@ from kiteconnect import KiteConnect
 
 from support.sandbox import Sandbox, SandboxAccount, SandboxApp
 from support.sandbox_browser import Browser
+from support.sandbox_pages import Person
 
 
 @pytest.fixture
@@ -23,6 +24,12 @@ def account(sandbox: Sandbox) -> SandboxAccount:
 def browser(sandbox: Sandbox) -> Iterator[Browser]:
     with Browser(sandbox) as opened:
         yield opened
+
+
+@pytest.fixture
+def person(sandbox: Sandbox, browser: Browser, account: SandboxAccount) -> Person:
+    """The account's owner at the login pages."""
+    return Person(sandbox, browser, account)
 
 
 @pytest.fixture

@@ -7,6 +7,13 @@ from typing import Any
 
 import pyotp
 
+_WRONG_ENTRIES = tuple(
+    (step + form, outcome)
+    for form in ("", "_form")
+    for step, outcome in (("login", "wrong_password"), ("twofa", "wrong_code"), ("twofa", "reused_code"))
+)
+"""The steps of a headless client and those of a person count alike."""
+
 
 @dataclass(frozen=True, slots=True)
 class SandboxApp:
@@ -63,10 +70,7 @@ class Counters:
     @property
     def wrong_entries(self) -> int:
         """All wrong passwords and codes that were counted against the account since the counters were last reset."""
-        return sum(
-            self.count(step, outcome)
-            for step, outcome in (("login", "wrong_password"), ("twofa", "wrong_code"), ("twofa", "reused_code"))
-        )
+        return sum(self.count(step, outcome) for step, outcome in _WRONG_ENTRIES)
 
 
 def app_of(made: Mapping[str, Any]) -> SandboxApp:

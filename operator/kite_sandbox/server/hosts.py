@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from kite_sandbox.error_table import ROWS
+from kite_sandbox.pages import LOGIN_FORM, TWOFA_FORM
 from kite_sandbox.server.calls import handler_of
 from kite_sandbox.server.replies import send, strip_content_type
 from kite_sandbox.server.sandbox import Sandbox
@@ -13,6 +14,8 @@ from kite_sandbox.world import Step
 _LOGIN_HOST = (
     ("POST", "/api/login", Step.LOGIN),
     ("POST", "/api/twofa", Step.TWOFA),
+    ("POST", LOGIN_FORM, Step.LOGIN_FORM),
+    ("POST", TWOFA_FORM, Step.TWOFA_FORM),
     ("GET", "/connect/login", Step.CONNECT_LOGIN),
     ("GET", "/connect/authorize", Step.AUTHORIZE),
     ("POST", "/connect/authorize", Step.AUTHORIZE),
