@@ -7,13 +7,16 @@ be looked at because of it.
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from kite_operator.cluster.gather import Hints
 from kite_operator.cluster.owned import GRANT, SOURCE, TARGET
 from kite_operator.memory import Memory
 from kite_operator.model.account import Ref
 from kite_operator.model.resource import CREDENTIAL_LABEL, ROLE_LABEL, Credential, Key, parse_credential
+
+_Where = TypeVar("_Where")
+_What = TypeVar("_What")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,7 @@ class Desired:
         self._by_source: defaultdict[tuple[str, str], set[Key]] = defaultdict(set)
         self._grants: defaultdict[Key, set[str]] = defaultdict(set)
         self._listing = False
+        self._formers: defaultdict[Key, set[str]] = defaultdict(set)
         self._heard_of: set[Key | tuple[Key, str]] = set()
 
     def __len__(self) -> int:
@@ -136,7 +140,8 @@ class Desired:
 
     def hints(self, key: Key) -> Hints:
         """What a look at `key` should know."""
-        return Hints(frozenset(self._grants.get(key, ())), self._rival(key))
+        grants, formers = self._grants.get(key, ()), self._formers.get(key, ())
+        return Hints(frozenset(grants), self._rival(key), frozenset(formers))
 
     def _hear_of(self, what: Key | tuple[Key, str]) -> None:
         if self._listing:
@@ -148,7 +153,10 @@ class Desired:
             return Change()
         if known is not None:
             self._unindex(key, known)
+            if known.target != wish.target:
+                self._formers[key].add(known.target)
         self._wishes[key] = wish
+        _discard(self._formers, key, wish.target)
         self._by_target[key.namespace, wish.target].add(key)
         for source in wish.sources:
             self._by_source[key.namespace, source].add(key)
@@ -166,6 +174,7 @@ class Desired:
 
     def _remove(self, key: Key) -> None:
         self._unindex(key, self._wishes.pop(key))
+        self._formers.pop(key, None)
 
     def _unindex(self, key: Key, wish: Wish) -> None:
         _discard(self._by_target, (key.namespace, wish.target), key)
@@ -184,11 +193,23 @@ class Desired:
         return Change(changed=(key,)) if fresh and key in self._wishes else Change()
 
     def _target(self, kind: str | None, namespace: str, metadata: Mapping[str, Any]) -> Change:
-        keys = self._by_target.get((namespace, str(metadata.get("name", ""))), set())
-        version = metadata.get("resourceVersion")
+        name, version = str(metadata.get("name", "")), metadata.get("resourceVersion")
+        keys = self._by_target.get((namespace, name), set())
         moved = [key for key in keys if kind == "DELETED" or self._memory.of(key).target_version != version]
         # What was listed when the watch began is known already.
-        return Change(changed=tuple(moved)) if kind is not None else Change()
+        changed = tuple(moved) if kind is not None else ()
+        labelled = Key(namespace, str((metadata.get("labels") or {}).get(CREDENTIAL_LABEL, "")))
+        return Change(changed=changed + self._former(kind, labelled, name))
+
+    def _former(self, kind: str | None, key: Key, name: str) -> tuple[Key, ...]:
+        """A derived Secret that its credential does not name, or not any more: known until it is deleted."""
+        wish = self._wishes.get(key)
+        if kind == "DELETED" or wish is None or wish.target == name:
+            _discard(self._formers, key, name)
+            return ()
+        fresh = name not in self._formers[key]
+        self._formers[key].add(name)
+        return (key,) if fresh else ()
 
     def _rival(self, key: Key) -> Ref | None:
         """The credential that wants the same target and came first (by creation, then name), if it is another one."""
@@ -200,7 +221,9 @@ class Desired:
         return None if first.ref == wish.ref else first.ref
 
 
-def _discard(index: defaultdict[tuple[str, str], set[Key]], where: tuple[str, str], key: Key) -> None:
-    index[where].discard(key)
+def _discard(index: defaultdict[_Where, set[_What]], where: _Where, what: _What) -> None:
+    if where not in index:
+        return
+    index[where].discard(what)
     if not index[where]:
         del index[where]

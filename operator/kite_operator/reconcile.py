@@ -10,6 +10,7 @@ from kite_operator.act.exchange import exchange_grant, refuse_grant
 from kite_operator.act.login import WebLogins, log_in
 from kite_operator.act.parts import Parts, Scene, pay_debts, seed_of
 from kite_operator.act.proof import call_dead, discard, probe, prove
+from kite_operator.act.retire import retire
 from kite_operator.cluster.api import Cluster, credentials_path
 from kite_operator.cluster.gather import Gathered, Gatherer, Hints
 from kite_operator.decide.claims import unclaim
@@ -124,6 +125,7 @@ class Reconciler:
             Action.REFUSE_GRANT: lambda: refuse_grant(parts, scene, plan),
             Action.DISCARD: lambda: discard(parts, scene, plan),
             Action.MARK_DEAD: lambda: call_dead(parts, scene),
+            Action.RETIRE: lambda: retire(parts, scene),
             Action.ACKNOWLEDGE: lambda: acknowledge(parts, scene),
         }
         outcome = await ways[plan.action]()

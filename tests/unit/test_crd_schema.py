@@ -243,6 +243,8 @@ def test_the_reference_and_the_descriptions_agree_on_the_defaults() -> None:
         "spec.schedule.readyBy": "08:45",
         "spec.schedule.jitter": "10m",
         "spec.probe.interval": "5m",
+        "spec.target.deletionPolicy": "Delete",
+        "spec.target.format": "keys",
         "spec.suspend": "false",
     }
     for path, default in defaults.items():
@@ -262,6 +264,21 @@ def test_the_operator_resolves_the_defaults_of_the_reference() -> None:
     assert "schedule" not in sample["spec"]
     assert resource.parse_credential(spelled_out).timing == resource.parse_credential(sample).timing
     assert resource.parse_credential(sample).suspended is False
+    target = resource.parse_credential(sample).target
+    defaults = rows("spec")
+    assert f"`{target.deletion_policy}`" == defaults["spec.target.deletionPolicy"][1]
+    assert ", ".join(f"`{name}`" for name in target.formats) == defaults["spec.target.format"][1]
+
+
+@pytest.mark.parametrize(
+    ("path", "known"),
+    [
+        ("spec.target.deletionPolicy", [resource.DELETE, resource.RETAIN]),
+        ("spec.target.format[]", list(resource.FORMATS)),
+    ],
+)
+def test_the_schema_offers_what_the_operator_knows(path: str, known: list[str]) -> None:
+    assert known == next(node.schema["enum"] for node in OURS if node.path == path)
 
 
 @pytest.mark.parametrize("word", [resource.REFRESH_ANNOTATION, resource.ACKNOWLEDGE_ANNOTATION])

@@ -2,12 +2,14 @@
 
 import copy
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from kite_operator.cluster.gather import Hints
 from kite_operator.desired import Change, Desired, Wish
 from kite_operator.memory import Memory
 from kite_operator.model.resource import CREDENTIAL_LABEL, ROLE_LABEL, Key, parse_credential
@@ -109,6 +111,31 @@ def test_a_target_that_somebody_touched_wakes_its_owner_and_our_own_write_does_n
     assert (ALPHA,) == made.secret("MODIFIED", secret("target", "alpha-kite-token", version="6")).changed
     assert (ALPHA,) == made.secret("DELETED", secret("target", "alpha-kite-token", version="5")).changed
     assert Change() == made.secret(None, secret("target", "alpha-kite-token", version="6"))
+
+
+def test_a_target_of_before_is_known_until_it_is_deleted() -> None:
+    made = desired(ALPHA_BODY)
+    made.credential("MODIFIED", changed(ALPHA_BODY, target={"name": "renamed"}))
+    assert frozenset({"alpha-kite-token"}) == made.hints(ALPHA).formers
+    assert Change() == made.secret("MODIFIED", secret("target", "alpha-kite-token"))
+    assert Change() == made.secret("DELETED", secret("target", "alpha-kite-token"))
+    assert frozenset() == made.hints(ALPHA).formers
+
+
+def test_a_target_of_before_is_found_by_its_labels_after_a_restart() -> None:
+    made = desired(ALPHA_BODY)
+    assert (ALPHA,) == made.secret(None, secret("target", "of-before")).changed
+    assert Change() == made.secret(None, secret("target", "of-nobody", credential="gone"))
+    assert frozenset({"of-before"}) == made.hints(ALPHA).formers
+
+
+def test_a_target_that_is_wanted_again_is_no_former_one() -> None:
+    made = desired(ALPHA_BODY)
+    made.credential("MODIFIED", changed(ALPHA_BODY, target={"name": "renamed"}))
+    made.credential("MODIFIED", ALPHA_BODY)
+    assert frozenset({"renamed"}) == made.hints(ALPHA).formers
+    made.credential("DELETED", ALPHA_BODY)
+    assert frozenset() == made.hints(ALPHA).formers
 
 
 def test_a_grant_wakes_its_credential_once() -> None:
@@ -215,7 +242,11 @@ class IndexMachine(RuleBasedStateMachine):
         assert fresh._wishes == self.made._wishes
         assert fresh._by_target == self.made._by_target
         assert fresh._by_source == self.made._by_source
-        assert [fresh.hints(key) for key in self.truth] == [self.made.hints(key) for key in self.truth]
+        assert [self.hints(fresh, key) for key in self.truth] == [self.hints(self.made, key) for key in self.truth]
+
+    def hints(self, of: Desired, key: Key) -> Hints:
+        """Without former targets: a fresh index has none of the renamings behind it."""
+        return replace(of.hints(key), formers=frozenset())
 
 
 IndexMachine.TestCase.settings = settings(max_examples=25, stateful_step_count=15, deadline=None)

@@ -9,10 +9,11 @@ import pytest
 import yaml
 
 from kite_operator.broker.codes import parse_totp_secret
+from kite_operator.cluster.contents import contents
 from kite_operator.cluster.grants import read_grants
-from kite_operator.cluster.target import _contents, view_target
+from kite_operator.cluster.target import view_target
 from kite_operator.model.expiry import IST, at_time
-from kite_operator.model.resource import parse_credential
+from kite_operator.model.resource import DEFAULT_FORMATS, parse_credential
 from kite_operator.model.sensitive import Sensitive
 from kite_operator.model.session import Session
 from kite_operator.model.sources import Problem, parse_app_secret, parse_login_secret
@@ -101,7 +102,7 @@ def test_the_keys_that_the_pod_reads_are_written() -> None:
     session = Session("AB1234", Sensitive("madeupkey"), Sensitive("madeuptoken"), login_time)
     read = set(re.findall(r'FOLDER / "(\w+)"', code))
     assert read
-    assert set() == read - _contents(session).keys()
+    assert set() == read - contents(session, DEFAULT_FORMATS).keys()
 
 
 def test_the_columns_that_the_runbook_shows_are_those_of_the_crd() -> None:

@@ -7,6 +7,7 @@ from kite_operator.act.parts import Parts, Scene, failed, rejection_of, release,
 from kite_operator.broker.limiter import CallKind
 from kite_operator.cluster.state import write_state
 from kite_operator.cluster.target import mark_dead, publish
+from kite_operator.decide.claims import claim
 from kite_operator.decide.claims import prove as prove_claim
 from kite_operator.decide.liveness import is_due
 from kite_operator.decide.observed import Held
@@ -79,10 +80,20 @@ async def discard(parts: Parts, scene: Scene, plan: Plan) -> ActOutcome:
 
 
 async def call_dead(parts: Parts, scene: Scene) -> ActOutcome:
-    """Mark the derived Secret; its data stays."""
-    if scene.gathered.target is not None:
-        await mark_dead(parts.cluster, scene.credential, scene.gathered.target)
+    """Mark the derived Secret; its token stays, in the form that spec.target asks for by now."""
+    observed, secret = scene.observed, scene.gathered.target
+    if secret is not None:
+        outdated = observed.target.outdated and observed.held is not None
+        await mark_dead(parts.cluster, scene.credential, secret, _held(scene).session if outdated else None)
+        if outdated:
+            _count_heal(parts, scene)
     return ActOutcome("marked", Reason.TOKEN_DEAD)
+
+
+def _count_heal(parts: Parts, scene: Scene) -> None:
+    """A write that nobody's edit of the spec called for counts against somebody who changes the Secret for ever."""
+    if not scene.observed.target_edited:
+        scene.recollection.heals = (*scene.recollection.heals, parts.clock.now())
 
 
 def _held(scene: Scene) -> Held:
@@ -134,12 +145,33 @@ async def _publish(parts: Parts, scene: Scene, held: Held) -> None:
         target = await publish(parts.cluster, credential, target, held.session)
         scene.recollection.target_version = target["metadata"]["resourceVersion"]
         await parts.on_step("after-publish", credential)
-    held_now = replace(held, published=True)
-    if not held.published or state is None:
+    held_now = replace(held, published=True, adopted=False)
+    if not held.published or held.adopted or state is None:
         state = await write_state(parts.cluster, credential, state, held_now)
         await parts.on_step("after-clear", credential)
+    if held.adopted:
+        await _claim_again(parts, scene)
     await _prove_claim(parts, scene, fresh=not held.published)
     scene.after = scene.gathered.with_published(target, state, held_now)
+
+
+async def _claim_again(parts: Parts, scene: Scene) -> None:
+    """Who takes a session over from the derived Secret handles the account, if nobody else does by now.
+
+    The claim of the credential that logged in went with it.
+    """
+    versions, observed = scene.observed.versions, scene.observed
+    if versions is None or await parts.accounts.read(scene.credential.client_id) is None:
+        return
+    app, ref, now = versions.api_key, scene.credential.ref, parts.clock.now()
+
+    def change(record: AccountRecord) -> AccountRecord:
+        held = record.claim_for(app)
+        if held is not None and not held.holder.same_name(ref) and held.holder != observed.holder_gone:
+            return record
+        return prove_claim(claim(record, app, ref, now, gone=observed.holder_gone), app, ref)
+
+    await parts.accounts.change(scene.credential.client_id, change, seed=seed_of(scene))
 
 
 async def _prove_claim(parts: Parts, scene: Scene, *, fresh: bool) -> None:
@@ -155,9 +187,9 @@ async def _prove_claim(parts: Parts, scene: Scene, *, fresh: bool) -> None:
     def change(record: AccountRecord) -> AccountRecord:
         return prove_claim(record, app, ref)
 
-    claim = account.claim_for(app) if account is not None else None
-    mine = claim is not None and claim.holder.same_name(ref)
-    if (mine and not (claim and claim.proven)) or (fresh and not mine):
+    held = account.claim_for(app) if account is not None else None
+    mine = held is not None and held.holder.same_name(ref)
+    if (mine and not (held and held.proven)) or (fresh and not mine):
         await parts.accounts.change(scene.credential.client_id, change, seed=seed_of(scene))
 
 
@@ -166,10 +198,11 @@ def _published(parts: Parts, scene: Scene, held: Held, plan: Plan) -> ActOutcome
     asked = scene.observed.refresh_asked
     scene.recollection.learn(alive_at=now, dead_at=None, **({"refreshed_at": now} if asked else {}))
     until = rfc3339(held.session.expires_at)
+    if held.published and not scene.observed.target.matches:
+        _count_heal(parts, scene)
     if not held.published:
         note = Note(Reason.REFRESHED, f"a new token is in Secret {scene.credential.target.name!r}, good until {until}")
     elif plan.reason is Reason.TARGET_DRIFTED:
-        scene.recollection.heals = (*scene.recollection.heals, now)
         what = "was changed" if scene.observed.target.exists else "was missing"
         note = Note(
             Reason.TARGET_DRIFTED,

@@ -9,6 +9,7 @@ from typing import Self
 from kite_operator.clock import Clock
 from kite_operator.cluster.account import Accounts
 from kite_operator.cluster.api import Cluster, Manifest, credentials_path, secrets_path
+from kite_operator.cluster.former import read_formers, view_former
 from kite_operator.cluster.grants import read_grants
 from kite_operator.cluster.keyring import Keyring
 from kite_operator.cluster.state import parse_state, state_problem
@@ -25,10 +26,11 @@ from kite_operator.model.sources import Problem, parse_app_secret, parse_login_s
 
 @dataclass(frozen=True, slots=True)
 class Hints:
-    """What the watches know about a credential: names of its grants, and who else wants its target."""
+    """What the watches know about a credential: names of its grants and former targets, and who wants its target."""
 
     grants: frozenset[str] = frozenset()
     rival: Ref | None = None
+    formers: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,7 @@ class Gathered:
     state: Manifest | None = field(repr=False)
     target: Manifest | None = field(repr=False)
     fingerprint: str
+    formers: tuple[Manifest, ...] = field(default=(), repr=False)
 
     def of(self, credential: Credential) -> Self:
         """The same world as this credential sees it."""
@@ -98,6 +101,7 @@ class Gatherer:
             state = reads.create_task(self._secret(credential, credential.state_secret))
             account = reads.create_task(self._account(credential))
             grants = reads.create_task(read_grants(self.cluster, credential, hints.grants))
+            formers = reads.create_task(read_formers(self.cluster, credential, hints.formers))
         now = self.clock.now()
         keys = parse_app_secret(credential.app_secret, app.result())
         factors = self._factors(credential, login.result())
@@ -124,8 +128,9 @@ class Gatherer:
             rival=hints.rival,
             probes=probes,
             drift_heals=heals,
+            formers=tuple(view_former(secret, credential) for secret in formers.result()),
         )
-        return Gathered(observed, state.result(), target.result(), fingerprint)
+        return Gathered(observed, state.result(), target.result(), fingerprint, formers.result())
 
     async def _secret(self, credential: Credential, name: str | None) -> Manifest | None:
         return await self.cluster.find(secrets_path(credential.key.namespace, name)) if name else None
@@ -171,7 +176,7 @@ class Gatherer:
         session = view_target(target, credential, None).session
         if session is None or session.user_id != credential.client_id:
             return None
-        return Held(session, published=True, staged_at=now)
+        return Held(session, published=True, staged_at=now, adopted=True)
 
     def _versions(
         self, credential: Credential, app: AppKeys | Problem, factors: LoginFactors | Problem | None

@@ -42,8 +42,13 @@ def is_ours(secret: Mapping[str, Any], credential: Credential, role: str) -> boo
     return labels.get(ROLE_LABEL) == role and labels.get(CREDENTIAL_LABEL) == credential.key.name
 
 
-def owned_manifest(credential: Credential, existing: Manifest | None, *, name: str, role: str) -> Manifest:
-    """A Secret of ours without its data: new, or with the identity and foreign metadata of the one that it replaces."""
+def owned_manifest(
+    credential: Credential, existing: Manifest | None, *, name: str, role: str, collected: bool = True
+) -> Manifest:
+    """A Secret of ours without its data: new, or with the identity and foreign metadata of the one that it replaces.
+
+    Kubernetes collects it after its credential, unless `collected` is False.
+    """
     metadata: dict[str, Any] = {"name": name, "namespace": credential.key.namespace}
     if existing is not None:
         seen = existing["metadata"]
@@ -51,5 +56,5 @@ def owned_manifest(credential: Credential, existing: Manifest | None, *, name: s
         metadata["labels"] = dict(seen.get("labels") or {})
         metadata["annotations"] = dict(seen.get("annotations") or {})
     metadata["labels"] = {**metadata.get("labels", {}), **labels_of(credential, role)}
-    metadata["ownerReferences"] = [owner_of(credential)]
+    metadata["ownerReferences"] = [owner_of(credential)] if collected else []
     return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata}

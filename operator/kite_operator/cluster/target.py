@@ -4,26 +4,69 @@ Created by POST, replaced by PUT with the uid and resourceVersion that were seen
 holds the api_secret. Server-side apply is not used: it cannot refuse to overwrite what somebody else made.
 """
 
-import base64
-import binascii
-from collections.abc import Mapping
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Self
 
 from kite_operator.cluster.api import Cluster, Manifest, secrets_path
-from kite_operator.cluster.owned import ADOPT_ANNOTATION, TARGET, is_ours, owned_manifest, owner_of
+from kite_operator.cluster.contents import contents, parse_contents
+from kite_operator.cluster.owned import ADOPT_ANNOTATION, TARGET, is_ours, labels_of, owned_manifest
 from kite_operator.decide.observed import TargetView
 from kite_operator.model.expiry import parse_rfc3339, rfc3339
 from kite_operator.model.reasons import Reason
-from kite_operator.model.resource import CREDENTIAL_LABEL, GROUP, Credential
-from kite_operator.model.sensitive import Sensitive
+from kite_operator.model.resource import CREDENTIAL_LABEL, DELETE, GROUP, Credential
 from kite_operator.model.session import Session
 from kite_operator.model.sources import Problem
 
 EXPIRES_ANNOTATION = f"{GROUP}/expires-at"
 REFRESHED_ANNOTATION = f"{GROUP}/refreshed-at"
 TOKEN_STATE_ANNOTATION = f"{GROUP}/token-state"
+MANAGED_ANNOTATION = f"{GROUP}/managed-metadata"
+REPLACED_ANNOTATION = f"{GROUP}/replaced-by"
 LIVE = "Live"
 DEAD = "Dead"
 TARGET_TYPE = "Opaque"
+
+
+@dataclass(frozen=True, slots=True)
+class Managed:
+    """What the Secret remembers of the `spec.target` that it was written for, in an annotation.
+
+    `labels` and `annotations` are the keys that came from there: without them in the spec they are taken away again,
+    while foreign ones stay. `version` tells one `spec.target` from another.
+    """
+
+    labels: tuple[str, ...] = ()
+    annotations: tuple[str, ...] = ()
+    version: str = ""
+
+    @classmethod
+    def of(cls, credential: Credential) -> Self:
+        """What a Secret written now remembers."""
+        target = credential.target
+        whole = [target.name, target.deletion_policy, target.formats, {**target.labels}, {**target.annotations}]
+        digest = hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
+        return cls(tuple(sorted(target.labels)), tuple(sorted(target.annotations)), digest[:16])
+
+    @classmethod
+    def on(cls, secret: Manifest) -> Self:
+        """What this Secret remembers; nothing when it does not say so in our form."""
+        try:
+            raw = json.loads((secret["metadata"].get("annotations") or {})[MANAGED_ANNOTATION])
+            return cls(_names(raw["labels"]), _names(raw["annotations"]), str(raw["version"]))
+        except (KeyError, TypeError, ValueError):
+            return cls()
+
+    def dump(self) -> str:
+        """The annotation's value."""
+        raw = {"annotations": self.annotations, "labels": self.labels, "version": self.version}
+        return json.dumps(raw, sort_keys=True)
+
+
+def _names(raw: Iterable[object]) -> tuple[str, ...]:
+    return tuple(str(name) for name in raw)
 
 
 def view_target(
@@ -32,16 +75,17 @@ def view_target(
     """The derived Secret as the policies see it; `session` is the one that it ought to hold."""
     forbidden = _forbidden_metadata(credential, prefixes)
     if secret is None:
-        return TargetView(problem=forbidden)
+        return TargetView(problem=forbidden, outdated=credential.status.secret_name not in ("", credential.target.name))
     problem = _problem(secret, credential) or forbidden
     if problem is not None:
         return TargetView(exists=True, problem=problem)
     annotations = secret["metadata"].get("annotations") or {}
     return TargetView(
         exists=True,
-        session=_parse(secret),
+        session=session_of(secret),
         matches=session is not None and _matches(secret, credential, session),
         marked_dead=annotations.get(TOKEN_STATE_ANNOTATION) == DEAD,
+        outdated=Managed.on(secret).version not in ("", Managed.of(credential).version),
     )
 
 
@@ -80,18 +124,9 @@ def _problem(secret: Manifest, credential: Credential) -> Problem | None:
     return None
 
 
-def _contents(session: Session) -> dict[str, str]:
-    values = {
-        "api_key": session.api_key.reveal(),
-        "access_token": session.access_token.reveal(),
-        "user_id": session.user_id,
-        "expires_at": rfc3339(session.expires_at),
-    }
-    return {key: base64.b64encode(value.encode()).decode() for key, value in values.items()}
-
-
-def _annotations(session: Session) -> dict[str, str]:
+def _annotations(credential: Credential, session: Session) -> dict[str, str]:
     return {
+        MANAGED_ANNOTATION: Managed.of(credential).dump(),
         EXPIRES_ANNOTATION: rfc3339(session.expires_at),
         REFRESHED_ANNOTATION: rfc3339(session.login_time),
         TOKEN_STATE_ANNOTATION: LIVE,
@@ -101,14 +136,16 @@ def _annotations(session: Session) -> dict[str, str]:
 def _matches(secret: Manifest, credential: Credential, session: Session) -> bool:
     """Whether nothing that we would write differs; the token's state is not compared, it follows by itself."""
     metadata = secret["metadata"]
+    present = metadata.get("annotations") or {}
     wanted = _manifest(credential, None, session)["metadata"]
     annotations = {key: value for key, value in wanted["annotations"].items() if key != TOKEN_STATE_ANNOTATION}
     uids = [owner.get("uid") for owner in metadata.get("ownerReferences") or ()]
     return (
-        (secret.get("data") or {}) == _contents(session)
+        (secret.get("data") or {}) == contents(session, credential.target.formats)
         and _contains(metadata.get("labels") or {}, wanted["labels"])
-        and _contains(metadata.get("annotations") or {}, annotations)
-        and uids == [owner_of(credential)["uid"]]
+        and _contains(present, annotations)
+        and REPLACED_ANNOTATION not in present
+        and uids == [owner["uid"] for owner in wanted["ownerReferences"]]
     )
 
 
@@ -116,38 +153,31 @@ def _contains(present: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
     return all(present.get(key) == value for key, value in wanted.items())
 
 
-def _parse(secret: Manifest) -> Session | None:
+def session_of(secret: Manifest) -> Session | None:
     """The session that a derived Secret of ours holds, or None when it is not whole."""
-    data, annotations = secret.get("data") or {}, secret["metadata"].get("annotations") or {}
+    annotations = secret["metadata"].get("annotations") or {}
     login_time = parse_rfc3339(annotations.get(REFRESHED_ANNOTATION, ""))
-    try:
-        values = {
-            key: base64.b64decode(data[key], validate=True).decode() for key in ("api_key", "access_token", "user_id")
-        }
-    except (KeyError, ValueError, binascii.Error):
-        return None
-    if login_time is None or not all(values.values()):
-        return None
-    return Session(
-        user_id=values["user_id"],
-        api_key=Sensitive(values["api_key"]),
-        access_token=Sensitive(values["access_token"]),
-        login_time=login_time,
-    )
+    return None if login_time is None else parse_contents(secret.get("data") or {}, login_time)
 
 
 def _manifest(credential: Credential, existing: Manifest | None, session: Session) -> Manifest:
-    manifest = owned_manifest(credential, existing, name=credential.target.name, role=TARGET)
+    target = credential.target
+    collected = target.deletion_policy == DELETE
+    manifest = owned_manifest(credential, existing, name=target.name, role=TARGET, collected=collected)
     metadata = manifest["metadata"]
-    metadata["labels"] = {**metadata["labels"], **credential.target.labels}
-    metadata["annotations"] = {
-        **metadata.get("annotations", {}),
-        **credential.target.annotations,
-        **_annotations(session),
-    }
+    former = Managed() if existing is None else Managed.on(existing)
+    labels = _without(metadata["labels"], former.labels)
+    annotations = _without(metadata.get("annotations", {}), (*former.annotations, REPLACED_ANNOTATION))
+    metadata["labels"] = {**labels, **labels_of(credential, TARGET), **target.labels}
+    metadata["annotations"] = {**annotations, **target.annotations, **_annotations(credential, session)}
     manifest["type"] = TARGET_TYPE
-    manifest["data"] = _contents(session)
+    manifest["data"] = contents(session, target.formats)
     return manifest
+
+
+def _without(entries: Mapping[str, str], gone: Iterable[str]) -> dict[str, str]:
+    names = set(gone)
+    return {key: value for key, value in entries.items() if key not in names}
 
 
 async def publish(cluster: Cluster, credential: Credential, existing: Manifest | None, session: Session) -> Manifest:
@@ -159,9 +189,15 @@ async def publish(cluster: Cluster, credential: Credential, existing: Manifest |
     return await cluster.replace(secrets_path(namespace, credential.target.name), manifest)
 
 
-async def mark_dead(cluster: Cluster, credential: Credential, existing: Manifest) -> None:
-    """Say on the derived Secret that its token is known to be dead; its data stays as it is."""
-    metadata = existing["metadata"]
+async def mark_dead(
+    cluster: Cluster, credential: Credential, existing: Manifest, session: Session | None = None
+) -> None:
+    """Say on the derived Secret that its token is known to be dead; its data stays as it is.
+
+    With its `session` given, the Secret is brought into the form that `spec.target` asks for as well.
+    """
+    marked = existing if session is None else _manifest(credential, existing, session)
+    metadata = marked["metadata"]
     annotations = {**(metadata.get("annotations") or {}), TOKEN_STATE_ANNOTATION: DEAD}
-    marked = {**existing, "metadata": {**metadata, "annotations": annotations}}
+    marked = {**marked, "metadata": {**metadata, "annotations": annotations}}
     await cluster.replace(secrets_path(credential.key.namespace, credential.target.name), marked)

@@ -33,7 +33,8 @@ class TargetView:
     """The derived Secret as it is now.
 
     `problem` says why it cannot be written (not ours, immutable, of another type). `session` is what it holds, if that
-    parses; `matches` whether it is exactly what would be published for the held session; `marked_dead` its annotation.
+    parses; `matches` whether it is exactly what would be published for the held session; `marked_dead` its annotation;
+    `outdated` whether it was written for another `spec.target` than the present one, or under another name.
     """
 
     exists: bool = False
@@ -43,15 +44,35 @@ class TargetView:
     marked_dead: bool = False
     uid: str = ""
     resource_version: str = ""
+    outdated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Former:
+    """A Secret of ours that was the target before `spec.target.name` was changed.
+
+    `owned` when Kubernetes collects it after this very credential; `replaced_by` is the name in its annotation, of the
+    Secret that takes its place.
+    """
+
+    name: str
+    session: Session | None = None
+    owned: bool = False
+    marked_dead: bool = False
+    replaced_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """The session that the state Secret holds. `published` is False while it is staged: answered, not yet proven."""
+    """The session that the state Secret holds. `published` is False while it is staged: answered, not yet proven.
+
+    `adopted` when there is no state Secret that holds it, and the session was read back from the derived Secret.
+    """
 
     session: Session
     published: bool
     staged_at: datetime
+    adopted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +128,16 @@ class Observed:
     rival: Ref | None
     probes: Probes
     drift_heals: int = 0
+    formers: tuple[Former, ...] = ()
+
+    @property
+    def target_edited(self) -> bool:
+        """Whether the derived Secret differs since somebody edited `spec.target`, and not since somebody wrote to it.
+
+        An old copy of the Secret that somebody puts back looks outdated too: an edit counts as such once.
+        """
+        edited = self.credential.generation != self.credential.status.observed_generation
+        return self.target.outdated and edited
 
     @property
     def refresh_asked(self) -> bool:

@@ -27,6 +27,8 @@ class Action(StrEnum):
     """Forget a staged session that can no longer become good."""
     MARK_DEAD = "mark-dead"
     """Say on the derived Secret that its token is known to be dead."""
+    RETIRE = "retire"
+    """Remove, keep or mark Secrets that were the target before."""
     ACKNOWLEDGE = "acknowledge"
     """Reopen the block that a person acknowledged."""
 

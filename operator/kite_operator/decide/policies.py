@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from kite_operator.decide import backoff, budget, timing
+from kite_operator.decide.former import fate
 from kite_operator.decide.liveness import Liveness, is_due, is_of_other_app, liveness, next_probe
 from kite_operator.decide.observed import Grant, Observed
 from kite_operator.decide.plan import Action, Plan
@@ -223,21 +224,38 @@ def _exchange(observed: Observed, grant: Grant) -> Plan:
 
 
 def target_differs(observed: Observed) -> Plan | None:
-    """A derived Secret that is not what was published is healed from the held session, without a login."""
-    if liveness(observed) not in (Liveness.ALIVE, Liveness.UNKNOWN) or observed.target.matches:
+    """A derived Secret that is not what it should be is written from the held session, without a login."""
+    if liveness(observed) not in (Liveness.ALIVE, Liveness.UNKNOWN) or is_of_other_app(observed):
         return None
-    if is_of_other_app(observed):
-        return None
+    if observed.target.matches:
+        return _adopted(observed)
     waiting = _paused(observed)
     if waiting is not None:
         return waiting
-    if observed.drift_heals >= MOST_DRIFT_HEALS:
+    if observed.drift_heals >= MOST_DRIFT_HEALS and not observed.target_edited:
         message = (
             f"Secret {observed.credential.target.name!r} was changed {observed.drift_heals} times within an hour by "
             "somebody else: find out who writes it; the operator tries again later"
         )
         return Plan(Action.REST, Reason.TARGET_CONTESTED, message, wake_at=observed.now + CONTESTED_PAUSE)
+    if observed.target.outdated:
+        return Plan(Action.PROVE, Reason.REPUBLISHED, "the derived Secret was written for another spec.target")
     return Plan(Action.PROVE, Reason.TARGET_DRIFTED, "the derived Secret differs from what was published")
+
+
+def _adopted(observed: Observed) -> Plan | None:
+    """A session that was found in the derived Secret, its state Secret lost, is proven and then kept as usual."""
+    if observed.held is None or not observed.held.adopted:
+        return None
+    waiting = _paused(observed)
+    return waiting or Plan(Action.PROVE, Reason.REPUBLISHED, "the session is taken over from the derived Secret")
+
+
+def former_left(observed: Observed) -> Plan | None:
+    """A Secret that was the target before is removed, kept or marked once the present one has taken its place."""
+    if all(fate(observed, former) is None for former in observed.formers):
+        return None
+    return Plan(Action.RETIRE, Reason.TARGET_REPLACED, "a Secret that was the target before is dealt with")
 
 
 def refresh_asked(observed: Observed) -> Plan | None:
@@ -251,8 +269,12 @@ def refresh_asked(observed: Observed) -> Plan | None:
 
 
 def dead_unmarked(observed: Observed) -> Plan | None:
-    """A token that is known to be dead is called dead where its readers see it."""
-    if liveness(observed) is not Liveness.DEAD or not observed.target.exists or observed.target.marked_dead:
+    """A token that is known to be dead is called dead where its readers see it, in the Secret that spec asks for."""
+    target = observed.target
+    if liveness(observed) is not Liveness.DEAD or not target.exists:
+        return None
+    outdated = target.outdated and observed.drift_heals < MOST_DRIFT_HEALS
+    if target.marked_dead and not outdated:
         return None
     return Plan(Action.MARK_DEAD, Reason.TOKEN_DEAD, "the published token is dead")
 
@@ -440,6 +462,7 @@ CHAIN: tuple[Policy, ...] = (
     session_staged,
     person_logged_in,
     target_differs,
+    former_left,
     refresh_asked,
     dead_unmarked,
     probe_due,

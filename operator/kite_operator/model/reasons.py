@@ -13,6 +13,7 @@ class Reason(StrEnum):
     SESSION_ACTIVE = "SessionActive"
     REFRESHED = "Refreshed"
     REPUBLISHED = "Republished"
+    TARGET_REPLACED = "TargetReplaced"
     UNBLOCKED = "Unblocked"
     ACKNOWLEDGEMENT_IGNORED = "AcknowledgementIgnored"
 

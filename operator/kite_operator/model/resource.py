@@ -26,10 +26,15 @@ CREDENTIAL_LABEL = f"{GROUP}/credential"
 REFRESH_ANNOTATION = f"{GROUP}/refresh"
 ACKNOWLEDGE_ANNOTATION = f"{GROUP}/acknowledge"
 
+DELETE = "Delete"
+RETAIN = "Retain"
+FORMATS = ("keys", "env", "file", "json")
+
 DEFAULT_AT = time(7, 35)
 DEFAULT_READY_BY = time(8, 45)
 DEFAULT_JITTER = timedelta(minutes=10)
 DEFAULT_PROBE_INTERVAL = timedelta(minutes=5)
+DEFAULT_FORMATS = ("keys",)
 LONGEST_JITTER = timedelta(minutes=60)
 SHORTEST_PROBE_INTERVAL = timedelta(minutes=1)
 LONGEST_PROBE_INTERVAL = timedelta(hours=1)
@@ -62,9 +67,14 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """`spec.target`: the derived Secret's name and what the user adds to its metadata."""
+    """`spec.target`: the derived Secret's name, what happens to it in the end, its data, and the user's metadata.
+
+    `formats` is in the order of FORMATS, whatever the order in the spec.
+    """
 
     name: str
+    deletion_policy: str = DELETE
+    formats: tuple[str, ...] = DEFAULT_FORMATS
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
 
@@ -246,9 +256,30 @@ def _target(spec: Mapping[str, Any], problems: list[str]) -> Target:
     target = _block(spec, "target")
     return Target(
         name=_text(target, "spec.target", "name", problems),
+        deletion_policy=_deletion_policy(target, problems),
+        formats=_formats(target, problems),
         labels=_texts(target, "spec.target.labels", problems),
         annotations=_texts(target, "spec.target.annotations", problems),
     )
+
+
+def _deletion_policy(target: Mapping[str, Any], problems: list[str]) -> str:
+    value = target.get("deletionPolicy")
+    if value in (None, DELETE, RETAIN):
+        return value or DELETE
+    problems.append("spec.target.deletionPolicy must be Delete or Retain")
+    return RETAIN  # nothing is removed on a word that is not understood
+
+
+def _formats(target: Mapping[str, Any], problems: list[str]) -> tuple[str, ...]:
+    value = target.get("format")
+    if value is None:
+        return DEFAULT_FORMATS
+    known = tuple(name for name in FORMATS if isinstance(value, list) and name in value)
+    if not known or len(known) != len(value):
+        problems.append(f"spec.target.format must be a list of one or more of {', '.join(FORMATS)}, each once")
+        return DEFAULT_FORMATS
+    return known
 
 
 def _texts(block: Mapping[str, Any], path: str, problems: list[str]) -> dict[str, str]:
@@ -267,6 +298,8 @@ def _cross_checks(credential: Credential) -> list[str]:
         problems.append("spec.login.mode must be Manual or TOTP")
     if credential.target.name and credential.target.name in (*credential.sources, credential.state_secret):
         problems.append("spec.target.name must differ from the Secrets that are read and from <name>-kite-state")
+    if credential.state_secret in credential.sources:
+        problems.append("spec.appSecretRef and spec.login.totp.secretRef must not name the Secret <name>-kite-state")
     return problems + _timing_problems(credential.timing)
 
 

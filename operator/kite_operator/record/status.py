@@ -48,9 +48,15 @@ def derive(observed: Observed, plan: Plan) -> Status:
         user_id=held.session.user_id if held else old.user_id,
         expires_time=held.session.expires_at if held and alive else None,
         next_refresh_time=_next_refresh(observed, plan),
-        secret_name=credential.target.name if published else "",
+        secret_name=credential.target.name if published else _former(observed),
         block_id=plan.block_id,
     )
+
+
+def _former(observed: Observed) -> str:
+    """The Secret that was the target until it was renamed, while the new one is not there yet."""
+    name = observed.credential.status.secret_name
+    return name if any(former.name == name for former in observed.formers) else ""
 
 
 def _next_refresh(observed: Observed, plan: Plan) -> datetime | None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 import kite_token
-from kite_operator.cluster.target import _contents
+from kite_operator.cluster.contents import contents as published_contents
+from kite_operator.model.resource import DEFAULT_FORMATS
 from kite_operator.model.sensitive import Sensitive
 from kite_operator.model.session import Session
 from kite_token import Token, TokenInvalid, TokenMissing
@@ -58,7 +59,7 @@ def test_without_it_the_folder_is_the_documented_one(value: str | None, monkeypa
 
 def test_what_the_operator_writes_is_what_the_pod_reads(secret: MountedSecret) -> None:
     login_time = datetime(2026, 3, 2, 7, 35, 12, tzinfo=IST)
-    written = _contents(Session("AB1234", Sensitive(API_KEY), Sensitive(FIRST), login_time))
+    written = published_contents(Session("AB1234", Sensitive(API_KEY), Sensitive(FIRST), login_time), DEFAULT_FORMATS)
     assert set(kite_token.KEYS) == set(written)
     secret.publish({key: base64.b64decode(value).decode() for key, value in written.items()})
     assert TOKEN == kite_token.read(secret.folder)

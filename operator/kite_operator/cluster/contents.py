@@ -1,0 +1,106 @@
+"""The data of a derived Secret in each format of `spec.target.format`, and the session that such data holds.
+
+Nothing is templated: the formats are a closed set, so that a session can be read back from what pods use when the state
+Secret is lost. The format `env` lacks the user_id and alone is not enough for that.
+"""
+
+import base64
+import binascii
+import json
+import shlex
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+
+from kite_operator.model.expiry import rfc3339
+from kite_operator.model.sensitive import Sensitive
+from kite_operator.model.session import Session
+
+FILE_KEY = "kite.env"
+JSON_KEY = "token.json"
+_VARIABLES = {
+    "KITE_API_KEY": "api_key",
+    "KITE_ACCESS_TOKEN": "access_token",
+    "KITE_USER_ID": "user_id",
+    "KITE_EXPIRES_AT": "expires_at",
+}
+_IN_ENVIRONMENT = ("KITE_API_KEY", "KITE_ACCESS_TOKEN")
+_NEEDED = ("api_key", "access_token", "user_id")
+
+
+def contents(session: Session, formats: tuple[str, ...]) -> dict[str, str]:
+    """The Secret's `data` (base64) for a session in these formats."""
+    values = {
+        "api_key": session.api_key.reveal(),
+        "access_token": session.access_token.reveal(),
+        "user_id": session.user_id,
+        "expires_at": rfc3339(session.expires_at),
+    }
+    texts = {key: text for name in formats for key, text in _WRITERS[name](values).items()}
+    return {key: base64.b64encode(text.encode()).decode() for key, text in texts.items()}
+
+
+def _environment(values: Mapping[str, str]) -> dict[str, str]:
+    return {variable: values[_VARIABLES[variable]] for variable in _IN_ENVIRONMENT}
+
+
+def _file(values: Mapping[str, str]) -> dict[str, str]:
+    """A dotenv file, quoted as a POSIX shell reads it; what Kite hands out today needs no quotes at all."""
+    lines = [f"{variable}={shlex.quote(values[name])}\n" for variable, name in _VARIABLES.items()]
+    return {FILE_KEY: "".join(lines)}
+
+
+def _json(values: Mapping[str, str]) -> dict[str, str]:
+    return {JSON_KEY: json.dumps(values, sort_keys=True)}
+
+
+_WRITERS: Mapping[str, Callable[[Mapping[str, str]], dict[str, str]]] = {
+    "keys": dict,
+    "env": _environment,
+    "file": _file,
+    "json": _json,
+}
+
+
+def parse_contents(data: Mapping[str, str], login_time: datetime) -> Session | None:
+    """The session that a Secret's `data` holds in whichever format is whole; None when none is."""
+    for values in _readings(data):
+        if all(values.get(name) for name in _NEEDED):
+            return Session(
+                user_id=values["user_id"],
+                api_key=Sensitive(values["api_key"]),
+                access_token=Sensitive(values["access_token"]),
+                login_time=login_time,
+            )
+    return None
+
+
+def _readings(data: Mapping[str, str]) -> Iterator[Mapping[str, str]]:
+    """What each format says, by our names of the values."""
+    plain = {key: text for key in (*_NEEDED, FILE_KEY, JSON_KEY) if (text := _decoded(data.get(key, ""))) is not None}
+    yield plain
+    yield _parse_file(plain.get(FILE_KEY, ""))
+    yield _parse_json(plain.get(JSON_KEY, ""))
+
+
+def _decoded(encoded: str) -> str | None:
+    try:
+        return base64.b64decode(encoded, validate=True).decode()
+    except (ValueError, binascii.Error):
+        return None
+
+
+def _parse_file(text: str) -> dict[str, str]:
+    try:
+        words = shlex.split(text)
+    except ValueError:
+        return {}
+    pairs = (word.partition("=") for word in words)
+    return {_VARIABLES[variable]: value for variable, _, value in pairs if variable in _VARIABLES}
+
+
+def _parse_json(text: str) -> dict[str, str]:
+    try:
+        values = json.loads(text)
+    except ValueError:
+        return {}
+    return {name: each for name, each in values.items() if isinstance(each, str)} if isinstance(values, dict) else {}
