@@ -86,7 +86,13 @@ def test_everything_else_can_change(credentials: KiteCredentials) -> None:
         "login": totp("other-login"),
         "schedule": {"at": "07:40", "readyBy": "08:50", "jitter": "5m"},
         "probe": {"interval": "2m"},
-        "target": {"name": "other-token", "labels": {"desk": "b"}, "annotations": {"desk": "b"}},
+        "target": {
+            "name": "other-token",
+            "deletionPolicy": "Retain",
+            "format": ["env", "file"],
+            "labels": {"desk": "b"},
+            "annotations": {"desk": "b"},
+        },
         "suspend": True,
     }
 

@@ -65,6 +65,11 @@ LABEL_VALUE = (
     "ending with a letter or digit"
 )
 ANNOTATION_KEY = LABEL_KEY.replace("target.labels", "target.annotations").replace("a label key", "an annotation key")
+NO_FORMAT = (
+    "target.format is empty, so that pods would get nothing: name at least one of keys, env, file and json, or remove "
+    "the field"
+)
+FORMAT_TWICE = "target.format must name each format once: remove the repeated one"
 RESERVED = (
     "must not use keys under kubernetes.io/, k8s.io/ or kite-operator.dev/: they belong to Kubernetes and the "
     "operator; use a domain of your own"
@@ -121,6 +126,9 @@ GOOD = [
     Good("a domain that holds a reserved one", {"spec.target.labels": {"kubernetes.io.example.com/a": "b"}}),
     Good("as many annotations as allowed", {"spec.target.annotations": {f"example.com/{n}": "" for n in range(32)}}),
     Good("a long annotation of any text", {"spec.target.annotations": {"example.com/note": "\u20b9 {}\n" * 204}}),
+    Good("a Secret that goes with its credential", {"spec.target.deletionPolicy": "Delete"}),
+    Good("a Secret that stays", {"spec.target.deletionPolicy": "Retain"}),
+    Good("every format in any order", {"spec.target.format": ["json", "keys", "file", "env"]}),
     Good("a suspended credential", {"spec.suspend": True}),
 ]
 
@@ -233,6 +241,8 @@ NAMES = [
         "spec.target.name",
         f"target.name must be a valid name for a Secret: {SECRET_NAME}",
     ),
+    bad("no format at all", {"spec.target.format": []}, "spec.target.format", NO_FORMAT),
+    bad("a format twice", {"spec.target.format": ["env", "env"]}, "spec.target.format", FORMAT_TWICE),
 ]
 CLIENT_IDS = [
     bad_id("an empty client ID", ""),
@@ -395,6 +405,7 @@ TOO_LONG = [
     ("spec.target.name", "a" * 254, "Too long: may not be more than 253 bytes"),
     ("spec.schedule.at", "07:35:00", "Too long: may not be more than 5 bytes"),
     ("spec.probe.interval", "5m" * 9, "Too long: may not be more than 16 bytes"),
+    ("spec.target.format", ["keys"] * 5, "Too many: 5: must have at most 4 items"),
     ("spec.target.labels", {f"k{n}": "" for n in range(33)}, "Too many: 33: must have at most 32 items"),
     ("spec.target.annotations", {f"k{n}": "" for n in range(33)}, "Too many: 33: must have at most 32 items"),
 ]
@@ -406,6 +417,24 @@ def test_the_server_bounds(credentials: KiteCredentials, path: str, value: Any, 
         credentials.try_out(changed(credential(), {path: value}))
 
     assert Refusal(path, message) in refused.value.causes
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "place"),
+    [
+        ("spec.target.deletionPolicy", "Keep", "spec.target.deletionPolicy"),
+        ("spec.target.deletionPolicy", "", "spec.target.deletionPolicy"),
+        ("spec.target.format", ["keys", "yaml"], "spec.target.format[1]"),
+    ],
+)
+def test_the_server_offers_what_there_is_to_choose(
+    credentials: KiteCredentials, path: str, value: Any, place: str
+) -> None:
+    with pytest.raises(RefusedError) as refused:
+        credentials.try_out(changed(credential(), {path: value}))
+
+    [cause] = [cause for cause in refused.value.causes if cause.field == place]
+    assert "supported values: " in cause.message
 
 
 def test_a_field_that_does_not_exist_is_refused_by_name(credentials: KiteCredentials) -> None:

@@ -3,11 +3,19 @@
 import base64
 import json
 import subprocess
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
-from support.world import World
+from support.controlplane import ControlPlane, Kubectl, Options, namespace_in
+from support.operators import TestClock
+from support.sandbox import Sandbox
+from support.world import Api, World
+
+CRD_FOLDER = Path(__file__).resolve().parents[2] / "deploy" / "crd"
 
 GROUP = "kite-operator.dev"
 KEYS = {"api_key", "access_token", "user_id", "expires_at"}
@@ -277,6 +285,9 @@ def test_a_renamed_target_is_retained_and_marked_once_its_token_is_dead(world: W
     )
     world.operators[-1].kill()
     world.operator()
+    world.annotate(refresh="1")
+    world.until(lambda: world.status().get("lastHandledRefresh") == "1", "looked at by the new operator")
+    world.settle(0.5)  # the watch tells what there is besides
     world.sandbox.master_logout("AB1234")
     world.clock.move(301)
     world.until(lambda: annotation(world, "token-state") == "Dead", "marked")
@@ -355,3 +366,80 @@ def test_a_tampered_format_is_healed_from_the_state_secret(world: World) -> None
     world.until(lambda: world.target() == before, "restored")
     world.until(lambda: "TargetDrifted" in world.events(), "told")
     assert 1 == logins(world)
+
+
+def test_a_session_of_somebody_else_in_the_secret_is_not_taken_over(world: World) -> None:
+    token = start(world, deletionPolicy="Retain")
+    world.operators[-1].kill()
+    other = world.sandbox.add_account("CD5678")
+    world.secrets_made += [other.password, other.totp_secret]
+    theirs = world.sandbox.login_elsewhere("CD5678", (world.target() or {})["api_key"])
+    data = {"access_token": base64.b64encode(theirs.encode()).decode()}
+    world.api.patch(world.path("secrets", "alpha-token"), {"data": data})
+    world.api.delete(world.path("secrets", "alpha-kite-state"))
+    world.operator()
+    world.until(lambda: world.token() not in ("", token, theirs) and settled(world), "a token of its own")
+    assert "WrongAccount" in world.events()
+    assert 2 == logins(world)
+    world.assert_nothing_leaked(token, theirs)
+
+
+@pytest.fixture
+def unvalidated(sandbox: Sandbox, tmp_path: Path) -> Iterator[World]:
+    """A world whose API server knows the CRD without any of its rules."""
+    crd = yaml.safe_load((CRD_FOLDER / "kitecredentials.yaml").read_text())
+    crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"] = {
+        "type": "object",
+        "properties": {
+            part: {"type": "object", "x-kubernetes-preserve-unknown-fields": True} for part in ("spec", "status")
+        },
+    }
+    crd["spec"]["versions"][0].pop("selectableFields")
+    clock_file = tmp_path / "clock"
+    clock_file.write_text("0")
+    with ControlPlane.start(Options()) as plane:
+        kubectl = Kubectl(plane)
+        kubectl("apply", "--server-side", "--filename", "-", input=yaml.safe_dump(crd))
+        kubectl("wait", "--for=condition=Established", "--timeout=60s", "crd/kitecredentials.kite-operator.dev")
+        with namespace_in(kubectl, "trading") as namespace:
+            clock = TestClock(clock_file, sandbox)
+            world = World(Api(plane.kubeconfig), namespace, sandbox, clock, plane.kubeconfig, tmp_path)
+            try:
+                yield world
+                world.assert_nothing_leaked()
+            finally:
+                world.close()
+
+
+def test_source_and_target_mixed_up_are_refused_without_the_server_too(unvalidated: World) -> None:
+    world = unvalidated
+    app, account = world.broker()
+    mixed = {
+        "app": ("mixed-app", "mixed-login", "mixed-app"),
+        "login": ("mixed-app", "mixed-login", "mixed-login"),
+        "state": ("mixed-app", "mixed-login", "state-kite-state"),
+        "stateapp": ("stateapp-kite-state", "mixed-login", "stateapp-token"),
+        "statelogin": ("mixed-app", "statelogin-kite-state", "statelogin-token"),
+    }
+    values = {"api_key": app.api_key, "api_secret": app.api_secret}
+    factors = {"password": account.password, "totp_secret": account.totp_secret}
+    everything = {**values, **factors}
+    names = {name for entry in mixed.values() for name in entry if not name.endswith("-token")}
+    for name in names:
+        world.secret(name, **everything)
+    # Even their owner's word does not make sources a target.
+    adoption = {"annotations": {f"{GROUP}/adopt-by": "app"}}
+    world.api.patch(world.path("secrets", "mixed-app"), {"metadata": adoption})
+    before = {name: world.api.get(world.path("secrets", name)) for name in names}
+    world.operator()
+    for name, (app_secret, login_secret, token_secret) in mixed.items():
+        world.credential(
+            name,
+            appSecretRef={"name": app_secret},
+            login={"mode": "TOTP", "totp": {"secretRef": {"name": login_secret}}},
+            target={"name": token_secret},
+        )
+    for name in mixed:
+        world.wait("InvalidSpec", name=name)
+    assert before == {name: world.api.get(world.path("secrets", name)) for name in names}
+    assert 0 == sum(world.sandbox.counters("AB1234").calls.values())

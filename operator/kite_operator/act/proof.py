@@ -64,6 +64,8 @@ async def prove(parts: Parts, scene: Scene, plan: Plan) -> ActOutcome:
     except TokenDead:
         return _died(parts, scene)
     except BrokerError as error:
+        if error.reason is Reason.WRONG_ACCOUNT and held.adopted:
+            return _is_not_ours(parts, scene, error)
         if error.reason is Reason.WRONG_ACCOUNT:
             await write_state(parts.cluster, scene.credential, scene.gathered.state, None)
             await release(parts, scene, "", rejection_of(parts, scene, error))
@@ -71,6 +73,13 @@ async def prove(parts: Parts, scene: Scene, plan: Plan) -> ActOutcome:
     await parts.on_step("after-proof", scene.credential)
     await _publish(parts, scene, held)
     return _published(parts, scene, held, plan)
+
+
+def _is_not_ours(parts: Parts, scene: Scene, error: BrokerError) -> ActOutcome:
+    """What the derived Secret holds is somebody else's session: as good as none, and no fault of the sources."""
+    scene.recollection.learn(dead_at=parts.clock.now(), alive_at=None)
+    message = f"Secret {scene.credential.target.name!r} was not taken over: {error.message}"
+    return ActOutcome("dead", Reason.WRONG_ACCOUNT, notes=(Note(Reason.WRONG_ACCOUNT, message, warning=True),))
 
 
 async def discard(parts: Parts, scene: Scene, plan: Plan) -> ActOutcome:

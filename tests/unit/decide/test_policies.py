@@ -262,6 +262,56 @@ SITUATIONS: dict[str, tuple[Observed, Action, Reason]] = {
         Action.REST,
         Reason.TARGET_CONTESTED,
     ),
+    "a target of another spec": (
+        observed(held=TODAY, probes=alive(NOON - MINUTE), target=TargetView(exists=True, outdated=True)),
+        Action.PROVE,
+        Reason.REPUBLISHED,
+    ),
+    "a target of another spec after many changes by others": (
+        observed(held=TODAY, probes=alive(NOON - MINUTE), target=TargetView(exists=True, outdated=True), drift_heals=3),
+        Action.PROVE,
+        Reason.REPUBLISHED,
+    ),
+    "an old copy of the target that was put back again and again": (
+        observed(
+            credential=credential(status=Status(observed_generation=1)),
+            held=TODAY,
+            probes=alive(NOON - MINUTE),
+            target=TargetView(exists=True, outdated=True),
+            drift_heals=3,
+        ),
+        Action.REST,
+        Reason.TARGET_CONTESTED,
+    ),
+    "a session that only the target holds": (
+        observed(held=replace(TODAY, adopted=True)),
+        Action.PROVE,
+        Reason.REPUBLISHED,
+    ),
+    "a session that only the target holds when the broker is away": (
+        observed(held=replace(TODAY, adopted=True), **waiting()),
+        Action.REST,
+        Reason.RATE_LIMITED,
+    ),
+    "a dead token in a target of another spec": (
+        observed(
+            held=TODAY,
+            probes=dead(NOON - MINUTE),
+            target=TargetView(exists=True, marked_dead=True, outdated=True),
+        ),
+        Action.MARK_DEAD,
+        Reason.TOKEN_DEAD,
+    ),
+    "a dead token in a target that is put back again and again": (
+        observed(
+            held=TODAY,
+            probes=dead(NOON - MINUTE),
+            target=TargetView(exists=True, marked_dead=True, outdated=True),
+            drift_heals=3,
+        ),
+        Action.LOGIN,
+        Reason.LOGIN_IN_PROGRESS,
+    ),
     "a changed target when the broker is away": (
         observed(held=TODAY, probes=alive(NOON - MINUTE), target=TargetView(exists=True), **waiting()),
         Action.REST,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kite_operator.model.resource import Failures, Timing, parse_credential
+from kite_operator.model.resource import DELETE, RETAIN, Failures, Timing, parse_credential
 from support.facts import ist
 
 WHOLE: dict[str, Any] = {
@@ -53,6 +53,19 @@ def test_a_whole_one_is_read_completely() -> None:
     assert ist("06:00", day=3) == parsed.status.expires_time
 
 
+def test_formats_have_one_order_and_absent_ones_are_resolved() -> None:
+    assert (DELETE, ("keys",)) == (
+        parse_credential(WHOLE).target.deletion_policy,
+        parse_credential(WHOLE).target.formats,
+    )
+    assert ("env", "json") == parse_credential(with_(["json", "env"], "spec", "target", "format")).target.formats
+    assert RETAIN == parse_credential(with_("Retain", "spec", "target", "deletionPolicy")).target.deletion_policy
+
+
+def test_nothing_is_removed_on_a_policy_that_is_not_understood() -> None:
+    assert RETAIN == parse_credential(with_("Keep", "spec", "target", "deletionPolicy")).target.deletion_policy
+
+
 def without(*path: str) -> dict[str, Any]:
     body = copy.deepcopy(WHOLE)
     place = body
@@ -91,6 +104,14 @@ def with_(value: object, *path: str) -> dict[str, Any]:
         (with_("alpha-app", "spec", "target", "name"), "spec.target.name must differ"),
         (with_("alpha-login", "spec", "target", "name"), "spec.target.name must differ"),
         (with_("alpha-kite-state", "spec", "target", "name"), "spec.target.name must differ"),
+        (with_("alpha-kite-state", "spec", "appSecretRef", "name"), "spec.appSecretRef and"),
+        (with_("alpha-kite-state", "spec", "login", "totp", "secretRef", "name"), "spec.appSecretRef and"),
+        (with_("Keep", "spec", "target", "deletionPolicy"), "spec.target.deletionPolicy must be Delete or Retain"),
+        (with_([], "spec", "target", "format"), "spec.target.format must be a list"),
+        (with_("keys", "spec", "target", "format"), "spec.target.format must be a list"),
+        (with_(["keys", "yaml"], "spec", "target", "format"), "spec.target.format must be a list"),
+        (with_(["keys", "keys"], "spec", "target", "format"), "spec.target.format must be a list"),
+        (with_([{}], "spec", "target", "format"), "spec.target.format must be a list"),
         (with_({"a": 1}, "spec", "target", "labels"), "spec.target.labels must map names to texts"),
     ],
 )
@@ -114,6 +135,8 @@ def test_all_problems_of_an_empty_one_are_told_at_once() -> None:
         ("spec", "login", "totp"),
         ("spec", "target"),
         ("spec", "target", "labels"),
+        ("spec", "target", "format"),
+        ("spec", "target", "deletionPolicy"),
         ("spec", "schedule"),
         ("spec", "probe", "interval"),
         ("metadata", "annotations"),
@@ -150,6 +173,9 @@ NAMES = st.sampled_from(
         "labels",
         "annotations",
         "suspend",
+        "deletionPolicy",
+        "format",
+        "keys",
         "conditions",
         "failures",
         "count",

@@ -1,0 +1,73 @@
+"""A session that only the derived Secret holds: proven, kept in a state Secret again, and claimed for the account."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from kite_operator.act.parts import Scene
+from kite_operator.act.proof import prove
+from kite_operator.cluster.state import parse_state
+from kite_operator.decide.claims import claim
+from kite_operator.decide.liveness import Liveness, liveness
+from kite_operator.decide.plan import Action, Plan
+from kite_operator.model.account import Ref
+from kite_operator.model.errors import TokenDead
+from kite_operator.model.reasons import Reason
+from support.acting import STATE, Stage
+from support.facts import CLIENT_ID, OTHER, REF, VERSIONS, account, published
+
+TAKE_OVER = Plan(Action.PROVE, Reason.REPUBLISHED, "")
+
+
+def scene_of(stage: Stage, **facts: Any) -> Scene:
+    return stage.scene(held=replace(published(stage.clock.now()), adopted=True), **facts)
+
+
+async def lease_held_by(stage: Stage, holder: Ref) -> None:
+    record = claim(account(), VERSIONS.api_key, holder, stage.clock.now())
+    await stage.accounts.change(CLIENT_ID, lambda _: record, seed=account())
+
+
+async def test_it_is_kept_again_once_it_is_proven() -> None:
+    stage = Stage()
+    scene = scene_of(stage)
+    outcome = await prove(stage.parts, scene, TAKE_OVER)
+    kept = parse_state(stage.cluster.objects[STATE], scene.credential)
+    assert ("published", Reason.REPUBLISHED) == (outcome.result, outcome.reason)
+    assert kept is not None
+    assert (True, False) == (kept.published, kept.adopted)
+
+
+@pytest.mark.parametrize(("holder", "expected"), [(REF, REF), (replace(REF, uid="former"), REF), (OTHER, OTHER)])
+async def test_the_account_is_claimed_unless_somebody_else_has_it(holder: Ref, expected: Ref) -> None:
+    stage = Stage()
+    await lease_held_by(stage, holder)
+    await prove(stage.parts, scene_of(stage), TAKE_OVER)
+    assert [expected] == [each.holder for each in (await stage.record()).claims]
+
+
+async def test_a_claim_that_was_given_back_is_made_and_proven() -> None:
+    stage = Stage()
+    await stage.accounts.change(CLIENT_ID, lambda _: account(claims=()), seed=account())
+    await prove(stage.parts, scene_of(stage), TAKE_OVER)
+    assert [(REF, True)] == [(each.holder, each.proven) for each in (await stage.record()).claims]
+
+
+@pytest.mark.parametrize("profile", ["XY9999", TokenDead("the profile")])
+async def test_one_that_is_not_good_is_as_good_as_none_and_blocks_nothing(profile: Any) -> None:
+    stage = Stage(profile=profile)
+    scene = scene_of(stage)
+    await prove(stage.parts, scene, TAKE_OVER)
+    seen = replace(scene.observed, probes=scene.recollection.probes)
+    assert Liveness.DEAD is liveness(seen)
+    assert STATE not in stage.cluster.objects
+    assert await stage.accounts.read(CLIENT_ID) is None
+
+
+async def test_a_staged_session_of_somebody_else_is_still_a_rejection() -> None:
+    stage = Stage(profile="XY9999")
+    scene = stage.scene(held=replace(published(stage.clock.now()), published=False), account=account())
+    outcome = await prove(stage.parts, scene, TAKE_OVER)
+    assert ("rejected", Reason.WRONG_ACCOUNT) == (outcome.result, outcome.reason)
+    assert [Reason.WRONG_ACCOUNT] == [each.reason for each in (await stage.record()).rejections]
