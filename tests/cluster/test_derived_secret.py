@@ -20,6 +20,8 @@ CRD_FOLDER = Path(__file__).resolve().parents[2] / "deploy" / "crd"
 GROUP = "kite-operator.dev"
 KEYS = {"api_key", "access_token", "user_id", "expires_at"}
 ENV = {"KITE_API_KEY", "KITE_ACCESS_TOKEN"}
+NEXT_WINDOW = 40
+"""Seconds after which a login may use a TOTP code again."""
 
 
 def logins(world: World) -> int:
@@ -136,6 +138,7 @@ def test_a_lost_state_secret_costs_a_login_when_only_variables_are_left(world: W
     before = world.target() or {}
     world.operators[-1].kill()
     world.api.delete(world.path("secrets", "alpha-kite-state"))
+    world.clock.move(NEXT_WINDOW)
     world.operator()
     world.until(lambda: world.target() != before, "a new token")
     world.until(lambda: settled(world), "settled")
@@ -165,6 +168,7 @@ def test_a_successor_of_another_policy_and_format_takes_the_token_over_too(world
 def test_a_dead_token_in_a_retained_secret_is_replaced(world: World) -> None:
     old = start(world, deletionPolicy="Retain")
     world.sandbox.master_logout("AB1234")
+    world.clock.move(NEXT_WINDOW)
     recreate(world)
     world.until(lambda: world.token() not in ("", old), "a new token")
     world.until(lambda: settled(world), "settled")
@@ -377,6 +381,7 @@ def test_a_session_of_somebody_else_in_the_secret_is_not_taken_over(world: World
     data = {"access_token": base64.b64encode(theirs.encode()).decode()}
     world.api.patch(world.path("secrets", "alpha-token"), {"data": data})
     world.api.delete(world.path("secrets", "alpha-kite-state"))
+    world.clock.move(NEXT_WINDOW)
     world.operator()
     world.until(lambda: world.token() not in ("", token, theirs) and settled(world), "a token of its own")
     assert "WrongAccount" in world.events()
