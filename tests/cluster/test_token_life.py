@@ -6,6 +6,9 @@ import pytest
 
 from support.world import World
 
+COLLECTED_SECONDS = 75
+"""The garbage collector looks for new kinds every thirty seconds: the first collection of a session waits for that."""
+
 
 def logins(world: World) -> int:
     return world.sandbox.counters("AB1234").count("login")
@@ -246,7 +249,7 @@ def test_a_deleted_credential_leaves_nothing_behind_and_no_finalizer(world: Worl
     credential = world.api.get(world.path("kitecredentials", "alpha"))
     assert "finalizers" not in credential["metadata"]
     world.api.delete(world.path("kitecredentials", "alpha"))
-    world.until(lambda: world.target() is None, "the derived Secret is collected")
+    world.until(lambda: world.target() is None, "the derived Secret is collected", within=COLLECTED_SECONDS)
     world.until(lambda: world.api.find(world.path("secrets", "alpha-kite-state")) is None, "the state Secret too")
     world.until(lambda: f'namespace="{world.namespace}"' not in started.get("/metrics")[1], "no series is left")
     assert world.api.find(world.path("secrets", "alpha-app")) is not None
@@ -275,7 +278,7 @@ def test_everything_can_be_deleted_after_the_operator_is_gone(world: World) -> N
     world.operators[-1].kill()
     world.api.delete(world.path("kitecredentials", "alpha"))
     world.until(lambda: world.api.find(world.path("kitecredentials", "alpha")) is None, "deleted")
-    world.until(lambda: world.target() is None, "collected")
+    world.until(lambda: world.target() is None, "collected", within=COLLECTED_SECONDS)
 
 
 def test_many_probes_of_one_app_stretch_rather_than_crowd(world: World) -> None:
