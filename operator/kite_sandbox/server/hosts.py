@@ -1,6 +1,8 @@
 """The routes of Kite's two hosts."""
 
 from collections.abc import Awaitable, Callable
+from datetime import UTC
+from email.utils import format_datetime
 
 from aiohttp import web
 
@@ -52,9 +54,19 @@ def api_host(sandbox: Sandbox) -> web.Application:
 def _application(sandbox: Sandbox, routes: tuple[tuple[str, str, Step], ...]) -> web.Application:
     application = web.Application(middlewares=[_no_such_route])
     application.on_response_prepare.append(strip_content_type)
+    application.on_response_prepare.append(_dated_by(sandbox))
     for method, path, step in routes:
         application.router.add_route(method, path, handler_of(sandbox, step))
     return application
+
+
+def _dated_by(sandbox: Sandbox) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
+    """A signal that dates each answer by the sandbox's clock: Kite's answers bear Kite's time."""
+
+    async def date(_request: web.Request, response: web.StreamResponse) -> None:
+        response.headers["Date"] = format_datetime(sandbox.clock.now().astimezone(UTC), usegmt=True)
+
+    return date
 
 
 @web.middleware
