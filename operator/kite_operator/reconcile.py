@@ -10,6 +10,7 @@ from kite_operator.act.exchange import exchange_grant, refuse_grant
 from kite_operator.act.login import WebLogins, log_in
 from kite_operator.act.parts import Parts, Scene, pay_debts, seed_of
 from kite_operator.act.proof import call_dead, discard, probe, prove
+from kite_operator.act.renew import renew
 from kite_operator.act.retire import retire
 from kite_operator.cluster.api import Cluster, credentials_path
 from kite_operator.cluster.gather import Gathered, Gatherer, Hints
@@ -121,6 +122,7 @@ class Reconciler:
             Action.PROBE: lambda: probe(parts, scene),
             Action.PROVE: lambda: prove(parts, scene, plan),
             Action.LOGIN: lambda: log_in(parts, self.logins, scene),
+            Action.RENEW: lambda: renew(parts, scene),
             Action.EXCHANGE: lambda: exchange_grant(parts, scene, plan),
             Action.REFUSE_GRANT: lambda: refuse_grant(parts, scene, plan),
             Action.DISCARD: lambda: discard(parts, scene, plan),

@@ -62,7 +62,7 @@ def test_explain_describes_a_field(kubectl: Kubectl) -> None:
     assert "When the daily refresh starts, HH:MM Indian time" in text
 
 
-@pytest.mark.parametrize("sample", ["manual", "totp"])
+@pytest.mark.parametrize("sample", ["manual", "refresh-token", "totp"])
 def test_a_sample_can_be_applied(kubectl: Kubectl, namespace: str, sample: str) -> None:
     path = DEPLOY / f"samples/{sample}.yaml"
 

@@ -100,6 +100,7 @@ GOOD = [
     Good("the shortest client ID", {"spec.clientID": "ABCD"}),
     Good("the longest client ID", {"spec.clientID": "A12345678901"}),
     Good("a login Secret", {"spec.login": totp("alpha-login")}),
+    Good("mode RefreshToken", {"spec.login": {"mode": "RefreshToken"}}),
     Good("one Secret for the app and the login", {"spec.login": totp("alpha-app")}),
     Good("a Secret name of 253 characters", {"spec.appSecretRef.name": "a" * 253}),
     Good("a Secret name with dots", {"spec.target.name": "kite.alpha-1"}),
@@ -260,10 +261,16 @@ LOGINS = [
         TOTP_ONLY,
     ),
     bad(
+        "mode RefreshToken with a login Secret",
+        {"spec.login": {**totp("alpha-login"), "mode": "RefreshToken"}},
+        "spec.login.totp",
+        TOTP_ONLY,
+    ),
+    bad(
         "a mode that does not exist",
         {"spec.login.mode": "Automatic"},
         "spec.login.mode",
-        'Unsupported value: "Automatic": supported values: "Manual", "TOTP"',
+        'Unsupported value: "Automatic": supported values: "Manual", "TOTP", "RefreshToken"',
     ),
 ]
 URLS = [

@@ -1,8 +1,8 @@
-"""The adapter over the official client against the sandbox: session, profile and logout."""
+"""The adapter over the official client against the sandbox: session, renewal, profile and logout."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -157,3 +157,89 @@ async def test_a_logout_that_may_not_have_worked_says_so(desk: Desk) -> None:
 
     with pytest.raises(TransientBrokerError):
         await desk.api.logout(session.api_key, session.access_token)
+
+
+# Renewal, for approved platforms
+
+
+async def platform_session(desk: Desk) -> tuple[Session, Sensitive]:
+    """A session of an app that gets refresh_tokens, and its refresh_token."""
+    desk.sandbox.update_app(desk.keys.api_key.reveal(), refresh_tokens=True)
+    session = await desk.session()
+    assert session.refresh_token is not None
+    return session, session.refresh_token
+
+
+async def refused_renewal(desk: Desk, refresh_token: Sensitive) -> BrokerError:
+    with pytest.raises(BrokerError) as caught:
+        await desk.api.renew(desk.keys, refresh_token)
+    told = "".join(texts_of(caught.value))
+    assert [] == [each for each in (refresh_token, desk.keys.api_secret) if each.reveal() in told]
+    return caught.value
+
+
+async def test_a_retail_app_gets_no_refresh_token(desk: Desk) -> None:
+    assert (await desk.session()).refresh_token is None
+
+
+async def test_a_renewal_gives_a_working_session_and_the_next_refresh_token(desk: Desk) -> None:
+    former, refresh_token = await platform_session(desk)
+    renewed = await desk.api.renew(desk.keys, refresh_token)
+
+    assert await desk.probe(renewed) == "AB1234"
+    assert renewed.access_token != former.access_token
+    assert renewed.refresh_token not in (None, refresh_token)
+
+
+async def test_a_renewal_has_no_login_time_and_is_dated_by_the_brokers_answer(desk: Desk) -> None:
+    _, refresh_token = await platform_session(desk)
+    desk.sandbox.set_now(NOW + timedelta(days=1), frozen=True)
+
+    assert (await desk.api.renew(desk.keys, refresh_token)).login_time == NOW + timedelta(days=1)
+
+
+async def test_a_refresh_token_that_was_replaced_is_rejected(desk: Desk) -> None:
+    _, refresh_token = await platform_session(desk)
+    await desk.api.renew(desk.keys, refresh_token)
+
+    assert (await refused_renewal(desk, refresh_token)).reason == Reason.REFRESH_TOKEN_REJECTED
+
+
+async def test_a_refresh_token_may_stay_the_same(desk: Desk) -> None:
+    desk.sandbox.switch(refresh_rotates=False)
+    _, refresh_token = await platform_session(desk)
+
+    assert (await desk.api.renew(desk.keys, refresh_token)).refresh_token == refresh_token
+
+
+async def test_a_renewal_with_a_wrong_api_secret_names_it(desk: Desk) -> None:
+    _, refresh_token = await platform_session(desk)
+    wrong = replace(desk, keys=AppKeys(desk.keys.api_key, Sensitive("not-the-secret")))
+
+    assert (await refused_renewal(wrong, refresh_token)).reason == Reason.APP_SECRET_REJECTED
+    assert (await desk.api.renew(desk.keys, refresh_token)).user_id == "AB1234"
+
+
+async def test_a_renewal_of_a_lapsed_app_does_not_blame_the_refresh_token(desk: Desk) -> None:
+    _, refresh_token = await platform_session(desk)
+    desk.sandbox.update_app(desk.keys.api_key.reveal(), subscribed=False)
+
+    assert (await refused_renewal(desk, refresh_token)).reason == Reason.SUBSCRIPTION_INACTIVE
+
+
+@pytest.mark.parametrize(
+    ("preset", "reason"),
+    [
+        ("html_503", Reason.BROKER_UNAVAILABLE),
+        ("too_many_requests", Reason.RATE_LIMITED),
+        ("slow", Reason.BROKER_UNREACHABLE),
+        ("reset_mid_body", Reason.BROKER_UNREACHABLE),
+        ("missing_access_token", Reason.UNEXPECTED_ANSWER),
+    ],
+)
+async def test_trouble_on_a_renewal_passes_by_itself(desk: Desk, preset: str, reason: Reason) -> None:
+    _, refresh_token = await platform_session(desk)
+    desk.sandbox.fault("refresh_token", preset)
+    error = await refused_renewal(desk, refresh_token)
+
+    assert (TransientBrokerError, reason) == (type(error), error.reason)

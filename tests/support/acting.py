@@ -34,10 +34,11 @@ async def _go_on() -> None:
 
 @dataclass
 class Stage:
-    """`at[step]` is awaited when an action passes that step; `profile` and `exchanged` are what the broker answers."""
+    """`at[step]` is awaited when an action passes that step; the broker answers `profile`, `exchanged`, `renewed`."""
 
     script: Sequence[HttpResponse | BaseException] = ()
     exchanged: Session | Exception | None = None
+    renewed: Session | Exception | None = None
     profile: str | Exception = CLIENT_ID
     at: dict[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
     clock: FakeClock = field(default_factory=FakeClock)
@@ -45,6 +46,7 @@ class Stage:
 
     def __post_init__(self) -> None:
         self.transport = ScriptedTransport(list(self.script))
+        self.renewals: list[Sensitive] = []
         self.accounts = Accounts(self.cluster, self.clock, ACCOUNT_NAMESPACE)
         self.parts = Parts(
             cluster=self.cluster,
@@ -91,6 +93,13 @@ class _Broker:
 
     async def exchange(self, _app: AppKeys, _request_token: Sensitive) -> Session:
         answer = self.stage.exchanged or session(self.stage.clock.now())
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def renew(self, _app: AppKeys, refresh_token: Sensitive) -> Session:
+        self.stage.renewals.append(refresh_token)
+        answer = self.stage.renewed or session(self.stage.clock.now())
         if isinstance(answer, Exception):
             raise answer
         return answer

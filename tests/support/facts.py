@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from kite_operator.decide.observed import Grant, Held, Observed, Probes, TargetView, Versions
+from kite_operator.decide.observed import Grant, Held, Observed, Probes, Renewal, TargetView, Versions
 from kite_operator.model.account import AccountRecord, Attempt, Claim, Outcome, Ref, Rejection
 from kite_operator.model.conditions import Condition
 from kite_operator.model.errors import Step
@@ -25,9 +25,10 @@ OTHER = Ref("desk", "beta", "uid-beta")
 API_KEY = "apikey0123456789"
 API_SECRET = "apisecret0123456789apisecret0123"
 ACCESS_TOKEN = "accesstoken0123456789abcdefghijk"
+REFRESH_TOKEN = "refreshtoken0123456789abcdefghij"
 PASSWORD = "Correct-Horse-77"
 TOTP_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
-SECRETS = (API_KEY, API_SECRET, ACCESS_TOKEN, PASSWORD, TOTP_SECRET)
+SECRETS = (API_KEY, API_SECRET, ACCESS_TOKEN, REFRESH_TOKEN, PASSWORD, TOTP_SECRET)
 
 APP = AppKeys(Sensitive(API_KEY), Sensitive(API_SECRET))
 FACTORS = LoginFactors(Sensitive(PASSWORD), Sensitive(TOTP_SECRET))
@@ -74,6 +75,11 @@ def credential(**changes: Any) -> Credential:
 def session(login_time: datetime, *, api_key: str = API_KEY, token: str = ACCESS_TOKEN) -> Session:
     """A session of the client."""
     return Session(CLIENT_ID, Sensitive(api_key), Sensitive(token), login_time.astimezone(IST))
+
+
+def renewal(*, api_key: str = API_KEY) -> Renewal:
+    """A refresh_token that the state Secret holds."""
+    return Renewal(Sensitive(api_key), Sensitive(REFRESH_TOKEN))
 
 
 def published(login_time: datetime, *, api_key: str = API_KEY) -> Held:

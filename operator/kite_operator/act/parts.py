@@ -43,6 +43,10 @@ class BrokerApi(Protocol):
         """A session for a request_token."""
         ...
 
+    async def renew(self, app: AppKeys, refresh_token: Sensitive) -> Session:
+        """A session for a refresh_token, perhaps with another refresh_token."""
+        ...
+
     async def profile(self, api_key: Sensitive, access_token: Sensitive) -> str:
         """The user_id that a session belongs to; TokenDead when it is over."""
         ...

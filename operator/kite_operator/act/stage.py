@@ -1,5 +1,6 @@
-"""From a request_token to a staged session: the broker answers, and before anything else the answer is kept (P3)."""
+"""From a request_token (or a refresh_token) to a staged session: before anything else the answer is kept (P3)."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -8,10 +9,18 @@ from kite_operator.act.insist import insist
 from kite_operator.act.parts import Parts, Scene
 from kite_operator.broker.limiter import CallKind
 from kite_operator.cluster.api import Manifest, secrets_path
-from kite_operator.cluster.state import parse_state, write_state
+from kite_operator.cluster.state import parse_state, state_problem, write_state
 from kite_operator.decide import budget
 from kite_operator.decide.observed import Held
-from kite_operator.model.errors import BrokerError, BrokerRejection, Conflict, ReservationLost, ReservationRefused, Step
+from kite_operator.model.errors import (
+    BrokerError,
+    BrokerRejection,
+    Conflict,
+    NotFound,
+    ReservationLost,
+    ReservationRefused,
+    Step,
+)
 from kite_operator.model.reasons import Reason
 from kite_operator.model.sensitive import Sensitive
 from kite_operator.model.session import AppKeys, Session
@@ -24,14 +33,28 @@ async def exchange_and_stage(parts: Parts, scene: Scene, app: AppKeys, request_t
     """Exchange, check whose session it is, and stage it; Conflict when another process staged one meanwhile."""
     credential = scene.credential
     await parts.on_step("before-exchange", credential)
-    session = await _exchange(parts, app, request_token)
+    session = await _answered(parts, app, Step.EXCHANGE, partial(parts.broker.exchange, app, request_token))
     await parts.on_step("after-exchange", credential)
+    await _check_and_stage(parts, scene, session, lock_id, Step.EXCHANGE)
+
+
+async def renew_and_stage(parts: Parts, scene: Scene, app: AppKeys, refresh_token: Sensitive, lock_id: str) -> None:
+    """Renew, check whose session it is, and stage it with the refresh_token that it brought, in one write."""
+    credential = scene.credential
+    await parts.on_step("before-renewal", credential)
+    session = await _answered(parts, app, Step.RENEWAL, partial(parts.broker.renew, app, refresh_token))
+    await parts.on_step("after-renewal", credential)
+    await _check_and_stage(parts, scene, session, lock_id, Step.RENEWAL)
+
+
+async def _check_and_stage(parts: Parts, scene: Scene, session: Session, lock_id: str, step: Step) -> None:
+    credential = scene.credential
     if session.user_id != credential.client_id:
         raise BrokerRejection(
             Reason.WRONG_ACCOUNT,
             f"the session belongs to another client ID than {credential.client_id}: it is not used. Log in as "
             f"{credential.client_id}, or correct spec.clientID in a new KiteCredential",
-            step=Step.EXCHANGE,
+            step=step,
         )
     held = Held(session, published=False, staged_at=parts.clock.now())
     state = await insist(parts.clock, partial(_stage, parts, scene, held, lock_id))
@@ -69,31 +92,49 @@ async def _state_of(parts: Parts, scene: Scene) -> Manifest | None:
 
 
 async def _stage(parts: Parts, scene: Scene, held: Held, lock_id: str) -> Manifest:
-    """Stage while the lock is ours; our own earlier write, whose answer was lost, is no Conflict."""
+    """Stage while the lock is ours; our own earlier write, whose answer was lost, is no Conflict.
+
+    Nor is a Secret whose metadata alone was changed, or that was deleted: nobody else has staged anything then, and a
+    refresh_token that has replaced the former must not get lost.
+    """
     record = await parts.accounts.read(scene.credential.client_id)
     if record is None:
         raise ReservationLost("the account Lease is gone")
     budget.require_lock(record, lock_id)
     try:
         return await write_state(parts.cluster, scene.credential, scene.gathered.state, held)
-    except Conflict:
+    except (Conflict, NotFound):
         present = await _state_of(parts, scene)
         staged = parse_state(present, scene.credential)
-        if present is None or staged is None or staged.session != held.session:
+        if present is not None and staged is not None and staged.session == held.session:
+            return present
+        if not _holds_the_same(present, scene):
             raise
-        return present
+        return await write_state(parts.cluster, scene.credential, present, held)
 
 
-async def _exchange(parts: Parts, app: AppKeys, request_token: Sensitive) -> Session:
+def _holds_the_same(present: Manifest | None, scene: Scene) -> bool:
+    """Whether the state Secret is gone, or is ours and holds what it held when this scene was gathered."""
+    if present is None:
+        return True
+    seen = scene.gathered.state
+    return state_problem(present, scene.credential) is None and seen is not None and _data(present) == _data(seen)
+
+
+def _data(secret: Manifest) -> dict[str, str]:
+    return dict(secret.get("data") or {})
+
+
+async def _answered(parts: Parts, app: AppKeys, step: Step, ask: Callable[[], Awaitable[Session]]) -> Session:
     await parts.limiter.acquire(app.api_key, CallKind.SESSION)
     started = parts.clock.boottime()
     outcome = "aborted"
     try:
-        session = await parts.broker.exchange(app, request_token)
+        session = await ask()
         outcome = "success"
     except BrokerError as error:
         outcome = error.reason.value
         raise
     finally:
-        parts.observe(Step.EXCHANGE, outcome, parts.clock.boottime() - started)
+        parts.observe(step, outcome, parts.clock.boottime() - started)
     return session

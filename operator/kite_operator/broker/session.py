@@ -1,4 +1,4 @@
-"""Session, profile and logout at the broker: what each answer of the documented API means.
+"""Session, renewal, profile and logout at the broker: what each answer of the documented API means.
 
 Only a 403 TokenException on a read says that a token is dead. A rate limit, an outage, a page of HTML or a lost
 connection says nothing about it, and a working token is never given up for one (P2).
@@ -54,8 +54,24 @@ class KiteApi:
             lambda client: client.generate_session(request_token.reveal(), app.api_secret.reveal()),
         )
         if not answer.succeeded:
-            raise _refused_exchange(answer)
+            raise _refused(Step.EXCHANGE, answer)
         return parse_session(answer, app, asked_at)
+
+    async def renew(self, app: AppKeys, refresh_token: Sensitive) -> Session:
+        """Turn a refresh_token into a session (POST /session/refresh_token); a new refresh_token may replace the old.
+
+        Raises BrokerRejection (REFRESH_TOKEN_REJECTED, APP_SECRET_REJECTED, APP_REJECTED, USER_NOT_ENABLED,
+        PERMISSION_DENIED, SUBSCRIPTION_INACTIVE) and TransientBrokerError.
+        """
+        asked_at = self._clock.now()
+        answer = await self._call(
+            Step.RENEWAL,
+            app.api_key,
+            lambda client: client.renew_access_token(refresh_token.reveal(), app.api_secret.reveal()),
+        )
+        if not answer.succeeded:
+            raise _refused(Step.RENEWAL, answer)
+        return parse_session(answer, app, asked_at, Step.RENEWAL)
 
     async def profile(self, api_key: Sensitive, access_token: Sensitive) -> str:
         """The user_id to which `access_token` belongs (GET /user/profile): the probe.
@@ -89,30 +105,37 @@ class KiteApi:
         return await loop.run_in_executor(self._client.executor, self._client.call, step, api_key.reveal(), make)
 
 
-def parse_session(answer: HttpResponse, app: AppKeys, asked_at: datetime) -> Session:
+def parse_session(answer: HttpResponse, app: AppKeys, asked_at: datetime, step: Step = Step.EXCHANGE) -> Session:
     """The session of a successful answer; `asked_at` (aware) is the last resort for its login time.
 
-    `enctoken`, `public_token` and `refresh_token` are left behind. Raises BrokerRejection (APP_REJECTED) for a session
-    of another app and TransientBrokerError (UNEXPECTED_ANSWER) for one that cannot be used.
+    `enctoken` and `public_token` are left behind; so is an empty `refresh_token`, which is what retail apps get. A
+    renewal need not name the app: what else than the tokens it answers is not documented. Raises BrokerRejection
+    (APP_REJECTED) for a session of another app and TransientBrokerError (UNEXPECTED_ANSWER) for one that cannot be
+    used.
     """
     data = answer.envelope.data if answer.envelope is not None else None
     if not isinstance(data, dict):
-        raise malformed(Step.EXCHANGE, "without data")
+        raise malformed(step, "without data")
     user_id, access_token = data.get("user_id"), data.get("access_token")
     if not isinstance(user_id, str) or not _USER_ID.fullmatch(user_id):
-        raise malformed(Step.EXCHANGE, "without a usable user_id")
+        raise malformed(step, "without a usable user_id")
     if not isinstance(access_token, str) or not _TOKEN.fullmatch(access_token):
-        raise malformed(Step.EXCHANGE, "without a usable access_token")
-    if data.get("api_key") != app.api_key.reveal():
-        raise BrokerRejection(
-            Reason.APP_REJECTED, "the broker answered with a session of another app", step=Step.EXCHANGE
-        )
+        raise malformed(step, "without a usable access_token")
+    unnamed = step is Step.RENEWAL and "api_key" not in data
+    if data.get("api_key") != app.api_key.reveal() and not unnamed:
+        raise BrokerRejection(Reason.APP_REJECTED, "the broker answered with a session of another app", step=step)
     return Session(
         user_id=user_id,
         api_key=app.api_key,
         access_token=Sensitive(access_token),
         login_time=_login_time(data.get("login_time"), answer, asked_at),
+        refresh_token=_refresh_token(data.get("refresh_token")),
     )
+
+
+def _refresh_token(answered: object) -> Sensitive | None:
+    """The refresh_token of an answer; retail apps get an empty text."""
+    return Sensitive(answered) if isinstance(answered, str) and _TOKEN.fullmatch(answered) else None
 
 
 def _read_profile(access_token: Sensitive, client: KiteConnect) -> object:
@@ -149,38 +172,41 @@ def _processed(answer: HttpResponse) -> Processed:
     return Processed.NO if turned_away else Processed.UNKNOWN
 
 
-def _refused_exchange(answer: HttpResponse) -> Exception:
-    """What a failed exchange means: the type decides, the text is only a hint between two of the same type."""
+def _refused(step: Step, answer: HttpResponse) -> Exception:
+    """What a failed exchange or renewal means: the type decides, the text is a hint between two of the same type."""
     envelope = answer.envelope
     kind = envelope.error_type if answer.refused and envelope is not None else None
     if kind == "TokenException" and envelope is not None:
-        return _rejected(_refused_token(envelope.message.lower()), answer)
+        return _rejected(step, _refused_token(step, envelope.message.lower()), answer)
     if kind == "InputException":
-        return user_not_enabled(Step.EXCHANGE) if says_not_enabled(answer) else _rejected(Reason.APP_REJECTED, answer)
+        return user_not_enabled(step) if says_not_enabled(answer) else _rejected(step, Reason.APP_REJECTED, answer)
     if kind == "PermissionException":
-        return _rejected(Reason.PERMISSION_DENIED, answer)
-    return passing(Step.EXCHANGE, answer, _processed(answer))
+        return _rejected(step, Reason.PERMISSION_DENIED, answer)
+    return passing(step, answer, _processed(answer))
 
 
-def _refused_token(text: str) -> Reason:
-    """Which of the three things that an exchange answers with a TokenException; the plain one when the text is new.
+def _refused_token(step: Step, text: str) -> Reason:
+    """Which of the three things that these two answer with a TokenException; the plain one when the text is new.
 
-    A lapsed subscription refuses every call with "Invalid API key or access token.", and an exchange names no
+    A lapsed subscription refuses every call with "Invalid API key or access token.", and neither names an
     access_token otherwise.
     """
     if "checksum" in text:
         return Reason.APP_SECRET_REJECTED
-    return Reason.SUBSCRIPTION_INACTIVE if "api key" in text else Reason.REQUEST_TOKEN_REJECTED
+    if "api key" in text:
+        return Reason.SUBSCRIPTION_INACTIVE
+    return Reason.REFRESH_TOKEN_REJECTED if step is Step.RENEWAL else Reason.REQUEST_TOKEN_REJECTED
 
 
-def _rejected(reason: Reason, answer: HttpResponse) -> BrokerRejection:
+def _rejected(step: Step, reason: Reason, answer: HttpResponse) -> BrokerRejection:
     words = {
         Reason.APP_SECRET_REJECTED: "the checksum was wrong: check the api_secret",
         Reason.REQUEST_TOKEN_REJECTED: "the request_token is used, expired or of another app",
+        Reason.REFRESH_TOKEN_REJECTED: "the refresh_token is used, ended or of another app, and is not tried again",
         Reason.SUBSCRIPTION_INACTIVE: "the app's Kite Connect subscription has lapsed, or the api_key is wrong. Renew "
         "it in the developer console; a login is tried again tomorrow, or when this block is acknowledged",
         Reason.APP_REJECTED: "check the api_key and whether the app is active",
         Reason.PERMISSION_DENIED: "the app may not do this",
     }
-    message = f"the session exchange answered {answer.describe()}: {words[reason]}"
-    return BrokerRejection(reason, message, step=Step.EXCHANGE)
+    what = "the session renewal" if step is Step.RENEWAL else "the session exchange"
+    return BrokerRejection(reason, f"{what} answered {answer.describe()}: {words[reason]}", step=step)

@@ -30,6 +30,7 @@ _STEP_NAMES = {
     Step.TOTP: "the two-factor step",
     Step.CONNECT: "the app's login",
     Step.EXCHANGE: "the session exchange",
+    Step.RENEWAL: "the session renewal",
     Step.PROFILE: "the profile read",
     Step.LOGOUT: "the logout",
 }

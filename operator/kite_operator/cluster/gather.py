@@ -12,7 +12,7 @@ from kite_operator.cluster.api import Cluster, Manifest, credentials_path, secre
 from kite_operator.cluster.former import read_formers, view_former
 from kite_operator.cluster.grants import read_grants
 from kite_operator.cluster.keyring import Keyring
-from kite_operator.cluster.state import parse_state, state_problem
+from kite_operator.cluster.state import parse_renewal, parse_state, state_problem
 from kite_operator.cluster.target import view_target
 from kite_operator.decide.observed import Grant, Held, Observed, Probes, TargetView, Versions
 from kite_operator.decide.seed import seeded
@@ -50,7 +50,8 @@ class Gathered:
     def with_staged(self, state: Manifest, held: Held, fingerprint: str) -> Self:
         """The same world after `held` was staged."""
         target = replace(self.observed.target, matches=False)
-        observed = replace(self.observed, held=held, target=target)
+        renewal = parse_renewal(state, self.observed.credential)
+        observed = replace(self.observed, held=held, target=target, renewal=renewal)
         return replace(self, observed=observed, state=state, fingerprint=fingerprint)
 
     def without_grant(self, grant: Grant) -> Self:
@@ -129,6 +130,7 @@ class Gatherer:
             probes=probes,
             drift_heals=heals,
             formers=tuple(view_former(secret, credential) for secret in formers.result()),
+            renewal=parse_renewal(state.result(), credential),
         )
         return Gathered(observed, state.result(), target.result(), fingerprint, formers.result())
 

@@ -2,6 +2,9 @@
 
 A session is *staged* here before it is proven, and stays here, marked as published, after it has been: a derived Secret
 that was deleted or changed is restored from it without a login, after a restart too. It is never for mounting.
+
+In mode RefreshToken the refresh_token is kept beside the session, and outlives it: it is written together with the
+session that brought it, and stays until another one comes or the broker refuses it.
 """
 
 import base64
@@ -12,7 +15,7 @@ from typing import Any
 
 from kite_operator.cluster.api import Cluster, Manifest, secrets_path
 from kite_operator.cluster.owned import STATE, is_ours, owned_manifest
-from kite_operator.decide.observed import Held
+from kite_operator.decide.observed import Held, Renewal
 from kite_operator.model.expiry import parse_rfc3339
 from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import Credential
@@ -22,6 +25,7 @@ from kite_operator.model.sources import Problem
 
 STATE_TYPE = "kite-operator.dev/state"
 SESSION_KEY = "session"
+RENEWAL_KEY = "renewal"
 
 
 def state_problem(secret: Manifest | None, credential: Credential) -> Problem | None:
@@ -53,17 +57,59 @@ def parse_state(secret: Manifest | None, credential: Credential) -> Held | None:
     return held if session.user_id == credential.client_id and session.access_token else None
 
 
+def parse_renewal(secret: Manifest | None, credential: Credential) -> Renewal | None:
+    """The refresh_token that is kept; None when there is none, or when it is another client's."""
+    if secret is None or state_problem(secret, credential) is not None:
+        return None
+    try:
+        raw = json.loads(base64.b64decode((secret.get("data") or {})[RENEWAL_KEY], validate=True))
+        renewal = Renewal(Sensitive(str(raw["api_key"])), Sensitive(str(raw["refresh_token"])))
+        mine = str(raw["user_id"]) == credential.client_id
+    except (KeyError, TypeError, ValueError, binascii.Error):
+        return None
+    return renewal if mine and renewal.refresh_token else None
+
+
 async def write_state(
     cluster: Cluster, credential: Credential, existing: Manifest | None, held: Held | None
 ) -> Manifest:
-    """Write (or with None clear) the held session; Conflict when the Secret is not the one that was seen."""
+    """Write (or with None clear) the held session; Conflict when the Secret is not the one that was seen.
+
+    A refresh_token that is kept there stays, unless the session brought another.
+    """
     manifest = owned_manifest(credential, existing, name=credential.state_secret, role=STATE)
     manifest["type"] = STATE_TYPE
     manifest["data"] = {} if held is None else {SESSION_KEY: base64.b64encode(_dump(held)).decode()}
+    manifest["data"] |= _renewal(credential, existing, held)
     namespace = credential.key.namespace
     if existing is None:
         return await cluster.create(secrets_path(namespace), manifest)
     return await cluster.replace(secrets_path(namespace, credential.state_secret), manifest)
+
+
+async def drop_renewal(cluster: Cluster, credential: Credential, existing: Manifest) -> Manifest:
+    """Forget the refresh_token and nothing else; Conflict when the Secret is not the one that was seen."""
+    manifest = owned_manifest(credential, existing, name=credential.state_secret, role=STATE)
+    manifest["type"] = STATE_TYPE
+    manifest["data"] = {key: value for key, value in (existing.get("data") or {}).items() if key != RENEWAL_KEY}
+    return await cluster.replace(secrets_path(credential.key.namespace, credential.state_secret), manifest)
+
+
+def _renewal(credential: Credential, existing: Manifest | None, held: Held | None) -> dict[str, str]:
+    """The entry of the refresh_token: the session's own or the one that is there; none in a mode that has no use."""
+    if not credential.renews:
+        return {}
+    session = held.session if held is not None else None
+    if session is not None and session.refresh_token is not None:
+        raw = {
+            "user_id": session.user_id,
+            "api_key": session.api_key.reveal(),
+            "refresh_token": session.refresh_token.reveal(),
+        }
+        return {RENEWAL_KEY: base64.b64encode(json.dumps(raw).encode()).decode()}
+    if existing is None or parse_renewal(existing, credential) is None:
+        return {}
+    return {RENEWAL_KEY: existing["data"][RENEWAL_KEY]}
 
 
 def _dump(held: Held) -> bytes:

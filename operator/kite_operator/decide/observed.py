@@ -15,7 +15,7 @@ from kite_operator.model.sources import Problem
 class Versions:
     """Keyed hashes of the inputs of a login: what a rejection is bound to.
 
-    `login` is empty in mode Manual, and while the login Secret cannot be used.
+    `login` is empty in every mode but TOTP, and while the login Secret cannot be used.
     """
 
     login: str
@@ -76,6 +76,14 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
+class Renewal:
+    """The refresh_token that the state Secret holds, and the app that it is of."""
+
+    api_key: Sensitive
+    refresh_token: Sensitive
+
+
+@dataclass(frozen=True, slots=True)
 class Grant:
     """A login-grant Secret: a person has logged in. `taken` when an exchange of it was begun before."""
 
@@ -129,6 +137,7 @@ class Observed:
     probes: Probes
     drift_heals: int = 0
     formers: tuple[Former, ...] = ()
+    renewal: Renewal | None = None
 
     @property
     def target_edited(self) -> bool:
@@ -138,6 +147,19 @@ class Observed:
         """
         edited = self.credential.generation != self.credential.status.observed_generation
         return self.target.outdated and edited
+
+    @property
+    def renewable(self) -> Renewal | None:
+        """What a session can be renewed with: a refresh_token of the app that the app Secret names."""
+        renewal, app = self.renewal, self.app
+        if not self.credential.renews or renewal is None:
+            return None
+        return renewal if not isinstance(app, AppKeys) or renewal.api_key == app.api_key else None
+
+    @property
+    def by_person(self) -> bool:
+        """Whether only a person brings the next session: mode Manual, or RefreshToken without a refresh_token."""
+        return self.credential.mode == "Manual" or (self.credential.renews and self.renewable is None)
 
     @property
     def refresh_asked(self) -> bool:

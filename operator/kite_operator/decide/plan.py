@@ -19,6 +19,8 @@ class Action(StrEnum):
     """Ask the same; if it is alive, publish it."""
     LOGIN = "login"
     """Log in with the login Secret's factors."""
+    RENEW = "renew"
+    """Turn the held refresh_token into a session."""
     EXCHANGE = "exchange"
     """Turn a person's login (a grant) into a session."""
     REFUSE_GRANT = "refuse-grant"

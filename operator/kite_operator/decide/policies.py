@@ -315,15 +315,15 @@ def yesterday_before_schedule(observed: Observed) -> Plan | None:
         return None
     if observed.now >= refresh_at or observed.refresh_asked:
         return None
-    manual = observed.credential.mode == "Manual"
+    person = observed.by_person
     if state is Liveness.DEAD:
-        if manual or _is_hindered(observed):
+        if person or _is_hindered(observed):
             return None
         message = f"the token died in the broker's daily flush; the next one is fetched at {rfc3339(refresh_at)}"
         return Plan(Action.REST, Reason.TOKEN_EXPIRED, message, wake_at=refresh_at)
     message = f"a token of the day before is in use until the refresh at {rfc3339(refresh_at)}"
     healthy = state is Liveness.ALIVE
-    return Plan(Action.REST, Reason.WAITING_FOR_SCHEDULE, message, wake_at=refresh_at, healthy=healthy, person=manual)
+    return Plan(Action.REST, Reason.WAITING_FOR_SCHEDULE, message, wake_at=refresh_at, healthy=healthy, person=person)
 
 
 def _is_hindered(observed: Observed) -> bool:
@@ -340,7 +340,7 @@ def yesterday_at_schedule(observed: Observed) -> Plan | None:
     last = timing.last_call(observed.credential.timing, observed.jitter, observed.now)
     if observed.now >= last:
         return None
-    alive, person = state is Liveness.ALIVE, observed.credential.mode == "Manual"
+    alive, person = state is Liveness.ALIVE, observed.by_person
     known = "still works" if alive else "may still work: the broker does not say"
     message = f"a token of the day before {known}; it is replaced at {rfc3339(last)} at the latest"
     return Plan(Action.REST, Reason.WAITING_FOR_SCHEDULE, message, wake_at=last, healthy=alive, person=person)
@@ -352,8 +352,8 @@ def app_secret_unusable(observed: Observed) -> Plan | None:
 
 
 def login_by_person(observed: Observed) -> Plan | None:
-    """Mode Manual asks a person and waits."""
-    return _login_required(observed, Reason.LOGIN_REQUIRED) if observed.credential.mode == "Manual" else None
+    """Mode Manual asks a person and waits; so does mode RefreshToken while there is no refresh_token."""
+    return _login_required(observed, Reason.LOGIN_REQUIRED) if observed.by_person else None
 
 
 def _login_required(observed: Observed, reason: Reason) -> Plan:
@@ -394,10 +394,11 @@ def standing_block(observed: Observed) -> budget.Block | None:
     if account is None or versions is None:
         return None
     rejection = _standing_rejection(observed)
-    if rejection is not None or not versions.login:
+    if rejection is not None or not (versions.login or observed.credential.renews):
         return rejection
     settled = budget.settle_expired(account, observed.now)
-    by_ledger = budget.block_for(settled, versions.login, observed.credential.ref)
+    # A renewal submits no password and no code: what is counted of those does not hinder it.
+    by_ledger = budget.block_for(settled, versions.login, observed.credential.ref) if versions.login else None
     return by_ledger or budget.contested(account, versions.api_key, observed.now)
 
 
@@ -428,6 +429,13 @@ def _paused(observed: Observed) -> Plan | None:
     ready = observed.credential.status.condition("Ready")
     told = ready.message if ready is not None and ready.reason == reason else "the last try failed"
     return Plan(Action.REST, reason, told, wake_at=failures.next_retry_time)
+
+
+def renew_session(observed: Observed) -> Plan | None:
+    """Mode RefreshToken asks for the next session with the refresh_token that it holds; no password is involved."""
+    if observed.renewable is None:
+        return None
+    return Plan(Action.RENEW, Reason.LOGIN_IN_PROGRESS, "the session is being renewed")
 
 
 def window_used(observed: Observed) -> Plan | None:
@@ -474,6 +482,7 @@ CHAIN: tuple[Policy, ...] = (
     login_secret_unusable,
     blocked,
     backing_off,
+    renew_session,
     window_used,
     log_in,
 )

@@ -33,6 +33,7 @@ class Step(StrEnum):
     TOTP = "totp"
     CONNECT = "connect"
     EXCHANGE = "exchange"
+    RENEWAL = "renewal"
     PROFILE = "profile"
     LOGOUT = "logout"
 

@@ -29,6 +29,7 @@ class Reason(StrEnum):
     GRANT_LOST = "GrantLost"
     GRANT_INVALID = "GrantInvalid"
     REQUEST_TOKEN_REJECTED = "RequestTokenRejected"  # noqa: S105 - a reason, not a credential
+    REFRESH_TOKEN_REJECTED = "RefreshTokenRejected"  # noqa: S105 - a reason, not a credential
     LOGIN_NOT_REQUIRED = "LoginNotRequired"
     SUSPENDED = "Suspended"
 

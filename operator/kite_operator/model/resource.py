@@ -39,6 +39,8 @@ LONGEST_JITTER = timedelta(minutes=60)
 SHORTEST_PROBE_INTERVAL = timedelta(minutes=1)
 LONGEST_PROBE_INTERVAL = timedelta(hours=1)
 
+MODES = ("Manual", "TOTP", "RefreshToken")
+
 _CLIENT_ID = re.compile(r"[A-Z][A-Z0-9]{3,11}")
 _CLOCK_TIME = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
 _DURATION = re.compile(r"(?:(\d{1,5})h)?(?:(\d{1,5})m)?(?:(\d{1,5})s)?")
@@ -114,8 +116,8 @@ class Status:
 class Credential:
     """One KiteCredential.
 
-    `login_secret` is None in mode Manual; `stored` is the status that the API server has, from which `status` may
-    differ in the middle of a pass; `problems` says what makes the spec unusable.
+    `login_secret` is None in every mode but TOTP; `stored` is the status that the API server has, from which `status`
+    may differ in the middle of a pass; `problems` says what makes the spec unusable.
     """
 
     key: Key
@@ -142,6 +144,11 @@ class Credential:
     def ref(self) -> Ref:
         """Who it is, for the account record."""
         return Ref(self.key.namespace, self.key.name, self.uid)
+
+    @property
+    def renews(self) -> bool:
+        """Whether sessions are renewed with a refresh_token: mode RefreshToken, for approved platforms."""
+        return self.mode == "RefreshToken"
 
     def with_probe_interval(self, interval: timedelta) -> Self:
         """The credential with another effective probe interval."""
@@ -294,8 +301,8 @@ def _cross_checks(credential: Credential) -> list[str]:
     problems = []
     if credential.client_id and not _CLIENT_ID.fullmatch(credential.client_id):
         problems.append("spec.clientID must look like AB1234: capital letters and digits, starting with a letter")
-    if credential.mode and credential.mode not in ("Manual", "TOTP"):
-        problems.append("spec.login.mode must be Manual or TOTP")
+    if credential.mode and credential.mode not in MODES:
+        problems.append("spec.login.mode must be Manual, TOTP or RefreshToken")
     if credential.target.name and credential.target.name in (*credential.sources, credential.state_secret):
         problems.append("spec.target.name must differ from the Secrets that are read and from <name>-kite-state")
     if credential.state_secret in credential.sources:

@@ -1,6 +1,6 @@
 """A broker session and what pods get of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from kite_operator.model.expiry import next_flush, session_day
@@ -25,12 +25,16 @@ class LoginFactors:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A session as the broker answered it; `login_time` is aware (IST) and the broker's own word."""
+    """A session as the broker answered it; `login_time` is aware (IST) and the broker's own word.
+
+    `refresh_token` came with it, for approved platforms only: it is no part of what a session is, and no pod gets it.
+    """
 
     user_id: str
     api_key: Sensitive
     access_token: Sensitive
     login_time: datetime
+    refresh_token: Sensitive | None = field(default=None, compare=False)
 
     @property
     def expires_at(self) -> datetime:

@@ -21,7 +21,8 @@ from support.broker_fakes import ACCESS_TOKEN, API_KEY, API_SECRET, NOW, REQUEST
 from support.raw_server import HANG, RESET, RawServer, cut, http
 
 APP = AppKeys(Sensitive(API_KEY), Sensitive(API_SECRET))
-PAGE = f"<html>{API_KEY} {ACCESS_TOKEN} {REQUEST_TOKEN} {API_SECRET}</html>"
+REFRESH_TOKEN = "refreshtoken0123456789abcdefghij"
+PAGE = f"<html>{API_KEY} {ACCESS_TOKEN} {REQUEST_TOKEN} {API_SECRET} {REFRESH_TOKEN}</html>"
 Call = Callable[[KiteApi], Awaitable[object]]
 
 
@@ -59,6 +60,10 @@ async def served(*answers: bytes, clock: FakeClock | None = None) -> AsyncIterat
 
 async def exchange(api: KiteApi) -> Session:
     return await api.exchange(APP, Sensitive(REQUEST_TOKEN))
+
+
+async def renewal(api: KiteApi) -> Session:
+    return await api.renew(APP, Sensitive(REFRESH_TOKEN))
 
 
 async def profile(api: KiteApi) -> str:
@@ -149,7 +154,7 @@ async def test_an_exchange_is_rejected_with_what_a_person_has_to_mend(status: in
         (cut(403, error_body("TokenException")), Reason.BROKER_UNREACHABLE, Processed.UNKNOWN),
     ],
 )
-@pytest.mark.parametrize("call", [exchange, profile, logout])
+@pytest.mark.parametrize("call", [exchange, renewal, profile, logout])
 async def test_an_outage_is_passing_at_every_call_and_shows_nothing_of_itself(
     reply: bytes, reason: Reason, processed: Processed, call: Call
 ) -> None:
@@ -157,10 +162,11 @@ async def test_an_outage_is_passing_at_every_call_and_shows_nothing_of_itself(
 
     assert (TransientBrokerError, reason, processed) == (type(error), error.reason, error.processed)
     assert leaks("".join(texts_of(error))) == []
+    assert REFRESH_TOKEN not in "".join(texts_of(error))
     assert (error.__cause__, error.__context__) == (None, None)
 
 
-@pytest.mark.parametrize("call", [exchange, profile, logout])
+@pytest.mark.parametrize("call", [exchange, renewal, profile, logout])
 async def test_a_broker_that_cannot_be_reached_has_processed_nothing(call: Call) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
@@ -308,7 +314,7 @@ async def test_a_body_that_drips_for_too_long_is_given_up() -> None:
     assert (caught.value.reason, caught.value.processed) == (Reason.BROKER_UNREACHABLE, Processed.UNKNOWN)
 
 
-@pytest.mark.parametrize("call", [exchange, profile, logout])
+@pytest.mark.parametrize("call", [exchange, renewal, profile, logout])
 async def test_no_log_shows_a_secret_even_when_everything_is_logged(
     call: Call, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -93,7 +93,7 @@ def with_(value: object, *path: str) -> dict[str, Any]:
         (without("spec", "login", "totp"), "spec.login.totp.secretRef.name is required"),
         (without("spec", "target"), "spec.target.name is required"),
         (with_("ab1234", "spec", "clientID"), "spec.clientID must look like AB1234"),
-        (with_("Magic", "spec", "login", "mode"), "spec.login.mode must be Manual or TOTP"),
+        (with_("Magic", "spec", "login", "mode"), "spec.login.mode must be Manual, TOTP or RefreshToken"),
         (with_("7:35", "spec", "schedule", "at"), "spec.schedule.at must be a time of day"),
         (with_("05:00", "spec", "schedule", "at"), "spec.schedule.at must be 06:00 or later"),
         (with_("08:30", "spec", "schedule", "at"), "spec.schedule.at must be before spec.schedule.readyBy"),

@@ -5,12 +5,12 @@ import json
 import logging
 import pickle
 import traceback
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import pytest
 
 from kite_operator.model.sensitive import Sensitive
-from support.facts import APP, FACTORS, NOON, SECRETS, leaks, session
+from support.facts import APP, FACTORS, NOON, SECRETS, leaks, renewal, session
 
 TEXT = "api-secret-0123456789"
 VALUE = Sensitive(TEXT)
@@ -44,10 +44,18 @@ def test_no_way_of_writing_it_shows_the_text(shown: str) -> None:
 
 
 def test_the_values_that_hold_one_do_not_show_it_either() -> None:
-    assert [] == list(leaks(repr((APP, FACTORS, session(NOON)))))
+    renewed = replace(session(NOON), refresh_token=renewal().refresh_token)
+    assert [] == list(leaks(repr((APP, FACTORS, renewed, renewal()))))
     assert set(SECRETS) <= {
         value.reveal()
-        for value in (APP.api_key, APP.api_secret, FACTORS.password, FACTORS.totp_secret, session(NOON).access_token)
+        for value in (
+            APP.api_key,
+            APP.api_secret,
+            FACTORS.password,
+            FACTORS.totp_secret,
+            renewed.access_token,
+            renewal().refresh_token,
+        )
     }
 
 

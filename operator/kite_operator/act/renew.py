@@ -1,0 +1,86 @@
+"""A renewal: the held refresh_token is turned into a session, staged together with the refresh_token that replaces it.
+
+No password and no code is submitted, so that nothing is reserved in the attempt ledger; what it has of a login is the
+claim, the lock, and the bound on how many sessions the operator makes by itself in one day (P1).
+"""
+
+from functools import partial
+
+from kite_operator.act.insist import insist
+from kite_operator.act.parts import Parts, Scene, begin, failed, new_id, refused, rejection_of, release, seed_of
+from kite_operator.act.stage import renew_and_stage, require_unmoved
+from kite_operator.cluster.state import drop_renewal
+from kite_operator.decide import budget
+from kite_operator.decide.observed import Versions
+from kite_operator.decide.outcome import ActOutcome, Failed, Note
+from kite_operator.model.account import AccountRecord
+from kite_operator.model.errors import BrokerError, OperatorError, ReservationRefused
+from kite_operator.model.reasons import Reason
+from kite_operator.model.resource import Failures
+from kite_operator.model.session import AppKeys
+
+_USELESS = (Reason.REFRESH_TOKEN_REJECTED, Reason.WRONG_ACCOUNT)
+"""Rejections of the refresh_token itself: it is forgotten, and a person's login brings another. Nothing is blocked."""
+
+
+async def renew(parts: Parts, scene: Scene) -> ActOutcome:
+    """One renewal, up to a staged session; whatever happens, the lock is given back."""
+    app, renewal, versions = scene.observed.app, scene.observed.renewable, scene.observed.versions
+    if not isinstance(app, AppKeys) or renewal is None or versions is None:
+        raise ReservationRefused(Reason.INTERNAL_ERROR, "a renewal needs usable keys and a refresh_token")
+    lock_id = new_id()
+    try:
+        await _begin(parts, scene, versions, lock_id)
+    except ReservationRefused as refusal:
+        return refused(refusal)
+    try:
+        await require_unmoved(parts, scene)
+        await renew_and_stage(parts, scene, app, renewal.refresh_token, lock_id)
+    except ReservationRefused as refusal:
+        await release(parts, scene, lock_id)
+        return refused(refusal)
+    except BrokerError as error:
+        return await _failed(parts, scene, lock_id, error)
+    except OperatorError:
+        await release(parts, scene, lock_id)
+        raise
+    await _completed(parts, scene, versions, lock_id)
+    return ActOutcome("staged", Reason.SESSION_UNPROVEN, handled_refresh=True)
+
+
+async def _begin(parts: Parts, scene: Scene, versions: Versions, lock_id: str) -> None:
+    """Claim and lock, unless this day's sessions are used up."""
+
+    def change(record: AccountRecord) -> AccountRecord:
+        record = begin(record, parts, scene, lock_id)
+        contested = budget.contested(record, versions.api_key, parts.clock.now())
+        if contested is not None:
+            raise ReservationRefused(contested.reason, contested.message)
+        return record
+
+    await parts.accounts.change(scene.credential.client_id, change, seed=seed_of(scene))
+
+
+async def _completed(parts: Parts, scene: Scene, versions: Versions, lock_id: str) -> None:
+    """Count it, once, and give the lock back. The count of wrong entries goes on: none of them was proven right."""
+
+    def change(record: AccountRecord) -> AccountRecord:
+        if not record.holds(lock_id):
+            return record
+        return budget.finish(budget.count_login(record, versions.api_key, parts.clock.now()), lock_id)
+
+    client_id = scene.credential.client_id
+    await insist(parts.clock, partial(parts.accounts.change, client_id, change, seed=seed_of(scene)))
+
+
+async def _failed(parts: Parts, scene: Scene, lock_id: str, error: BrokerError) -> ActOutcome:
+    useless = error.reason in _USELESS
+    await release(parts, scene, lock_id, None if useless else rejection_of(parts, scene, error))
+    if not useless:
+        return failed(scene, parts, error, asked=True)
+    if scene.gathered.state is not None:
+        await insist(parts.clock, partial(drop_renewal, parts.cluster, scene.credential, scene.gathered.state))
+    count = (scene.credential.status.failures.count if scene.credential.status.failures else 0) + 1
+    failures = Failures(count, error.reason, parts.clock.now(), None)
+    note = Note(error.reason, f"{error.message}: a login by a person brings another", warning=True)
+    return ActOutcome("rejected", error.reason, notes=(note,), failed=Failed(failures), handled_refresh=True)
