@@ -75,6 +75,7 @@ def _compile(binary: Binary, destination: Path, stream: TextIO) -> None:
     version = binary.module.version
     task = f"Building {binary.name} {version} from source with Go ({about(binary.minutes)} the first time on 2 cores)"
     progress = Progress(task, stream)
+    progress.tick()
     try:
         with Supervised() as supervised:
             supervised.start(Program("go", _command(binary, partial), log, _environment(), binary.module.folder))
