@@ -3,7 +3,7 @@
 from kite_operator.act.parts import Parts, Scene, seed_of
 from kite_operator.decide import budget
 from kite_operator.decide.outcome import ActOutcome, Note
-from kite_operator.decide.policies import standing_block
+from kite_operator.decide.standing import standing_block
 from kite_operator.model.account import AccountRecord
 from kite_operator.model.errors import ReservationRefused
 from kite_operator.model.reasons import Reason

@@ -11,7 +11,8 @@ from kite_operator.decide import budget
 from kite_operator.decide.liveness import Liveness, is_due, is_of_other_app, liveness, next_probe
 from kite_operator.decide.observed import Held, Observed, Probes, TargetView, Versions
 from kite_operator.decide.plan import Action
-from kite_operator.decide.policies import NO_PROBES, decide, standing_block
+from kite_operator.decide.policies import NO_PROBES, decide
+from kite_operator.decide.standing import standing_block
 from kite_operator.model.account import AccountRecord, Attempt, Claim, Logins, Outcome, Ref, Rejection
 from kite_operator.model.conditions import Condition
 from kite_operator.model.errors import Step

@@ -1,0 +1,150 @@
+"""Rules about the next session: who brings it, and what stands in its way."""
+
+from datetime import timedelta
+
+from kite_operator.decide import budget, timing
+from kite_operator.decide.liveness import Liveness, is_due, is_of_other_app, liveness
+from kite_operator.decide.observed import Grant, Observed
+from kite_operator.decide.plan import Action, Plan
+from kite_operator.decide.standing import RECHECK, is_within, paused, rest_on, standing_block, standing_rejection
+from kite_operator.model.expiry import rfc3339
+from kite_operator.model.reasons import Reason
+from kite_operator.model.sources import Problem
+
+GRANT_PROOF_AGE = timedelta(seconds=60)
+"""A grant is refused only when the token was seen alive this recently."""
+ASKED_AGAIN = timedelta(seconds=15)
+"""While a grant waits and the broker does not answer, it is asked about the token this often."""
+REFRESH_WINDOW = timedelta(minutes=10)
+"""How long after a refresh that a person asked for a login replaces even a living token."""
+EXCHANGE_PAUSE = timedelta(seconds=5)
+APP_REASONS = (Reason.APP_SECRET_REJECTED, Reason.APP_REJECTED)
+"""Rejections of the app itself: another login would meet the same."""
+
+
+def person_logged_in(observed: Observed) -> Plan | None:
+    """A person's login is taken when a session is needed or asked for, and refused while the token works."""
+    if not observed.grants:
+        return None
+    grant = observed.grants[0]
+    if grant.request_token is None:
+        message = f"login grant {grant.name!r} has no usable key request_token: it is deleted"
+        return Plan(Action.REFUSE_GRANT, Reason.GRANT_INVALID, message, grant=grant)
+    if isinstance(observed.app, Problem):
+        return rest_on(observed.app, observed)
+    asked = observed.refresh_asked or is_within(observed.probes.refreshed_at, observed.now, REFRESH_WINDOW)
+    if not asked and _is_good(observed):
+        return _not_required(observed, grant)
+    waiting = None if asked else paused(observed)
+    return waiting or _app_rejected(observed, grant) or _exchange(observed, grant)
+
+
+def _is_good(observed: Observed) -> bool:
+    """Whether the held session is of today and of this app, and lives as far as is known."""
+    return liveness(observed) is Liveness.ALIVE and not is_due(observed) and not is_of_other_app(observed)
+
+
+def _not_required(observed: Observed, grant: Grant) -> Plan:
+    """A grant is refused only when the broker has just said that the present token works."""
+    now, probes = observed.now, observed.probes
+    if is_within(probes.alive_at, now, GRANT_PROOF_AGE):
+        message = (
+            f"login grant {grant.name!r} was not used: the present token works. To replace it all the same, set the "
+            "annotation kite-operator.dev/refresh to a new value, then log in again"
+        )
+        return Plan(Action.REFUSE_GRANT, Reason.LOGIN_NOT_REQUIRED, message, grant=grant)
+    if probes.asked_at is not None and is_within(probes.asked_at, now, ASKED_AGAIN):
+        message = "a login arrived, and the broker does not say whether the present token is still alive"
+        return Plan(Action.REST, Reason.LOGIN_IN_PROGRESS, message, wake_at=probes.asked_at + ASKED_AGAIN)
+    return Plan(Action.PROBE, Reason.SESSION_ACTIVE, "a login arrived: is the present token still alive?")
+
+
+def _app_rejected(observed: Observed, grant: Grant) -> Plan | None:
+    standing = standing_rejection(observed)
+    if standing is None or standing.reason not in APP_REASONS:
+        return None
+    message = f"login grant {grant.name!r} was not used: {standing.message}"
+    return Plan(Action.REFUSE_GRANT, standing.reason, message, grant=grant)
+
+
+def _exchange(observed: Observed, grant: Grant) -> Plan:
+    before = observed.probes.exchanged_at
+    if before is not None and is_within(before, observed.now, EXCHANGE_PAUSE):
+        message = "logins of this credential are exchanged one in five seconds"
+        return Plan(Action.REST, Reason.LOGIN_IN_PROGRESS, message, wake_at=before + EXCHANGE_PAUSE)
+    return Plan(Action.EXCHANGE, Reason.LOGIN_IN_PROGRESS, "a person's login is being exchanged", grant=grant)
+
+
+def app_secret_unusable(observed: Observed) -> Plan | None:
+    """No login without the app's keys."""
+    return rest_on(observed.app, observed) if isinstance(observed.app, Problem) else None
+
+
+def login_by_person(observed: Observed) -> Plan | None:
+    """Mode Manual asks a person and waits; so does mode RefreshToken while there is no refresh_token."""
+    return _login_required(observed, Reason.LOGIN_REQUIRED) if observed.by_person else None
+
+
+def _login_required(observed: Observed, reason: Reason) -> Plan:
+    standing = standing_rejection(observed)
+    hint = f" Before that: {standing.message}." if standing is not None else ""
+    last = observed.credential.status.failures
+    told = f" The last login was not usable ({last.reason})." if last is not None and not hint else ""
+    return Plan(
+        Action.REST,
+        reason,
+        "log in at https://kite.zerodha.com/connect/login?v=3&api_key=<your api_key>, then create a Secret of type "
+        f"kite-operator.dev/login-grant with label kite-operator.dev/credential={observed.credential.key.name} and the "
+        f"request_token of the URL that you are sent to.{hint}{told}",
+        wake_at=timing.next_refresh(observed.credential.timing, observed.jitter, observed.now),
+        person=True,
+        block_id=standing.id if standing is not None else "",
+    )
+
+
+def login_secret_unusable(observed: Observed) -> Plan | None:
+    """No login without both factors."""
+    return rest_on(observed.factors, observed) if isinstance(observed.factors, Problem) else None
+
+
+def blocked(observed: Observed) -> Plan | None:
+    """Nothing is submitted while a block stands: only a changed input or a person's acknowledgement lifts it."""
+    block = standing_block(observed)
+    if block is None:
+        return None
+    return Plan(
+        Action.REST, block.reason, f"{block.message} ({block.id})", wake_at=observed.now + RECHECK, block_id=block.id
+    )
+
+
+def backing_off(observed: Observed) -> Plan | None:
+    """What passes by itself is tried again at its time; a person may ask sooner."""
+    return None if observed.refresh_asked else paused(observed)
+
+
+def renew_session(observed: Observed) -> Plan | None:
+    """Mode RefreshToken asks for the next session with the refresh_token that it holds; no password is involved."""
+    if observed.renewable is None:
+        return None
+    return Plan(Action.RENEW, Reason.LOGIN_IN_PROGRESS, "the session is being renewed")
+
+
+def window_used(observed: Observed) -> Plan | None:
+    """A code is never used twice: with this window's spent, the next is awaited before the password is sent."""
+    account = observed.account
+    if account is None or account.last_window is None:
+        return None
+    window = int(observed.now.timestamp()) // budget.WINDOW_SECONDS
+    if window > account.last_window:
+        return None
+    seconds = (account.last_window + 1) * budget.WINDOW_SECONDS - observed.now.timestamp()
+    wake_at = observed.now + timedelta(seconds=seconds)
+    message = "this TOTP window's code has been used: the next window is awaited"
+    if seconds > 2 * budget.WINDOW_SECONDS:
+        message = f"the clock was set back: codes up to {rfc3339(wake_at)} have been used, and none is sent before that"
+    return Plan(Action.REST, Reason.WAITING_FOR_TOTP_WINDOW, message, wake_at=wake_at)
+
+
+def log_in(_: Observed) -> Plan:
+    """There is no living session, and nothing speaks against a login."""
+    return Plan(Action.LOGIN, Reason.LOGIN_IN_PROGRESS, "logging in")

@@ -1,0 +1,185 @@
+"""Rules about the session that is held: proving, publishing, probing and keeping it."""
+
+from datetime import datetime, timedelta
+
+from kite_operator.decide import timing
+from kite_operator.decide.former import fate
+from kite_operator.decide.liveness import Liveness, is_due, is_of_other_app, liveness, next_probe
+from kite_operator.decide.observed import Observed
+from kite_operator.decide.on_login import _is_good
+from kite_operator.decide.plan import Action, Plan
+from kite_operator.decide.standing import is_within, paused, probe, rest_on, standing_block
+from kite_operator.model.conditions import READY
+from kite_operator.model.expiry import rfc3339
+from kite_operator.model.reasons import Reason
+from kite_operator.model.sources import Problem
+
+MOST_DRIFT_HEALS = 3
+"""Heals of the derived Secret within an hour before the operator stops fighting."""
+CONTESTED_PAUSE = timedelta(minutes=15)
+FRESH_ANSWER = timedelta(seconds=60)
+"""An answer about the token this young is not asked for again."""
+VERY_NEXT_CALL = timedelta(minutes=2)
+"""A refusal this soon after a login is not an expiry: the subscription has lapsed."""
+
+
+def session_staged(observed: Observed) -> Plan | None:
+    """A session that was answered but not yet proven is proven before anything new is asked for (P3)."""
+    held = observed.held
+    if held is None or held.published:
+        return None
+    if is_due(observed):
+        return Plan(Action.DISCARD, Reason.TOKEN_EXPIRED, "the staged session is of the day before")
+    if is_of_other_app(observed):
+        message = "the staged session belongs to another app than the app Secret"
+        return Plan(Action.DISCARD, Reason.TOKEN_EXPIRED, message)
+    if observed.grants and observed.probes.dead_at is not None:
+        return None
+    return paused(observed) or _prove_staged(observed)
+
+
+def _prove_staged(observed: Observed) -> Plan:
+    """A staged session is proven at once and, when the broker refuses it, again at every `probe.interval`."""
+    now, dead_at = observed.now, observed.probes.dead_at
+    probe_at = (dead_at or now) + observed.credential.timing.probe_interval
+    just_asked = is_within(dead_at, now, FRESH_ANSWER)
+    if dead_at is not None and just_asked and (observed.refresh_asked or not _is_lapse(observed, dead_at)):
+        return Plan(Action.DISCARD, Reason.TOKEN_DEAD, "the staged session has been ended")
+    if dead_at is None or not dead_at <= now < probe_at or observed.refresh_asked:
+        return Plan(Action.PROVE, Reason.SESSION_UNPROVEN, "a new session is being proven")
+    return Plan(
+        Action.REST,
+        Reason.SUBSCRIPTION_INACTIVE,
+        "the broker accepted a login and refused the very next call: the app's Kite Connect subscription has lapsed. "
+        "Renew it in the developer console; the same session is tried again by itself, without another login",
+        wake_at=probe_at,
+    )
+
+
+def _is_lapse(observed: Observed, dead_at: datetime) -> bool:
+    """Whether the session was refused on its very first call, or has been found so before a restart.
+
+    One that was staged long ago, before a crash, may have been ended by anything.
+    """
+    ready = observed.credential.status.condition(READY)
+    told = ready is not None and ready.reason == Reason.SUBSCRIPTION_INACTIVE
+    return told or (observed.held is not None and dead_at - observed.held.staged_at <= VERY_NEXT_CALL)
+
+
+def target_differs(observed: Observed) -> Plan | None:
+    """A derived Secret that is not what it should be is written from the held session, without a login."""
+    if liveness(observed) not in (Liveness.ALIVE, Liveness.UNKNOWN) or is_of_other_app(observed):
+        return None
+    if observed.target.matches:
+        return _adopted(observed)
+    waiting = paused(observed)
+    if waiting is not None:
+        return waiting
+    if observed.drift_heals >= MOST_DRIFT_HEALS and not observed.target_edited:
+        message = (
+            f"Secret {observed.credential.target.name!r} was changed {observed.drift_heals} times within an hour by "
+            "somebody else: find out who writes it; the operator tries again later"
+        )
+        return Plan(Action.REST, Reason.TARGET_CONTESTED, message, wake_at=observed.now + CONTESTED_PAUSE)
+    if observed.target.outdated:
+        return Plan(Action.PROVE, Reason.REPUBLISHED, "the derived Secret was written for another spec.target")
+    return Plan(Action.PROVE, Reason.TARGET_DRIFTED, "the derived Secret differs from what was published")
+
+
+def _adopted(observed: Observed) -> Plan | None:
+    """A session that was found in the derived Secret, its state Secret lost, is proven and then kept as usual."""
+    if observed.held is None or not observed.held.adopted:
+        return None
+    waiting = paused(observed)
+    return waiting or Plan(Action.PROVE, Reason.REPUBLISHED, "the session is taken over from the derived Secret")
+
+
+def former_left(observed: Observed) -> Plan | None:
+    """A Secret that was the target before is removed, kept or marked once the present one has taken its place."""
+    if all(fate(observed, former) is None for former in observed.formers):
+        return None
+    return Plan(Action.RETIRE, Reason.TARGET_REPLACED, "a Secret that was the target before is dealt with")
+
+
+def refresh_asked(observed: Observed) -> Plan | None:
+    """A person's wish for a refresh probes at once; a living token is published anew, a dead one is replaced."""
+    if not observed.refresh_asked or liveness(observed) is Liveness.NONE or is_of_other_app(observed):
+        return None
+    if is_within(observed.probes.dead_at, observed.now, FRESH_ANSWER):
+        return None
+    waiting = paused(observed)
+    return waiting or Plan(Action.PROVE, Reason.REPUBLISHED, "a refresh was asked for by annotation")
+
+
+def dead_unmarked(observed: Observed) -> Plan | None:
+    """A token that is known to be dead is called dead where its readers see it, in the Secret that spec asks for."""
+    target = observed.target
+    if liveness(observed) is not Liveness.DEAD or not target.exists:
+        return None
+    outdated = target.outdated and observed.drift_heals < MOST_DRIFT_HEALS
+    if target.marked_dead and not outdated:
+        return None
+    return Plan(Action.MARK_DEAD, Reason.TOKEN_DEAD, "the published token is dead")
+
+
+def probe_due(observed: Observed) -> Plan | None:
+    """The published token is probed at its times, whatever else is the matter."""
+    probe_at = next_probe(observed)
+    if probe_at is None or observed.now < probe_at:
+        return None
+    return probe()
+
+
+def still_good(observed: Observed) -> Plan | None:
+    """A session of today that lives is left alone."""
+    held = observed.held
+    if held is None or not _is_good(observed):
+        return None
+    problem = next((source for source in (observed.app, observed.factors) if isinstance(source, Problem)), None)
+    if problem is not None:
+        return rest_on(problem, observed)
+    message = f"the token works and is good until {rfc3339(held.session.expires_at)}"
+    upcoming = timing.next_refresh(observed.credential.timing, observed.jitter, observed.now)
+    return Plan(Action.REST, Reason.SESSION_ACTIVE, message, wake_at=upcoming, healthy=True)
+
+
+def yesterday_before_schedule(observed: Observed) -> Plan | None:
+    """Between 06:00 IST and the schedule a token of the day before is watched, never replaced: the flush is on.
+
+    What a person has to mend before the scheduled login is told at once.
+    """
+    refresh_at = timing.refresh_at(observed.credential.timing, observed.jitter, observed.now)
+    state = liveness(observed)
+    if state is Liveness.NONE or not is_due(observed) or is_of_other_app(observed):
+        return None
+    if observed.now >= refresh_at or observed.refresh_asked:
+        return None
+    person = observed.by_person
+    if state is Liveness.DEAD:
+        if person or _is_hindered(observed):
+            return None
+        message = f"the token died in the broker's daily flush; the next one is fetched at {rfc3339(refresh_at)}"
+        return Plan(Action.REST, Reason.TOKEN_EXPIRED, message, wake_at=refresh_at)
+    message = f"a token of the day before is in use until the refresh at {rfc3339(refresh_at)}"
+    healthy = state is Liveness.ALIVE
+    return Plan(Action.REST, Reason.WAITING_FOR_SCHEDULE, message, wake_at=refresh_at, healthy=healthy, person=person)
+
+
+def _is_hindered(observed: Observed) -> bool:
+    """Whether a login at the scheduled time could not be made as things stand."""
+    unusable = isinstance(observed.app, Problem) or isinstance(observed.factors, Problem)
+    return unusable or standing_block(observed) is not None
+
+
+def yesterday_at_schedule(observed: Observed) -> Plan | None:
+    """After the schedule a token of the day before that may still work is kept until the last call before readyBy."""
+    state = liveness(observed)
+    if state not in (Liveness.ALIVE, Liveness.UNKNOWN) or not is_due(observed) or is_of_other_app(observed):
+        return None
+    last = timing.last_call(observed.credential.timing, observed.jitter, observed.now)
+    if observed.now >= last:
+        return None
+    alive, person = state is Liveness.ALIVE, observed.by_person
+    known = "still works" if alive else "may still work: the broker does not say"
+    message = f"a token of the day before {known}; it is replaced at {rfc3339(last)} at the latest"
+    return Plan(Action.REST, Reason.WAITING_FOR_SCHEDULE, message, wake_at=last, healthy=alive, person=person)

@@ -1,0 +1,66 @@
+"""What several rules ask: which block or backoff stands, and how a rest on a problem looks."""
+
+from datetime import datetime, timedelta
+
+from kite_operator.decide import backoff, budget
+from kite_operator.decide.observed import Observed
+from kite_operator.decide.plan import Action, Plan
+from kite_operator.model.reasons import Reason
+from kite_operator.model.sources import Problem
+
+RECHECK = timedelta(seconds=30)
+"""How soon a blocked or failing credential looks at its Secrets again."""
+
+
+def rest_on(problem: Problem, observed: Observed) -> Plan:
+    """Rest until the problem is mended; it is looked at again soon."""
+    return Plan(Action.REST, problem.reason, problem.message, wake_at=observed.now + RECHECK)
+
+
+def paused(observed: Observed) -> Plan | None:
+    """The rest of a backoff that has not ended, or None."""
+    failures = observed.credential.status.failures
+    if failures is None or failures.next_retry_time is None or observed.now >= failures.next_retry_time:
+        return None
+    if failures.next_retry_time - observed.now > backoff.LONGEST_RETRY_AFTER:
+        return None  # the clock was set back: a wait of ours is never longer
+    reason = Reason(failures.reason) if failures.reason in set(Reason) else Reason.INTERNAL_ERROR
+    ready = observed.credential.status.condition("Ready")
+    told = ready.message if ready is not None and ready.reason == reason else "the last try failed"
+    return Plan(Action.REST, reason, told, wake_at=failures.next_retry_time)
+
+
+def standing_block(observed: Observed) -> budget.Block | None:
+    """The block that rests upon this credential with its present inputs, from the account's record."""
+    account, versions = observed.account, observed.versions
+    if account is None or versions is None:
+        return None
+    rejection = standing_rejection(observed)
+    if rejection is not None or not (versions.login or observed.credential.renews):
+        return rejection
+    settled = budget.settle_expired(account, observed.now)
+    # A renewal submits no password and no code: what is counted of those does not hinder it.
+    by_ledger = budget.block_for(settled, versions.login, observed.credential.ref) if versions.login else None
+    return by_ledger or budget.contested(account, versions.api_key, observed.now)
+
+
+def standing_rejection(observed: Observed) -> budget.Block | None:
+    """The newest rejection of this credential whose inputs have not changed since."""
+    if observed.account is None or observed.versions is None:
+        return None
+    present = observed.versions.inputs(observed.now)
+    for rejection in reversed(observed.account.rejections):
+        same = all(present.get(name) == value for name, value in rejection.inputs.items())
+        if same and rejection.by.same_name(observed.credential.ref):
+            return budget.Block(rejection.id, rejection.reason, rejection.message)
+    return None
+
+
+def is_within(moment: datetime | None, now: datetime, span: timedelta) -> bool:
+    """Whether `moment` was less than `span` ago; one that is yet to come (the clock was set back) was not."""
+    return moment is not None and timedelta(0) <= now - moment < span
+
+
+def probe() -> Plan:
+    """Ask the broker about the published token."""
+    return Plan(Action.PROBE, Reason.SESSION_ACTIVE, "the published token is being probed")
