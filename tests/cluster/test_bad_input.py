@@ -169,3 +169,15 @@ def test_a_session_of_another_client_is_never_published(world: World) -> None:
     world.wait("WrongAccount")
     assert world.target() is None
     assert_stays(world, "alpha", "AB1234", logins=1)
+
+
+def test_a_client_id_that_the_broker_does_not_know_costs_one_login(world: World) -> None:
+    world.operator()
+    app, account = world.broker()
+    world.sources(app, account)
+    world.credential(client_id="ZX9999")
+    world.wait("PasswordRejected")
+    assert "spec.clientID" in world.condition()[2]
+    world.clock.move(3600)
+    world.settle()
+    assert 1 == world.sandbox.all_counters().count("login")
