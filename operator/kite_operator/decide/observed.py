@@ -42,8 +42,6 @@ class TargetView:
     session: Session | None = None
     matches: bool = False
     marked_dead: bool = False
-    uid: str = ""
-    resource_version: str = ""
     outdated: bool = False
 
 
