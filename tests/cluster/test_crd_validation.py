@@ -119,6 +119,8 @@ GOOD = [
     Good("no jitter", {"spec.schedule": {"at": "08:44", "jitter": "0s"}}),
     Good("the longest jitter", {"spec.schedule.jitter": "60m"}),
     Good("a jitter of mixed units", {"spec.schedule": {"at": "23:57", "readyBy": "23:59", "jitter": "1m30s"}}),
+    Good("a refresh on every day", {"spec.schedule.days": "Daily"}),
+    Good("a refresh on trading days", {"spec.schedule.days": "TradingDays"}),
     Good("an empty probe", {"spec.probe": {}}),
     Good("the shortest probe interval", {"spec.probe.interval": "60s"}),
     Good("the longest probe interval", {"spec.probe.interval": "1h"}),
@@ -431,6 +433,9 @@ def test_the_server_bounds(credentials: KiteCredentials, path: str, value: Any, 
     [
         ("spec.target.deletionPolicy", "Keep", "spec.target.deletionPolicy"),
         ("spec.target.deletionPolicy", "", "spec.target.deletionPolicy"),
+        ("spec.schedule.days", "Weekdays", "spec.schedule.days"),
+        ("spec.schedule.days", "tradingDays", "spec.schedule.days"),
+        ("spec.schedule.days", "", "spec.schedule.days"),
         ("spec.target.format", ["keys", "yaml"], "spec.target.format[1]"),
     ],
 )

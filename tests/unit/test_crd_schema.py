@@ -242,6 +242,7 @@ def test_the_reference_and_the_descriptions_agree_on_the_defaults() -> None:
         "spec.schedule.at": "07:35",
         "spec.schedule.readyBy": "08:45",
         "spec.schedule.jitter": "10m",
+        "spec.schedule.days": "Daily",
         "spec.probe.interval": "5m",
         "spec.target.deletionPolicy": "Delete",
         "spec.target.format": "keys",

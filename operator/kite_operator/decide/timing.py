@@ -1,10 +1,10 @@
 """When a credential is due: wall-clock times in IST, from the clock and the spec alone (P2, P6)."""
 
 import hashlib
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
-from kite_operator.model.expiry import FLUSH_END, IST, at_time, minted_in_flush_window, session_day
-from kite_operator.model.resource import Timing
+from kite_operator.model.expiry import FLUSH_END, FLUSH_START, IST, at_time, minted_in_flush_window, session_day
+from kite_operator.model.resource import TRADING_DAYS, Timing
 from kite_operator.model.session import Session
 
 LAST_CALL = timedelta(minutes=30)
@@ -19,23 +19,53 @@ def jitter_share(uid: str) -> float:
 
 
 def refresh_at(timing: Timing, share: float, moment: datetime) -> datetime:
-    """The scheduled refresh of the session day of `moment`: schedule.at plus this credential's share of the jitter.
+    """When the session day of `moment` is refreshed, if it is: schedule.at plus this credential's share of the jitter.
 
     In whole seconds, as status shows it.
     """
-    jitter = timedelta(seconds=int(timing.jitter.total_seconds() * share))
-    return at_time(session_day(moment), timing.at) + jitter
+    return _refresh_on(timing, share, session_day(moment))
+
+
+def _refresh_on(timing: Timing, share: float, day: date) -> datetime:
+    return at_time(day, timing.at) + timedelta(seconds=int(timing.jitter.total_seconds() * share))
 
 
 def ready_by(timing: Timing, moment: datetime) -> datetime:
-    """The deadline of the session day of `moment`."""
+    """The time of the deadline on the session day of `moment`, if it has one: see `deadline`."""
     return at_time(session_day(moment), timing.ready_by)
+
+
+def is_refreshed_on(timing: Timing, day: date) -> bool:
+    """Whether a session is fetched on that session day by itself; what may be a trading day is one."""
+    return timing.days != TRADING_DAYS or timing.calendar.is_trading_day(day)
+
+
+def deadline(timing: Timing, moment: datetime) -> datetime | None:
+    """When the token of the session day of `moment` must be ready; None on a day that is not refreshed."""
+    return ready_by(timing, moment) if is_refreshed_on(timing, session_day(moment)) else None
 
 
 def next_refresh(timing: Timing, share: float, moment: datetime) -> datetime:
     """The first scheduled refresh after `moment`."""
-    today = refresh_at(timing, share, moment)
-    return today if moment < today else refresh_at(timing, share, moment + timedelta(days=1))
+    day = session_day(moment)
+    while not (is_refreshed_on(timing, day) and moment < _refresh_on(timing, share, day)):
+        day += timedelta(days=1)
+    return _refresh_on(timing, share, day)
+
+
+def day_end(moment: datetime) -> datetime:
+    """The end of the session day of `moment`: the 06:00 IST that follows."""
+    return at_time(session_day(moment) + timedelta(days=1), FLUSH_START)
+
+
+def unknown_day(timing: Timing, moment: datetime) -> date | None:
+    """The session day of `moment`, or the one after it, of which the calendar knows nothing; None when there is none.
+
+    With `days` Daily nobody asks the calendar.
+    """
+    today = session_day(moment)
+    days = (today, today + timedelta(days=1)) if timing.days == TRADING_DAYS else ()
+    return next((day for day in days if not timing.calendar.covers(day)), None)
 
 
 def last_call(timing: Timing, share: float, moment: datetime) -> datetime:

@@ -14,6 +14,7 @@ from typing import Any, Self
 from kite_operator.model.account import Ref
 from kite_operator.model.conditions import Condition, parse_conditions
 from kite_operator.model.expiry import FLUSH_START, parse_rfc3339
+from kite_operator.model.trading_days import EVERY_DAY, TradingCalendar
 
 GROUP = "kite-operator.dev"
 VERSION = "v1alpha1"
@@ -29,6 +30,8 @@ ACKNOWLEDGE_ANNOTATION = f"{GROUP}/acknowledge"
 DELETE = "Delete"
 RETAIN = "Retain"
 FORMATS = ("keys", "env", "file", "json")
+DAILY = "Daily"
+TRADING_DAYS = "TradingDays"
 
 DEFAULT_AT = time(7, 35)
 DEFAULT_READY_BY = time(8, 45)
@@ -59,12 +62,17 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """`spec.schedule` and `spec.probe` with their effective values; times of day are IST."""
+    """`spec.schedule` and `spec.probe` with their effective values; times of day are IST.
+
+    `calendar` is the operator's, with `days` TradingDays; it knows of no holiday until it is given.
+    """
 
     at: time = DEFAULT_AT
     ready_by: time = DEFAULT_READY_BY
     jitter: timedelta = DEFAULT_JITTER
     probe_interval: timedelta = DEFAULT_PROBE_INTERVAL
+    days: str = DAILY
+    calendar: TradingCalendar = field(default=EVERY_DAY, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +162,10 @@ class Credential:
         """The credential with another effective probe interval."""
         return replace(self, timing=replace(self.timing, probe_interval=interval))
 
+    def with_calendar(self, calendar: TradingCalendar) -> Self:
+        """The credential with the calendar that its days are read from."""
+        return replace(self, timing=replace(self.timing, calendar=calendar))
+
     def with_status(self, status: Status) -> Self:
         """The credential with a status that is yet to be written."""
         return replace(self, status=status)
@@ -233,7 +245,16 @@ def _timing(spec: Mapping[str, Any], problems: list[str]) -> Timing:
         ready_by=_clock_time(schedule, "readyBy", defaults.ready_by, problems),
         jitter=_duration(schedule, "spec.schedule.jitter", defaults.jitter, problems),
         probe_interval=_duration(probe, "spec.probe.interval", defaults.probe_interval, problems),
+        days=_days(schedule, problems),
     )
+
+
+def _days(schedule: Mapping[str, Any], problems: list[str]) -> str:
+    value = schedule.get("days")
+    if value in (None, DAILY, TRADING_DAYS):
+        return value or DAILY
+    problems.append("spec.schedule.days must be Daily or TradingDays")
+    return DAILY
 
 
 def _clock_time(schedule: Mapping[str, Any], name: str, default: time, problems: list[str]) -> time:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kite_operator.model.resource import DELETE, RETAIN, Failures, Timing, parse_credential
+from kite_operator.model.resource import DAILY, DELETE, RETAIN, TRADING_DAYS, Failures, Timing, parse_credential
 from support.facts import ist
 
 WHOLE: dict[str, Any] = {
@@ -26,7 +26,7 @@ WHOLE: dict[str, Any] = {
         "appSecretRef": {"name": "alpha-app"},
         "redirectURL": "https://desk.example/callback",
         "login": {"mode": "TOTP", "totp": {"secretRef": {"name": "alpha-login"}}},
-        "schedule": {"at": "07:40", "readyBy": "08:30", "jitter": "1m30s"},
+        "schedule": {"at": "07:40", "readyBy": "08:30", "jitter": "1m30s", "days": "TradingDays"},
         "probe": {"interval": "2m"},
         "target": {"name": "alpha-kite-token", "labels": {"team": "desk"}},
         "suspend": True,
@@ -44,13 +44,18 @@ def test_a_whole_one_is_read_completely() -> None:
     parsed = parse_credential(WHOLE)
     assert () == parsed.problems
     assert ("desk/alpha", "uid-alpha", 3) == (str(parsed.key), parsed.uid, parsed.generation)
-    assert Timing(time(7, 40), time(8, 30), timedelta(seconds=90), timedelta(minutes=2)) == parsed.timing
+    timing = Timing(time(7, 40), time(8, 30), timedelta(seconds=90), timedelta(minutes=2), TRADING_DAYS)
+    assert timing == parsed.timing
     assert ("alpha-app", "alpha-login") == parsed.sources
     assert "alpha-kite-state" == parsed.state_secret
     assert (True, "r1", "a1") == (parsed.suspended, parsed.refresh, parsed.acknowledge)
     assert {"team": "desk"} == parsed.target.labels
     assert Failures(2, "RateLimited", ist("12:00"), None) == parsed.status.failures
     assert ist("06:00", day=3) == parsed.status.expires_time
+
+
+def test_days_that_are_not_understood_are_every_day() -> None:
+    assert DAILY == parse_credential(with_("Weekdays", "spec", "schedule", "days")).timing.days
 
 
 def test_formats_have_one_order_and_absent_ones_are_resolved() -> None:
@@ -100,6 +105,8 @@ def with_(value: object, *path: str) -> dict[str, Any]:
         (with_("ten minutes", "spec", "schedule", "jitter"), "spec.schedule.jitter must be a duration"),
         (with_("", "spec", "schedule", "jitter"), "spec.schedule.jitter must be a duration"),
         (with_("2h", "spec", "schedule", "jitter"), "spec.schedule.jitter must be at most 60m"),
+        (with_("Weekdays", "spec", "schedule", "days"), "spec.schedule.days must be Daily or TradingDays"),
+        (with_(["Daily"], "spec", "schedule", "days"), "spec.schedule.days must be Daily or TradingDays"),
         (with_("0s", "spec", "probe", "interval"), "spec.probe.interval must be from 1m to 1h"),
         (with_("alpha-app", "spec", "target", "name"), "spec.target.name must differ"),
         (with_("alpha-login", "spec", "target", "name"), "spec.target.name must differ"),
@@ -138,6 +145,7 @@ def test_all_problems_of_an_empty_one_are_told_at_once() -> None:
         ("spec", "target", "format"),
         ("spec", "target", "deletionPolicy"),
         ("spec", "schedule"),
+        ("spec", "schedule", "days"),
         ("spec", "probe", "interval"),
         ("metadata", "annotations"),
         ("metadata", "generation"),
@@ -167,6 +175,7 @@ NAMES = st.sampled_from(
         "at",
         "readyBy",
         "jitter",
+        "days",
         "probe",
         "interval",
         "target",

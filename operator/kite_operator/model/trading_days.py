@@ -1,0 +1,49 @@
+"""Which days the Indian exchanges trade on, as far as is known; what is not known counts as a trading day.
+
+An unneeded refresh costs nothing, a wrong holiday costs a day of trading. So a day is only ever left out when it is
+known to be closed: in a year whose holidays have been recorded, or because the operator's own settings say so.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date
+
+_SATURDAY = 5
+
+
+@dataclass(frozen=True, slots=True)
+class TradingCalendar:
+    """What is known of trading days; without any years recorded, every day is one.
+
+    `years` are those whose holidays are recorded, `closed` their closed weekdays, `sessions` their trading days on a
+    Saturday or Sunday. `extra_sessions` and `extra_holidays` are the settings', of any year; they come first.
+    """
+
+    years: Collection[int] = ()
+    closed: frozenset[date] = frozenset()
+    sessions: frozenset[date] = frozenset()
+    extra_sessions: frozenset[date] = frozenset()
+    extra_holidays: frozenset[date] = frozenset()
+
+    def covers(self, day: date) -> bool:
+        """Whether something definite is known of that day."""
+        return day.year in self.years or day in self.extra_sessions or day in self.extra_holidays
+
+    def is_trading_day(self, day: date) -> bool:
+        """Whether there is trading on that day of the Indian calendar, or may be."""
+        if day in self.extra_sessions:
+            return True
+        if day in self.extra_holidays:
+            return False
+        if day.year not in self.years:
+            return True
+        return day in self.sessions if day.weekday() >= _SATURDAY else day not in self.closed
+
+
+EVERY_DAY = TradingCalendar()
+"""The calendar of one who knows of no holiday."""
+
+
+def why_closed(day: date) -> str:
+    """What kind of day a closed one is, for people."""
+    return "a weekend" if day.weekday() >= _SATURDAY else "an exchange holiday"
