@@ -72,7 +72,13 @@ class App:
         self.reconciler = Reconciler(
             cluster=cluster,
             gatherer=Gatherer(
-                cluster, parts.accounts, keyring, clock, parse_totp_secret, settings.target_metadata_prefixes
+                cluster,
+                parts.accounts,
+                keyring,
+                clock,
+                parse_totp_secret,
+                settings.target_metadata_prefixes,
+                settings.login_public_url,
             ),
             parts=parts,
             logins=_web_logins(settings, clock),

@@ -199,4 +199,6 @@ def _after(credential: Credential, outcome: ActOutcome) -> Status:
         status = replace(status, last_handled_refresh=credential.refresh)
     if outcome.handled_acknowledge:
         status = replace(status, last_handled_acknowledge=credential.acknowledge)
+    if outcome.last_login is not None:
+        status = replace(status, last_login=outcome.last_login)
     return status

@@ -4,6 +4,7 @@ A flag `--account-namespace` is the variable `KITE_OPERATOR_ACCOUNT_NAMESPACE`; 
 docs/settings.md, which a test compares with this module.
 """
 
+import ipaddress
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -17,6 +18,9 @@ _NAMESPACE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _PREFIX_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 _RESERVED = ("kubernetes.io", "k8s.io", "kite-operator.dev")
 _LEVELS = ("debug", "info", "warning", "error")
+_AUTHS = ("passphrase", "proxy")
+_PUBLIC_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)*/?")
+_HEADER = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 
 _SERVICE_LINK = re.compile(
@@ -86,6 +90,48 @@ def _listen(text: str) -> str:
     return text
 
 
+def _public_url(text: str) -> str:
+    parts = urlsplit(text)
+    local = parts.hostname in ("127.0.0.1", "localhost", "::1")
+    if parts.scheme != "https" and not (parts.scheme == "http" and local):
+        raise ValueError("must begin with https:// (or http:// for 127.0.0.1 and localhost)")
+    if not parts.hostname or parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("must be an address such as https://kite-login.example.com, without user, query and fragment")
+    if not _PUBLIC_PATH.fullmatch(parts.path):
+        raise ValueError("must have a plain path or none, such as https://desk.example.com/kite-login")
+    return text.rstrip("/")
+
+
+def _auth(text: str) -> str:
+    if text not in _AUTHS:
+        raise ValueError(f"must be one of {', '.join(_AUTHS)}")
+    return text
+
+
+def _secret_name(text: str) -> str:
+    if not _PREFIX_NAME.fullmatch(text):
+        raise ValueError(f"{text!r} is not the name of a Secret")
+    return text
+
+
+def _header(text: str) -> str:
+    if not _HEADER.fullmatch(text):
+        raise ValueError("must be the name of a header, such as X-Forwarded-User")
+    return text
+
+
+def _networks(text: str) -> tuple[str, ...]:
+    networks = tuple(network for network in re.split(r"[,\s]+", text) if network)
+    for network in networks:
+        try:
+            parsed = ipaddress.ip_network(network)
+        except ValueError:
+            raise ValueError(f"{network!r} is not a network such as 10.42.0.0/16") from None
+        if parsed.prefixlen == 0:
+            raise ValueError(f"{network!r} trusts everybody: name the proxy's own addresses")
+    return networks
+
+
 def _level(text: str) -> str:
     if text.lower() not in _LEVELS:
         raise ValueError(f"must be one of {', '.join(_LEVELS)}")
@@ -119,6 +165,23 @@ class Settings:
     resync_seconds: float = _setting(300.0, _number(float, 10, 3600), "how often everything is listed anew")
     stop_seconds: float = _setting(20.0, _number(float, 1, 120), "how long a stop waits for what is under way")
     listen: str = _setting("127.0.0.1:8080", _listen, "host:port of /metrics, /healthz and /readyz")
+    login_listen: str = _setting("", _listen, "host:port of the login page; without it there is no login page")
+    login_public_url: str = _setting(
+        "", _public_url, "the login page as browsers see it; an app's redirect URL is this and /callback"
+    )
+    login_auth: str = _setting("passphrase", _auth, "who may use the login page: passphrase or proxy")
+    login_passphrase_secret: str = _setting(
+        "kite-login-passphrase", _secret_name, "Secret of the account namespace whose key passphrase opens the page"
+    )
+    login_trusted_proxies: tuple[str, ...] = _setting(
+        (), _networks, "networks of the proxies whose headers are believed; required with --login-auth proxy"
+    )
+    login_user_header: str = _setting(
+        "X-Forwarded-User", _header, "header in which a trusted proxy names the person, with --login-auth proxy"
+    )
+    login_groups_header: str = _setting(
+        "X-Forwarded-Groups", _header, "header in which it names the person's groups, separated by commas"
+    )
     log_level: str = _setting("info", _level, "debug, info, warning or error")
 
 
@@ -164,9 +227,38 @@ def load_settings(flags: Mapping[str, str | None], environment: Mapping[str, str
 
 
 def _cross_checks(values: Mapping[str, Any]) -> Sequence[str]:
-    defaults = {each.name: each.default for each in fields(Settings)}
-    calls = values.get("calls_per_second", defaults["calls_per_second"])
-    probes = values.get("probes_per_second", defaults["probes_per_second"])
-    if probes > calls:
-        return ["--probes-per-second: must be at most --calls-per-second"]
-    return []
+    effective: dict[str, Any] = {each.name: each.default for each in fields(Settings)}
+    effective.update(values)
+    problems = []
+    if effective["probes_per_second"] > effective["calls_per_second"]:
+        problems.append("--probes-per-second: must be at most --calls-per-second")
+    return problems + _login_checks(values, effective)
+
+
+_OF_PASSPHRASE = ("login_passphrase_secret",)
+_OF_PROXY = ("login_user_header", "login_groups_header")
+
+
+def _login_checks(given: Mapping[str, Any], effective: Mapping[str, Any]) -> list[str]:
+    """What the settings of the login page ask of one another."""
+    if not effective["login_listen"]:
+        alone = [name for name in given if name.startswith("login_") and name not in ("login_url", "login_listen")]
+        return [f"{flag(name)}: has no meaning without --login-listen" for name in alone]
+    problems = []
+    if not effective["login_public_url"]:
+        problems.append("--login-public-url: required with --login-listen: the address that browsers use")
+    if effective["login_listen"] == effective["listen"]:
+        problems.append("--login-listen: must differ from --listen, which has no authentication")
+    by_proxy = effective["login_auth"] == "proxy"
+    foreign = _OF_PASSPHRASE if by_proxy else _OF_PROXY
+    problems += [
+        f"{flag(name)}: has no meaning with --login-auth {effective['login_auth']}" for name in foreign if name in given
+    ]
+    if by_proxy and not effective["login_trusted_proxies"]:
+        problems.append("--login-trusted-proxies: required with --login-auth proxy: anybody could send its headers")
+    if by_proxy and effective["namespaces"]:
+        problems.append(
+            "--login-auth: proxy asks the API server what a person may do, which needs a right on the whole cluster: "
+            "with --namespaces use passphrase"
+        )
+    return problems

@@ -47,6 +47,13 @@ def full_status() -> Body:
         "lastHandledRefresh": "2026-03-02",
         "lastHandledAcknowledge": "b1",
         "blockID": "b2",
+        "loginURL": "https://kite-login.example.com/login/desk/alpha",
+        "lastLogin": {
+            "grant": "alpha-login-0123456789abcdef",
+            "reason": "Refreshed",
+            "message": "A new token is in the Secret.",
+            "time": "2026-03-02T07:35:10+05:30",
+        },
         "failures": {
             "count": 2,
             "reason": "BrokerUnavailable",

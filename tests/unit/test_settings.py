@@ -112,3 +112,61 @@ def test_the_variables_that_the_kubelet_makes_of_our_own_services_are_no_setting
 
 def test_no_setting_has_the_name_of_such_a_variable() -> None:
     assert not any(module._SERVICE_LINK.fullmatch(variable(name)) for name in Settings.__dataclass_fields__)
+
+
+PAGE = NAMED | {"login_listen": "0.0.0.0:8090", "login_public_url": "https://kite-login.example.com/"}
+PROXY = PAGE | {"login_auth": "proxy", "login_trusted_proxies": "10.42.0.0/16 fd00::/64"}
+
+
+def test_a_login_page_needs_where_it_listens_and_its_public_address() -> None:
+    loaded = load_settings(PAGE, {})
+    assert ("0.0.0.0:8090", "https://kite-login.example.com") == (loaded.login_listen, loaded.login_public_url)
+    assert ("passphrase", "kite-login-passphrase") == (loaded.login_auth, loaded.login_passphrase_secret)
+
+
+def test_a_proxy_in_front_is_trusted_by_its_networks() -> None:
+    assert ("10.42.0.0/16", "fd00::/64") == load_settings(PROXY, {}).login_trusted_proxies
+
+
+@pytest.mark.parametrize(
+    ("given", "flags"),
+    [
+        (NAMED | {"login_listen": "0.0.0.0:8090"}, ["--login-public-url"]),
+        (
+            NAMED | {"login_public_url": "https://a.example", "login_auth": "proxy"},
+            ["--login-public-url", "--login-auth"],
+        ),
+        (PAGE | {"listen": "0.0.0.0:8090"}, ["--login-listen"]),
+        (PAGE | {"login_auth": "proxy"}, ["--login-trusted-proxies"]),
+        (PAGE | {"login_user_header": "X-User"}, ["--login-user-header"]),
+        (PROXY | {"login_passphrase_secret": "own"}, ["--login-passphrase-secret"]),
+        (PROXY | {"namespaces": "desk"}, ["--login-auth"]),
+        (
+            NAMED
+            | {"login_listen": "0.0.0.0:8080", "listen": "0.0.0.0:8080", "login_auth": "proxy", "namespaces": "a"},
+            ["--login-public-url", "--login-listen", "--login-trusted-proxies", "--login-auth"],
+        ),
+    ],
+)
+def test_settings_of_the_login_page_that_do_not_go_together_are_told_at_once(
+    given: dict[str, str], flags: list[str]
+) -> None:
+    assert flags == [problem.partition(":")[0] for problem in problems(given)]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("login_public_url", "http://desk.example", "must begin with https://"),
+        ("login_public_url", "https://desk.example/?a=b", "without user, query and fragment"),
+        ("login_public_url", "https://desk.example/a b", "must have a plain path"),
+        ("login_public_url", "https://desk.example/a/../b//c", "must have a plain path"),
+        ("login_auth", "none", "must be one of passphrase, proxy"),
+        ("login_passphrase_secret", "a/b", "is not the name of a Secret"),
+        ("login_user_header", "X User", "must be the name of a header"),
+        ("login_trusted_proxies", "10.0.0.0/33", "is not a network"),
+        ("login_trusted_proxies", "0.0.0.0/0", "trusts everybody"),
+    ],
+)
+def test_a_bad_value_for_the_login_page_is_told(name: str, text: str, told: str) -> None:
+    assert any(problem.startswith(f"{flag(name)}: ") and told in problem for problem in problems(PAGE | {name: text}))

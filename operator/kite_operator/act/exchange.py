@@ -1,5 +1,7 @@
 """A person's login: its grant is taken, exchanged, staged and deleted, or refused and deleted."""
 
+from dataclasses import replace
+
 from kite_operator.act.parts import Parts, Scene, begin, failed, new_id, refused, rejection_of, release, seed_of
 from kite_operator.act.stage import exchange_and_stage, require_unmoved
 from kite_operator.cluster.grants import drop, take
@@ -10,7 +12,7 @@ from kite_operator.decide.plan import Plan
 from kite_operator.model.account import AccountRecord
 from kite_operator.model.errors import BrokerError, OperatorError, ReservationRefused, TransientBrokerError
 from kite_operator.model.reasons import Reason
-from kite_operator.model.resource import Failures
+from kite_operator.model.resource import Failures, LastLogin
 from kite_operator.model.session import AppKeys
 
 _LOST = (
@@ -49,14 +51,20 @@ async def exchange_grant(parts: Parts, scene: Scene, plan: Plan) -> ActOutcome:
     await _completed(parts, scene, lock_id)
     await drop(parts.cluster, scene.credential, grant)
     scene.after = scene.after.without_grant(grant) if scene.after is not None else None
-    return ActOutcome("staged", Reason.SESSION_UNPROVEN, handled_refresh=True)
+    told = LastLogin(
+        grant.name, Reason.SESSION_UNPROVEN, "the broker gave a session: it is being tried", parts.clock.now()
+    )
+    return ActOutcome("staged", Reason.SESSION_UNPROVEN, handled_refresh=True, last_login=told)
 
 
 async def refuse_grant(parts: Parts, scene: Scene, plan: Plan) -> ActOutcome:
     """Delete the grant that the plan names, and say why."""
+    told = None
     if plan.grant is not None:
         await drop(parts.cluster, scene.credential, plan.grant)
-    return ActOutcome("refused", plan.reason, notes=(Note(plan.reason, plan.message, warning=True),))
+        told = LastLogin(plan.grant.name, plan.reason, plan.message, parts.clock.now())
+    notes = (Note(plan.reason, plan.message, warning=True),)
+    return ActOutcome("refused", plan.reason, notes=notes, last_login=told)
 
 
 async def _begin(parts: Parts, scene: Scene, lock_id: str) -> None:
@@ -82,9 +90,16 @@ async def _failed(parts: Parts, scene: Scene, grant: Grant, lock_id: str, error:
     if not transient:
         await drop(parts.cluster, scene.credential, grant)
     if not mended_by_login:
-        return failed(scene, parts, error)
+        told = LastLogin(grant.name, error.reason, error.message, parts.clock.now())
+        return replace(failed(scene, parts, error), last_login=told)
     lost = grant.taken and error.reason is Reason.REQUEST_TOKEN_REJECTED
     reason, message = (Reason.GRANT_LOST, _LOST) if lost else (error.reason, error.message)
     count = (scene.credential.status.failures.count if scene.credential.status.failures else 0) + 1
     failures = Failures(count, reason, parts.clock.now(), None)
-    return ActOutcome("rejected", reason, notes=(Note(reason, message, warning=True),), failed=Failed(failures))
+    return ActOutcome(
+        "rejected",
+        reason,
+        notes=(Note(reason, message, warning=True),),
+        failed=Failed(failures),
+        last_login=LastLogin(grant.name, reason, message, parts.clock.now()),
+    )

@@ -17,6 +17,7 @@ from kite_operator.model.account import AccountRecord
 from kite_operator.model.errors import BrokerError, BrokerRejection, Step, TokenDead
 from kite_operator.model.expiry import rfc3339
 from kite_operator.model.reasons import Reason
+from kite_operator.model.resource import LastLogin
 
 SHORT_WAIT = timedelta(seconds=1)
 """A turn that comes this soon is waited for in place."""
@@ -69,6 +70,7 @@ async def prove(parts: Parts, scene: Scene, plan: Plan) -> ActOutcome:
         if error.reason is Reason.WRONG_ACCOUNT:
             await write_state(parts.cluster, scene.credential, scene.gathered.state, None)
             await release(parts, scene, "", rejection_of(parts, scene, error))
+            return replace(failed(scene, parts, error), last_login=_settled(parts, scene, error.reason, error.message))
         return failed(scene, parts, error)
     await parts.on_step("after-proof", scene.credential)
     await _publish(parts, scene, held)
@@ -85,7 +87,15 @@ def _is_not_ours(parts: Parts, scene: Scene, error: BrokerError) -> ActOutcome:
 async def discard(parts: Parts, scene: Scene, plan: Plan) -> ActOutcome:
     """Forget the staged session; what is published stays."""
     await write_state(parts.cluster, scene.credential, scene.gathered.state, None)
-    return ActOutcome("discarded", plan.reason)
+    return ActOutcome("discarded", plan.reason, last_login=_settled(parts, scene, plan.reason, plan.message))
+
+
+def _settled(parts: Parts, scene: Scene, reason: Reason, message: str) -> LastLogin | None:
+    """What became of the person's login that the staged session is from; None when it is from none."""
+    last = scene.credential.status.last_login
+    if last is None or last.reason != Reason.SESSION_UNPROVEN:
+        return None
+    return LastLogin(last.grant, reason, message, parts.clock.now())
 
 
 async def call_dead(parts: Parts, scene: Scene) -> ActOutcome:
@@ -227,4 +237,5 @@ def _published(parts: Parts, scene: Scene, held: Held, plan: Plan) -> ActOutcome
         succeeded=True,
         refreshed_at=None if held.published else now,
         handled_refresh=asked,
+        last_login=None if held.published else _settled(parts, scene, note.reason, note.message),
     )

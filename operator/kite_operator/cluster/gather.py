@@ -19,6 +19,7 @@ from kite_operator.decide.seed import seeded
 from kite_operator.decide.timing import jitter_share
 from kite_operator.model.account import AccountRecord, Ref
 from kite_operator.model.errors import Forbidden, OperatorError, ReservationRefused
+from kite_operator.model.links import login_link
 from kite_operator.model.resource import Credential
 from kite_operator.model.session import AppKeys, LoginFactors
 from kite_operator.model.sources import Problem, parse_app_secret, parse_login_secret
@@ -76,7 +77,7 @@ class Gatherer:
     """Reads what a credential names.
 
     `normalise_totp` canonicalises a TOTP secret or raises ValueError; `metadata_prefixes` are those that labels and
-    annotations of a derived Secret may have.
+    annotations of a derived Secret may have; `login_page` is the public address of the login page, if there is one.
     """
 
     cluster: Cluster
@@ -85,6 +86,7 @@ class Gatherer:
     clock: Clock
     normalise_totp: Callable[[str], str]
     metadata_prefixes: tuple[str, ...] = ()
+    login_page: str = ""
 
     async def gather(self, credential: Credential, hints: Hints, recall: "Recall") -> Gathered:
         """One look at the world; the reads run side by side, and the first error of theirs is raised."""
@@ -131,6 +133,7 @@ class Gatherer:
             drift_heals=heals,
             formers=tuple(view_former(secret, credential) for secret in formers.result()),
             renewal=parse_renewal(state.result(), credential),
+            login_url=login_link(self.login_page, credential.key),
         )
         return Gathered(observed, state.result(), target.result(), fingerprint, formers.result())
 

@@ -115,7 +115,8 @@ class Observed:
     """The world, as one credential sees it, at `now`.
 
     `jitter` is the credential's own share, in [0, 1); `holder_gone` a claim's holder that does not exist any more;
-    `rival` another credential that wants the same target and came first.
+    `rival` another credential that wants the same target and came first; `login_url` where a person logs in for it,
+    empty while there is no login page.
     """
 
     now: datetime
@@ -136,6 +137,7 @@ class Observed:
     drift_heals: int = 0
     formers: tuple[Former, ...] = ()
     renewal: Renewal | None = None
+    login_url: str = ""
 
     @property
     def target_edited(self) -> bool:

@@ -93,12 +93,20 @@ def _login_required(observed: Observed, reason: Reason) -> Plan:
     return Plan(
         Action.REST,
         reason,
-        "log in at https://kite.zerodha.com/connect/login?v=3&api_key=<your api_key>, then create a Secret of type "
-        f"kite-operator.dev/login-grant with label kite-operator.dev/credential={observed.credential.key.name} and the "
-        f"request_token of the URL that you are sent to.{hint}{told}",
+        f"{_how_to_log_in(observed)}{hint}{told}",
         wake_at=timing.next_refresh(observed.credential.timing, observed.jitter, observed.now),
         person=True,
         block_id=standing.id if standing is not None else "",
+    )
+
+
+def _how_to_log_in(observed: Observed) -> str:
+    if observed.login_url:
+        return f"log in at {observed.login_url}."
+    return (
+        "log in at https://kite.zerodha.com/connect/login?v=3&api_key=<your api_key>, then create a Secret of type "
+        f"kite-operator.dev/login-grant with label kite-operator.dev/credential={observed.credential.key.name} and the "
+        "request_token of the URL that you are sent to."
     )
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from kite_operator.model.reasons import Reason
-from kite_operator.model.resource import Failures
+from kite_operator.model.resource import Failures, LastLogin
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,8 @@ class ActOutcome:
     """The result of one action.
 
     `result` and `reason` feed the attempts metric; `succeeded` clears the failures; `retry_at` asks for a rest without
-    a failure (somebody else is logging in, a TOTP window is awaited); the handled values acknowledge annotations.
+    a failure (somebody else is logging in, a TOTP window is awaited); the handled values acknowledge annotations;
+    `last_login` is what became of a person's login.
     """
 
     result: str
@@ -46,3 +47,4 @@ class ActOutcome:
     retry_message: str = ""
     handled_refresh: bool = False
     handled_acknowledge: bool = False
+    last_login: LastLogin | None = None

@@ -12,7 +12,7 @@ from datetime import datetime, time, timedelta
 from typing import Any, Self
 
 from kite_operator.model.account import Ref
-from kite_operator.model.conditions import Condition, parse_conditions
+from kite_operator.model.conditions import LONGEST_MESSAGE, Condition, parse_conditions
 from kite_operator.model.expiry import FLUSH_START, parse_rfc3339
 from kite_operator.model.trading_days import EVERY_DAY, TradingCalendar
 
@@ -100,6 +100,20 @@ class Failures:
 
 
 @dataclass(frozen=True, slots=True)
+class LastLogin:
+    """`status.lastLogin`: what became of the last login that a person handed over, by the name of its grant."""
+
+    grant: str
+    reason: str
+    message: str = ""
+    time: datetime | None = None
+
+    def __post_init__(self) -> None:
+        """Cut the message to what the API server takes, so that a derived value equals the stored one."""
+        object.__setattr__(self, "message", self.message[:LONGEST_MESSAGE])
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """What the operator wrote last; everything may be absent."""
 
@@ -114,6 +128,8 @@ class Status:
     last_handled_acknowledge: str = ""
     block_id: str = ""
     failures: Failures | None = None
+    login_url: str = ""
+    last_login: LastLogin | None = None
 
     def condition(self, kind: str) -> Condition | None:
         """The condition of that type."""
@@ -358,6 +374,19 @@ def _status(raw: Mapping[str, Any]) -> Status:
         last_handled_acknowledge=str(raw.get("lastHandledAcknowledge", "")),
         block_id=str(raw.get("blockID", "")),
         failures=_failures(failures) if failures else None,
+        login_url=str(raw.get("loginURL", "")),
+        last_login=_last_login(_block(raw, "lastLogin")),
+    )
+
+
+def _last_login(raw: Mapping[str, Any]) -> LastLogin | None:
+    if not raw:
+        return None
+    return LastLogin(
+        grant=str(raw.get("grant", "")),
+        reason=str(raw.get("reason", "")),
+        message=str(raw.get("message", "")),
+        time=_time(raw, "time"),
     )
 
 

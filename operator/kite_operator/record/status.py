@@ -12,7 +12,7 @@ from kite_operator.decide.plan import Plan
 from kite_operator.model.conditions import AUTHENTICATED, BLOCKED, LOGIN_REQUIRED, READY, Condition, with_transition
 from kite_operator.model.expiry import rfc3339
 from kite_operator.model.reasons import Reason
-from kite_operator.model.resource import Credential, Failures, Status, parse_credential
+from kite_operator.model.resource import Credential, Failures, LastLogin, Status, parse_credential
 
 QUIET = (Reason.LOGIN_IN_PROGRESS, Reason.WAITING_FOR_TOTP_WINDOW)
 """Rests of seconds within a refresh: the former conditions stay."""
@@ -50,6 +50,7 @@ def derive(observed: Observed, plan: Plan) -> Status:
         next_refresh_time=_next_refresh(observed, plan),
         secret_name=credential.target.name if published else _former(observed),
         block_id=plan.block_id,
+        login_url=observed.login_url if plan.person or plan.block_id else "",
     )
 
 
@@ -147,6 +148,8 @@ def manifest_of(status: Status) -> dict[str, Any]:
         "lastHandledAcknowledge": status.last_handled_acknowledge,
         "blockID": status.block_id,
         "failures": _failures(status.failures),
+        "loginURL": status.login_url,
+        "lastLogin": _last_login(status.last_login),
     }
     return {name: value for name, value in whole.items() if value not in ("", None, [])}
 
@@ -160,6 +163,18 @@ def _failures(failures: Failures | None) -> dict[str, Any] | None:
         "lastTime": _time(failures.last_time),
         # A merge patch merges objects: what is gone is taken away by name.
         "nextRetryTime": _time(failures.next_retry_time) or None,
+    }
+
+
+def _last_login(last: LastLogin | None) -> dict[str, Any] | None:
+    if last is None:
+        return None
+    # A merge patch merges objects: a message that is gone is taken away by name.
+    return {
+        "grant": last.grant,
+        "reason": last.reason,
+        "message": last.message or None,
+        "time": _time(last.time) or None,
     }
 
 

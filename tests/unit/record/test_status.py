@@ -10,7 +10,7 @@ from kite_operator.decide.observed import Observed, TargetView
 from kite_operator.decide.policies import decide
 from kite_operator.model.expiry import rfc3339
 from kite_operator.model.reasons import Reason
-from kite_operator.model.resource import Credential, Failures, Status, parse_credential
+from kite_operator.model.resource import Credential, Failures, LastLogin, Status, parse_credential
 from kite_operator.record.events import transition
 from kite_operator.record.status import StatusWriter, derive, manifest_of
 from support.facts import (
@@ -153,3 +153,31 @@ async def test_what_is_gone_is_taken_away() -> None:
     )
     await StatusWriter(cluster).write(written, Status(user_id="AB1234"))
     assert {"observedGeneration": 0, "userID": "AB1234"} == cluster.objects[path]["status"]
+
+
+PAGE = "https://kite-login.example.com/login/desk/alpha"
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_login_page_is_named_while_a_person_can_help_and_only_then(name: str) -> None:
+    facts, conditions = CASES[name]
+    _, _, login_required, blocked = conditions.split()
+    facts = replace(facts, login_url=PAGE)
+    status = derive(facts, decide(facts))
+    assert (PAGE if "True" in (login_required, blocked) else "") == status.login_url
+
+
+def test_the_message_names_the_login_page_where_there_is_one() -> None:
+    facts = observed(credential=credential(mode="Manual"), login_url=PAGE)
+    ready = derive(facts, decide(facts)).condition("LoginRequired")
+    assert ready is not None
+    assert f"log in at {PAGE}." == ready.message
+
+
+async def test_what_became_of_a_login_survives_a_round_trip_and_loses_an_old_message() -> None:
+    old = Status(last_login=LastLogin("login-1", "WrongAccount", "another client", NOON))
+    cluster, who = stored(old)
+    assert old == who.status
+    await StatusWriter(cluster).write(who, Status(last_login=LastLogin("login-2", "Refreshed", "", NOON)))
+    written = cluster.objects[f"{credentials_path('desk', 'alpha')}/status"]["status"]["lastLogin"]
+    assert {"grant": "login-2", "reason": "Refreshed", "time": rfc3339(NOON)} == written

@@ -1,0 +1,109 @@
+"""What became of a person's login is told by the name of its grant, whatever became of it."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from kite_operator.act.exchange import exchange_grant, refuse_grant
+from kite_operator.act.parts import Scene
+from kite_operator.act.proof import discard, prove
+from kite_operator.cluster.api import secrets_path
+from kite_operator.decide.observed import Grant
+from kite_operator.decide.outcome import ActOutcome
+from kite_operator.decide.plan import Action, Plan
+from kite_operator.model.errors import BrokerRejection, Step, TransientBrokerError
+from kite_operator.model.reasons import Reason
+from kite_operator.model.resource import LastLogin, Status
+from kite_operator.model.sensitive import Sensitive
+from support.acting import Stage
+from support.facts import credential, session, staged
+
+MANUAL = credential(mode="Manual", login_secret=None)
+TOKEN = "requesttoken0123456789"
+
+
+def hand_over(stage: Stage) -> Grant:
+    """A login grant in the cluster."""
+    stored = stage.cluster.put(secrets_path("desk", "login-1"), {"metadata": {"name": "login-1"}})
+    metadata = stored["metadata"]
+    return Grant("login-1", metadata["uid"], metadata["resourceVersion"], Sensitive(TOKEN), taken=False, created="")
+
+
+def plan_for(grant: Grant, action: Action = Action.EXCHANGE, reason: Reason = Reason.LOGIN_IN_PROGRESS) -> Plan:
+    return Plan(action, reason, "why", grant=grant)
+
+
+def told(outcome: ActOutcome) -> tuple[str, str]:
+    assert outcome.last_login is not None
+    assert TOKEN not in repr(outcome)
+    return outcome.last_login.grant, outcome.last_login.reason
+
+
+async def exchanged(stage: Stage) -> ActOutcome:
+    grant = hand_over(stage)
+    return await exchange_grant(stage.parts, stage.scene(credential=MANUAL, grants=(grant,)), plan_for(grant))
+
+
+async def test_an_exchanged_login_waits_for_its_proof() -> None:
+    assert ("login-1", "SessionUnproven") == told(await exchanged(Stage()))
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (BrokerRejection(Reason.REQUEST_TOKEN_REJECTED, "used", step=Step.EXCHANGE), "RequestTokenRejected"),
+        (BrokerRejection(Reason.APP_SECRET_REJECTED, "checksum", step=Step.EXCHANGE), "AppSecretRejected"),
+        (TransientBrokerError(Reason.BROKER_UNAVAILABLE, "503", step=Step.EXCHANGE), "BrokerUnavailable"),
+    ],
+)
+async def test_a_refused_exchange_is_told_by_its_reason(answer: Exception, reason: str) -> None:
+    assert ("login-1", reason) == told(await exchanged(Stage(exchanged=answer)))
+
+
+async def test_somebody_elses_session_is_told() -> None:
+    stage = Stage()
+    stage.exchanged = replace(session(stage.clock.now()), user_id="ZZ9999")
+    assert ("login-1", "WrongAccount") == told(await exchanged(stage))
+
+
+async def test_a_login_that_is_not_used_is_told_with_the_reason_of_the_refusal() -> None:
+    stage = Stage()
+    grant = hand_over(stage)
+    scene = stage.scene(credential=MANUAL, grants=(grant,))
+    outcome = await refuse_grant(stage.parts, scene, plan_for(grant, Action.REFUSE_GRANT, Reason.LOGIN_NOT_REQUIRED))
+    assert ("login-1", "LoginNotRequired") == told(outcome)
+
+
+def unproven(stage: Stage, reason: Reason = Reason.SESSION_UNPROVEN, **changes: Any) -> Scene:
+    """A staged session, from a person's login that became `reason`."""
+    status = Status(last_login=LastLogin("login-1", reason, "", stage.clock.now()))
+    who = replace(MANUAL, status=status)
+    return stage.scene(credential=who, held=staged(stage.clock.now()), **changes)
+
+
+PROVE = Plan(Action.PROVE, Reason.SESSION_UNPROVEN, "prove")
+
+
+async def test_a_proven_session_is_told_as_the_end_of_its_login() -> None:
+    stage = Stage()
+    outcome = await prove(stage.parts, unproven(stage), PROVE)
+    assert ("login-1", "Refreshed") == told(outcome)
+    assert outcome.last_login is not None
+    assert "good until" in outcome.last_login.message
+
+
+async def test_a_profile_of_another_client_is_told() -> None:
+    stage = Stage(profile="ZZ9999")
+    assert ("login-1", "WrongAccount") == told(await prove(stage.parts, unproven(stage), PROVE))
+
+
+async def test_a_session_that_was_ended_before_its_proof_is_told() -> None:
+    stage = Stage()
+    plan = Plan(Action.DISCARD, Reason.TOKEN_DEAD, "the staged session has been ended")
+    assert ("login-1", "TokenDead") == told(await discard(stage.parts, unproven(stage), plan))
+
+
+async def test_a_session_of_the_operators_own_login_says_nothing_of_an_earlier_one() -> None:
+    stage = Stage()
+    assert (await prove(stage.parts, unproven(stage, Reason.LOGIN_NOT_REQUIRED), PROVE)).last_login is None
