@@ -9,8 +9,6 @@ import socket
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from aiohttp import web
-
 from kite_operator.act.login import WebLogins
 from kite_operator.act.parts import Parts
 from kite_operator.broker.apiclient import ApiSettings
@@ -26,6 +24,7 @@ from kite_operator.cluster.gather import Gatherer
 from kite_operator.cluster.keyring import Keyring, load_keyring
 from kite_operator.desired import Change, Desired
 from kite_operator.janitor import Janitor
+from kite_operator.listener import Listener
 from kite_operator.memory import Memory
 from kite_operator.model.errors import OperatorError
 from kite_operator.model.resource import Credential
@@ -132,7 +131,7 @@ class App:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await asyncio.gather(self.watch.stop(), self.scheduler.drain(self.settings.stop_seconds))
-            await server.cleanup()
+            await server.stop()
             self.broker.close()
             await self.cluster.close()
 
@@ -151,15 +150,11 @@ class App:
         self.metrics.count_watch_restart()
         self.resync.ask()
 
-    async def _serve(self) -> web.AppRunner:
+    async def _serve(self) -> Listener:
         app = make_app(self.metrics.registry, lambda: self.clock.boottime() - self.progressed_at, lambda: self.listed)
-        runner = web.AppRunner(app, access_log=None)
-        await runner.setup()
-        host, _, port = self.settings.listen.rpartition(":")
-        await web.TCPSite(runner, host.strip("[]"), int(port)).start()
-        addresses = ", ".join(f"{a[0]}:{a[1]}" for a in runner.addresses)
-        _log.info("serving /metrics, /healthz and /readyz on %s", addresses)
-        return runner
+        server = await Listener(app, self.settings.listen, self.clock).start()
+        _log.info("serving /metrics, /healthz and /readyz on %s", server.addresses)
+        return server
 
     async def _first_list(self, stop: asyncio.Event) -> bool:
         """List everything before anything is watched; True once it is known, False when stopped before."""
