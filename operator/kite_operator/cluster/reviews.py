@@ -1,0 +1,72 @@
+"""Asks the API server who somebody is (TokenReview) and whether they may do something (SubjectAccessReview)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kite_operator.cluster.api import Cluster
+from kite_operator.model.sensitive import Sensitive
+
+TOKEN_REVIEWS = "/apis/authentication.k8s.io/v1/tokenreviews"  # noqa: S105 - a path
+ACCESS_REVIEWS = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Somebody whom the API server knows, with all that it judges rights by."""
+
+    name: str
+    uid: str = ""
+    groups: tuple[str, ...] = ()
+    extra: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What somebody wants to do with Secrets of a namespace: with the named one, or with all of them."""
+
+    verb: str
+    namespace: str
+    secret: str = ""
+
+
+async def review_token(cluster: Cluster, token: Sensitive, audience: str) -> User | None:
+    """Whose token it is, when the API server vouches for it and it was made for this very audience; else None."""
+    body = {
+        "apiVersion": "authentication.k8s.io/v1",
+        "kind": "TokenReview",
+        "spec": {"token": token.reveal(), "audiences": [audience]},
+    }
+    status = (await cluster.create(TOKEN_REVIEWS, body)).get("status") or {}
+    user = status.get("user") or {}
+    # An authenticator that knows nothing of audiences answers without one: such a token may be anybody's.
+    if status.get("authenticated") is not True or audience not in (status.get("audiences") or ()):
+        return None
+    return _user(user) if user.get("username") else None
+
+
+async def is_allowed(cluster: Cluster, user: User, access: Access) -> bool:
+    """Whether the API server would let `user` do this."""
+    attributes = {"namespace": access.namespace, "verb": access.verb, "resource": "secrets", "version": "v1"}
+    body = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SubjectAccessReview",
+        "spec": {
+            "user": user.name,
+            "uid": user.uid,
+            "groups": list(user.groups),
+            "extra": {key: list(values) for key, values in user.extra},
+            "resourceAttributes": attributes | ({"name": access.secret} if access.secret else {}),
+        },
+    }
+    status = (await cluster.create(ACCESS_REVIEWS, body)).get("status") or {}
+    return status.get("allowed") is True and status.get("denied") is not True
+
+
+def _user(user: Mapping[str, Any]) -> User:
+    return User(
+        name=str(user["username"]),
+        uid=str(user.get("uid") or ""),
+        groups=tuple(str(group) for group in user.get("groups") or ()),
+        extra=tuple((str(key), tuple(map(str, values))) for key, values in sorted((user.get("extra") or {}).items())),
+    )
