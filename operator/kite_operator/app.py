@@ -26,6 +26,7 @@ from kite_operator.desired import Change, Desired
 from kite_operator.janitor import Janitor
 from kite_operator.listener import Listener
 from kite_operator.memory import Memory
+from kite_operator.model.clockoffset import ClockOffset
 from kite_operator.model.errors import OperatorError
 from kite_operator.model.resource import Credential
 from kite_operator.reconcile import Reconciler
@@ -65,7 +66,7 @@ class App:
         self.listed = False
         cluster.observe = self.metrics.observe_request
         memory = Memory()
-        self.broker = KiteApi(_api_settings(settings), clock)
+        self.broker = KiteApi(_api_settings(settings), clock, self.metrics.observe_clock)
         self.desired = Desired(memory, lambda name: not settings.namespaces or name in settings.namespaces)
         parts = self._parts(keyring, on_step)
         self.reconciler = Reconciler(
@@ -80,7 +81,7 @@ class App:
                 settings.login_public_url,
             ),
             parts=parts,
-            logins=_web_logins(settings, clock),
+            logins=_web_logins(settings, clock, self.metrics.observe_clock),
             memory=memory,
             statuses=StatusWriter(cluster),
             events=EventWriter(cluster, clock, parts.identity),
@@ -221,10 +222,10 @@ def _api_settings(settings: Settings) -> ApiSettings:
     )
 
 
-def _web_logins(settings: Settings, clock: Clock) -> WebLogins:
+def _web_logins(settings: Settings, clock: Clock, on_offset: Callable[[ClockOffset], None]) -> WebLogins:
     transport = TransportSettings(total_seconds=settings.broker_timeout_seconds)
     return WebLogins(
         settings.login_url,
         allowed_hosts_for(settings.login_url),
-        lambda: AiohttpTransport(transport, clock),
+        lambda: AiohttpTransport(transport, clock, on_offset),
     )

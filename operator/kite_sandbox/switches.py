@@ -5,7 +5,7 @@ Each has a global value, which an app may override, which an account may overrid
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from datetime import time
+from datetime import time, timedelta
 from typing import Any
 
 
@@ -84,11 +84,17 @@ class Switches:
     refresh_rotates: bool = _switch(default=True, parse=_boolean)
     attempts: int = _switch(5, _count)
     totp_clock_offset_s: float = _switch(0.0, _number)
+    date_offset_s: float = _switch(0.0, _number)
     totp_tolerance: int = _switch(0, _count)
     totp_reuse: str = _switch("refused", _one_of("refused", "allowed"))
     rate_limit_per_s: int = _switch(10, _count)
     quote_limit_per_s: int = _switch(1, _count)
     unlisted_ip: str | None = _switch(None, _text_or_null)
+
+    @property
+    def date_ahead(self) -> timedelta:
+        """How far the Date of an answer is ahead of the sandbox's clock: with the clock that judges codes."""
+        return timedelta(seconds=self.totp_clock_offset_s + self.date_offset_s)
 
     @property
     def flush_time(self) -> time:

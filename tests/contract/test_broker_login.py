@@ -10,6 +10,7 @@ from kite_operator.broker.transport import AiohttpTransport, TransportSettings
 from kite_operator.broker.webdriver import LoginHooks, run_login
 from kite_operator.broker.weblogin import WebLogin
 from kite_operator.model.account import Outcome
+from kite_operator.model.clockoffset import ClockOffset
 from kite_operator.model.errors import BrokerError, Step, TransientBrokerError
 from kite_operator.model.reasons import Reason
 from kite_operator.model.sensitive import Sensitive
@@ -27,7 +28,7 @@ class OneLogin:
     code: Sensitive
     settled: list[tuple[Step, Outcome]] = field(default_factory=list)
 
-    async def reserve_password(self) -> None:
+    async def reserve_password(self, offset: ClockOffset | None) -> None:
         """Always."""
 
     async def reserve_code(self) -> Sensitive:

@@ -1,6 +1,7 @@
 """The login host as a headless client meets it."""
 
 from datetime import timedelta
+from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 import pyotp
@@ -212,3 +213,24 @@ def test_a_skewed_authenticator_makes_every_code_wrong(
     request_id = browser.password(account).json()["data"]["request_id"]
     skewed = pyotp.TOTP(account.totp_secret).at(sandbox.now() + timedelta(seconds=90))
     assert browser.code(account, request_id, skewed).status_code == 200
+
+
+def test_answers_are_dated_by_the_clock_that_judges_the_codes(
+    sandbox: Sandbox, browser: Browser, account: SandboxAccount
+) -> None:
+    app = sandbox.add_app()
+
+    def ahead(path: str) -> float:
+        dated = parsedate_to_datetime(browser.get(path).headers["Date"])
+        return (dated - sandbox.now()).total_seconds()
+
+    asked = f"/connect/login?v=3&api_key={app.api_key}"
+    assert -2 <= ahead(asked) <= 0
+    sandbox.switch(api_key=app.api_key, totp_clock_offset_s=90)
+    assert 88 <= ahead(asked) <= 90
+    sandbox.switch(api_key=app.api_key, date_offset_s=-30)
+    assert 58 <= ahead(asked) <= 60
+    assert -2 <= ahead("/connect/login?v=3&api_key=another") <= 0
+    browser.sign_in(account)
+    sandbox.switch(client_id=account.client_id, date_offset_s=3600)
+    assert 3688 <= ahead(asked) <= 3690

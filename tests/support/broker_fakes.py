@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from kite_operator.broker.weblogin import WebLogin
 from kite_operator.broker.wire import HttpRequest, HttpResponse
 from kite_operator.model.account import Outcome
+from kite_operator.model.clockoffset import ClockOffset
 from kite_operator.model.errors import Step
 from kite_operator.model.sensitive import Sensitive
 
@@ -142,8 +143,10 @@ class RecordingGate:
     journal: list[str] = field(default_factory=list)
     refusals: dict[str, Exception] = field(default_factory=dict)
     checks_left: int = 1_000_000
+    offset: ClockOffset | None = None
 
-    async def reserve_password(self) -> None:
+    async def reserve_password(self, offset: ClockOffset | None) -> None:
+        self.offset = offset
         self._note("reserve password")
 
     async def reserve_code(self) -> Sensitive:

@@ -1,6 +1,6 @@
 """A login by both factors: each submission is reserved in the account Lease before it is sent (P1)."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -16,7 +16,15 @@ from kite_operator.decide import budget
 from kite_operator.decide.observed import Versions
 from kite_operator.decide.outcome import ActOutcome
 from kite_operator.model.account import AccountRecord, Attempt, Outcome
-from kite_operator.model.errors import BrokerError, OperatorError, ReservationLost, ReservationRefused, Step
+from kite_operator.model.clockoffset import ClockOffset
+from kite_operator.model.errors import (
+    BrokerError,
+    OperatorError,
+    ReservationLost,
+    ReservationRefused,
+    Step,
+    TransientBrokerError,
+)
 from kite_operator.model.reasons import Reason
 from kite_operator.model.sensitive import Sensitive
 from kite_operator.model.session import AppKeys, LoginFactors
@@ -47,17 +55,24 @@ class LedgerGate:
     factors: LoginFactors
     versions: Versions
     lock_id: str = field(default_factory=new_id)
+    _offset: ClockOffset | None = None
     _reserved: Attempt | None = None
     _reserved_at: float = 0.0
     _last_window: int | None = None
 
-    async def reserve_password(self) -> None:
-        """Claim, lock and reserve in one write; then see that nobody logged in before the lock was ours (P2)."""
+    async def reserve_password(self, offset: ClockOffset | None) -> None:
+        """Claim, lock and reserve in one write; then see that nobody logged in before the lock was ours (P2).
+
+        Not where the clocks are too far apart for the code that would have to follow.
+        """
         by, versions = self.scene.credential.ref, self.versions
+        self._offset = offset
+        self._await_shared_window()
         attempt = self._attempt(Step.PASSWORD)
 
         def change(record: AccountRecord) -> AccountRecord:
             now = self.parts.clock.now()
+            require_right_clock(offset, budget.wrong_codes_of(record, versions.login))
             record = begin(record, self.parts, self.scene, self.lock_id)
             contested = budget.contested(record, versions.api_key, now)
             if contested is not None:
@@ -74,7 +89,7 @@ class LedgerGate:
 
     async def reserve_code(self) -> Sensitive:
         """Reserve a code of a window that nobody has used; waits for the next one near a window's end."""
-        window, wait = usable_window(self.parts.clock.now(), self._last_window)
+        window, wait = usable_window(self.parts.clock.now(), self._last_window, self._offset)
         if wait > LONGEST_WINDOW_WAIT_SECONDS:
             retry_at = self.parts.clock.now() + timedelta(seconds=wait)
             message = "this TOTP window's code has been used: the next window is awaited"
@@ -121,10 +136,22 @@ class LedgerGate:
         if outcome is Outcome.ACCEPTED:
             budget.require_lock(record, self.lock_id)
 
-    def _attempt(self, step: Step, window: int | None = None) -> Attempt:
+    def _await_shared_window(self) -> None:
+        """Nothing is sent while a code would be right by our clock and not by the broker's: the moment is awaited."""
         now = self.parts.clock.now()
-        by = self.scene.credential.ref
-        return Attempt(new_id(), step, self.versions.login, by, now, now + RESERVED_FOR, window=window)
+        shared = usable_window(now, None, self._offset)[1]
+        if shared > usable_window(now, None)[1]:
+            message = (
+                "the broker's clock is in another TOTP window than this node's: the next one that they share is awaited"
+            )
+            raise ReservationRefused(Reason.WAITING_FOR_TOTP_WINDOW, message, retry_at=now + timedelta(seconds=shared))
+
+    def _attempt(self, step: Step, window: int | None = None) -> Attempt:
+        now, by = self.parts.clock.now(), self.scene.credential.ref
+        ahead = round(self._offset.ahead, 1) if window is not None and self._offset is not None else None
+        return Attempt(
+            new_id(), step, self.versions.login, by, now, now + RESERVED_FOR, window=window, clock_ahead=ahead
+        )
 
     def _hold(self, attempt: Attempt) -> None:
         self._reserved, self._reserved_at = attempt, self.parts.clock.boottime()
@@ -134,6 +161,18 @@ class LedgerGate:
         record = await self.parts.accounts.change(self.scene.credential.client_id, change, seed=seed)
         self._last_window = record.last_window
         return record
+
+
+def require_right_clock(offset: ClockOffset | None, wrong_codes: Sequence[Attempt]) -> None:
+    """ClockSkew where no code can be right, and where one was refused that the clock may be the reason of.
+
+    Nothing is blocked: it passes by itself once the clock is right, which every try measures anew.
+    """
+    if offset is None or not (offset.is_hopeless or (wrong_codes and not offset.is_bearable)):
+        return
+    what = "a code was refused, and none is sent any more" if wrong_codes else "nothing was submitted"
+    message = f"this node's clock is {offset}, too far for TOTP codes: {what}. Set the node's clock by NTP"
+    raise TransientBrokerError(Reason.CLOCK_SKEW, message, step=Step.PREFLIGHT)
 
 
 async def log_in(parts: Parts, logins: WebLogins, scene: Scene) -> ActOutcome:

@@ -21,6 +21,7 @@ from requests.adapters import HTTPAdapter
 from kite_operator.broker.verdicts import answer_lost, unreachable
 from kite_operator.broker.wire import HttpResponse
 from kite_operator.clock import Clock
+from kite_operator.model.clockoffset import ClockOffset
 from kite_operator.model.errors import BrokerError, Step
 
 _CHUNK_BYTES = 16 * 1024
@@ -71,12 +72,14 @@ class RecordingSession(requests.Session):
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
         """Send, record, and hand on an answer whose body is read and bounded."""
+        asked_at = self._clock.now()
         streamed = super().send(request, **{**kwargs, "stream": True})
+        received_at = self._clock.now()
         try:
             body = self._read(streamed)
         finally:
             streamed.close()
-        self.answer = HttpResponse.of(streamed.status_code, streamed.headers, body, self._clock.now())
+        self.answer = HttpResponse.of(streamed.status_code, streamed.headers, body, received_at, asked_at)
         return _replayed(streamed, body)
 
     def _read(self, response: requests.Response) -> bytes:
@@ -93,14 +96,21 @@ class RecordingSession(requests.Session):
         return bytes(body[: self._settings.most_body_bytes])
 
 
+def _measure_nothing(_offset: ClockOffset) -> None:
+    """The default: nobody asks how far the clocks are apart."""
+
+
 class ApiClient:
     """Calls of the official client in a bounded pool of threads, over one shared pool of connections."""
 
-    def __init__(self, settings: ApiSettings, clock: Clock) -> None:
-        """Starts no thread until the first call."""
+    def __init__(
+        self, settings: ApiSettings, clock: Clock, on_offset: Callable[[ClockOffset], None] = _measure_nothing
+    ) -> None:
+        """Starts no thread until the first call. `on_offset` hears, in those threads, how far the clocks are apart."""
         _silence_request_lines()
         self._settings = settings
         self._clock = clock
+        self._on_offset = on_offset
         self._adapter = HTTPAdapter(pool_connections=2, pool_maxsize=settings.threads, max_retries=0)
         self.executor = ThreadPoolExecutor(max_workers=settings.threads, thread_name_prefix="kite-api")
 
@@ -127,6 +137,8 @@ class ApiClient:
         except Exception as error:  # noqa: BLE001 - the client raises nearly anything; the recorded answer is judged
             failure = unreachable(step) if _never_connected(error) else answer_lost(step)
         if session.answer is not None:
+            if (offset := session.answer.clock_offset) is not None:
+                self._on_offset(offset)
             return session.answer
         # Outside of the handler, so that the foreign exception (it may quote a body or an address) is not its context.
         raise failure or answer_lost(step)

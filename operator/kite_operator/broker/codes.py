@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import pyotp
 
+from kite_operator.model.clockoffset import ClockOffset
 from kite_operator.model.sensitive import Sensitive
 
 WINDOW_SECONDS = 30
@@ -30,17 +31,26 @@ def window(now: datetime) -> int:
     return (now - _EPOCH) // _WINDOW
 
 
-def usable_window(now: datetime, last_used_window: int | None) -> tuple[int, float]:
-    """The first window whose code may be sent, and the seconds from `now` until it opens (0.0: it is open).
+def usable_window(now: datetime, last_used_window: int | None, offset: ClockOffset | None = None) -> tuple[int, float]:
+    """The first window whose code may be sent, and the seconds from `now` until it may be (0.0: now).
 
-    Never `last_used_window` or an earlier one. When the clock was set back, the wait is as long as the jump.
+    Never `last_used_window` or an earlier one. When the clock was set back, the wait is as long as the jump. A code is
+    sent while the broker's clock is in the same window as ours, as far as a bearable `offset` leaves time for that.
     """
+    start, end = _allowance(offset)
     candidate = window(now)
-    if _opens(candidate + 1) - now <= timedelta(seconds=MARGIN_SECONDS):
+    if _opens(candidate + 1) - now <= timedelta(seconds=MARGIN_SECONDS + end):
         candidate += 1
     if last_used_window is not None:
         candidate = max(candidate, last_used_window + 1)
-    return candidate, max((_opens(candidate) - now).total_seconds(), 0.0)
+    return candidate, max((_opens(candidate) - now).total_seconds() + start, 0.0)
+
+
+def _allowance(offset: ClockOffset | None) -> tuple[float, float]:
+    """Seconds at a window's start and end in which the broker may be in the one before, or the one after."""
+    if offset is None or offset.is_negligible or not offset.is_bearable:
+        return 0.0, 0.0
+    return max(offset.ahead + offset.uncertainty, 0.0), max(offset.uncertainty - offset.ahead, 0.0)
 
 
 def code_for(totp_secret: Sensitive, window: int) -> Sensitive:

@@ -17,6 +17,7 @@ from kite_operator.broker.apiclient import ApiClient, ApiSettings
 from kite_operator.broker.verdicts import malformed, passing, says_not_enabled, user_not_enabled
 from kite_operator.broker.wire import HttpResponse, parse_http_date
 from kite_operator.clock import Clock
+from kite_operator.model.clockoffset import ClockOffset
 from kite_operator.model.errors import BrokerRejection, Processed, Step, TokenDead
 from kite_operator.model.expiry import IST
 from kite_operator.model.reasons import Reason
@@ -32,9 +33,11 @@ _NOT_PROCESSED = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNA
 class KiteApi:
     """The documented API through the official client; safe to share between tasks of one event loop."""
 
-    def __init__(self, settings: ApiSettings, clock: Clock) -> None:
-        """`clock` dates answers, and stands in for a session's missing login time."""
-        self._client = ApiClient(settings, clock)
+    def __init__(
+        self, settings: ApiSettings, clock: Clock, on_offset: Callable[[ClockOffset], None] | None = None
+    ) -> None:
+        """`clock` dates answers, and stands in for a session's missing login time; `on_offset`: see `ApiClient`."""
+        self._client = ApiClient(settings, clock, *([on_offset] if on_offset is not None else []))
         self._clock = clock
 
     def close(self) -> None:

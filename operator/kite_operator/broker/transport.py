@@ -6,6 +6,7 @@ is long enough) would fail after the send, and a submission that failed after th
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from types import SimpleNamespace, TracebackType
 from typing import Self
 
@@ -16,6 +17,7 @@ from kite_operator import __version__
 from kite_operator.broker.verdicts import answer_lost, unreachable
 from kite_operator.broker.wire import HttpRequest, HttpResponse
 from kite_operator.clock import Clock
+from kite_operator.model.clockoffset import ClockOffset
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +35,25 @@ class _Progress:
     """How far a request came: told by the client's own trace, since its exceptions do not tell reliably."""
 
     before_write: Callable[[], None]
+    now: Callable[[], datetime]
     may_be_written: bool = False
+    asked_at: datetime | None = None
+
+
+def _measure_nothing(_offset: ClockOffset) -> None:
+    """The default: nobody asks how far the clocks are apart."""
 
 
 class AiohttpTransport:
     """A Transport for one login: `async with AiohttpTransport(settings, clock) as transport`."""
 
-    def __init__(self, settings: TransportSettings, clock: Clock) -> None:
-        """`clock` dates the answers. Proxies are taken from the environment."""
+    def __init__(
+        self, settings: TransportSettings, clock: Clock, on_offset: Callable[[ClockOffset], None] = _measure_nothing
+    ) -> None:
+        """`clock` dates the answers. `on_offset` hears how far it is from the broker's. Proxies: the environment's."""
         self._settings = settings
         self._clock = clock
+        self._on_offset = on_offset
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -70,7 +81,7 @@ class AiohttpTransport:
 
         `before_write` is called once the connection stands, before the first byte; what it raises ends the request.
         """
-        progress = _Progress(before_write)
+        progress = _Progress(before_write, self._clock.now)
         answer = None
         try:
             answer = await self._exchange(request, progress)
@@ -79,6 +90,8 @@ class AiohttpTransport:
             answer = None
         if answer is None:
             raise answer_lost(request.step) if progress.may_be_written else unreachable(request.step)
+        if (offset := answer.clock_offset) is not None:
+            self._on_offset(offset)
         return answer
 
     async def _exchange(self, request: HttpRequest, progress: _Progress) -> HttpResponse:
@@ -91,8 +104,9 @@ class AiohttpTransport:
             allow_redirects=False,
             trace_request_ctx=progress,
         ) as response:
+            received_at = self._clock.now()
             body = await self._read(response)
-            return HttpResponse.of(response.status, response.headers, body, self._clock.now())
+            return HttpResponse.of(response.status, response.headers, body, received_at, progress.asked_at)
 
     async def _read(self, response: aiohttp.ClientResponse) -> bytes:
         """The body up to the limit: a login page may be longer, and nothing of what is cut off is needed."""
@@ -113,3 +127,4 @@ async def _about_to_write(
     if isinstance(progress, _Progress):
         progress.before_write()
         progress.may_be_written = True
+        progress.asked_at = progress.now()

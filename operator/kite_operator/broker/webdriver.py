@@ -14,6 +14,7 @@ from kite_operator.broker.weblogin import CodeNeeded, Flow, WebLogin, login_flow
 from kite_operator.broker.wire import HttpRequest, HttpResponse
 from kite_operator.clock import Clock
 from kite_operator.model.account import Outcome
+from kite_operator.model.clockoffset import ClockOffset
 from kite_operator.model.errors import BrokerError, ReservationLost, Step
 from kite_operator.model.sensitive import Sensitive
 
@@ -21,8 +22,12 @@ from kite_operator.model.sensitive import Sensitive
 class SubmissionGate(Protocol):
     """The attempt ledger as the driver sees it; one gate serves one login."""
 
-    async def reserve_password(self) -> None:
-        """Reserve one submission of the password; raises ReservationRefused."""
+    async def reserve_password(self, offset: ClockOffset | None) -> None:
+        """Reserve one submission of the password; raises ReservationRefused.
+
+        `offset` is how far our clock was from the broker's at the preflight: where no code can be right, nothing is
+        sent, and a TransientBrokerError says so.
+        """
         ...
 
     async def reserve_code(self) -> Sensitive:
@@ -87,13 +92,14 @@ async def run_login(
     return token
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Driver:
     flow: Flow[Sensitive]
     gate: SubmissionGate
     transport: Transport
     clock: Clock
     hooks: LoginHooks
+    offset: ClockOffset | None = None
 
     async def run(self) -> Sensitive:
         """Answer what the flow asks for until it returns."""
@@ -123,7 +129,10 @@ class _Driver:
         outcome = "aborted"
         try:
             check()
-            asked = self._advance(await self.transport.send(request, before_write=check))
+            answer = await self.transport.send(request, before_write=check)
+            if request.step is Step.PREFLIGHT:
+                self.offset = answer.clock_offset
+            asked = self._advance(answer)
             outcome = "success"
         except BrokerError as error:
             outcome = error.reason.value
@@ -136,7 +145,7 @@ class _Driver:
         """Reserve, check, send, settle; the code's reservation was made when the flow asked for the code."""
         step = request.step
         if step is Step.PASSWORD:
-            await self.gate.reserve_password()
+            await self.gate.reserve_password(self.offset)
         await self.hooks.on_step(f"before-{step}-send")
         try:
             asked = await self._ask(request, self.gate.check)

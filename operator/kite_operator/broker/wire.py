@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
+from kite_operator.model.clockoffset import ClockOffset, measured
 from kite_operator.model.errors import Step
 
 LONGEST_RETRY_AFTER_SECONDS = 3600.0
@@ -62,17 +63,29 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """One answer. `headers` has lower-case names; `body` may be cut at a limit; `received_at` is aware."""
+    """One answer. `headers` has lower-case names; `body` may be cut at a limit.
+
+    `received_at` (aware) is when its headers were there, `asked_at` when its request was about to be written; None when
+    that is not known.
+    """
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
     received_at: datetime
+    asked_at: datetime | None = None
 
     @classmethod
-    def of(cls, status: int, headers: Mapping[str, str], body: bytes, received_at: datetime) -> "HttpResponse":
+    def of(
+        cls,
+        status: int,
+        headers: Mapping[str, str],
+        body: bytes,
+        received_at: datetime,
+        asked_at: datetime | None = None,
+    ) -> "HttpResponse":
         """An answer from headers of any case; of a repeated header the last one counts."""
-        return cls(status, {name.lower(): value for name, value in headers.items()}, body, received_at)
+        return cls(status, {name.lower(): value for name, value in headers.items()}, body, received_at, asked_at)
 
     def header(self, name: str) -> str | None:
         """The header `name` in any case, or None."""
@@ -127,6 +140,17 @@ class HttpResponse:
     def retry_after_seconds(self) -> float | None:
         """How long the broker asks to wait, in [0, `LONGEST_RETRY_AFTER_SECONDS`]; None when it does not say."""
         return parse_retry_after(self.header("retry-after"), self.received_at)
+
+    @property
+    def clock_offset(self) -> ClockOffset | None:
+        """How far our clock is from the one that dated this answer; None when it says too little.
+
+        An answer out of a cache (`Age`, RFC 9111 section 5.1) bears the date of another day's question.
+        """
+        dated = parse_http_date(self.header("date"))
+        if dated is None or self.asked_at is None or (self.header("age") or "0").strip() != "0":
+            return None
+        return measured(dated=dated.timestamp(), asked=self.asked_at.timestamp(), answered=self.received_at.timestamp())
 
     def describe(self) -> str:
         """Status, and the error type when it is a known one: all that may be shown of an answer."""

@@ -12,6 +12,7 @@ accepted) and over everybody who shares the ledger:
 Every function takes a record and gives a new one; the compare-and-swap around it is `cluster/account.py`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -24,6 +25,7 @@ from kite_operator.model.account import (
     Outcome,
     Ref,
 )
+from kite_operator.model.clockoffset import ClockOffset
 from kite_operator.model.errors import ReservationLost, ReservationRefused, Step
 from kite_operator.model.expiry import IST, session_day
 from kite_operator.model.reasons import Reason
@@ -126,14 +128,9 @@ def block_for(record: AccountRecord, version: str, by: Ref) -> Block | None:
             "the broker refused this client ID and password, and they are not submitted again: correct key `password` "
             "in the login Secret (or spec.clientID), or acknowledge this block",
         )
-    wrong_codes = [a for a in mine if a.step is Step.TOTP and a.outcome is Outcome.WRONG]
+    wrong_codes = wrong_codes_of(record, version)
     if len(wrong_codes) >= CODES_PER_VERSION:
-        return Block(
-            wrong_codes[-1].id,
-            Reason.TOTP_REJECTED,
-            f"the broker refused {len(wrong_codes)} codes made from this TOTP secret: correct key `totp_secret` in the "
-            "login Secret, or set the node's clock by NTP and acknowledge this block",
-        )
+        return Block(wrong_codes[-1].id, Reason.TOTP_REJECTED, _codes_refused(wrong_codes))
     unknown = [a for a in mine if a.outcome in _UNKNOWN and not a.forgiven]
     if unknown:
         return Block(
@@ -143,6 +140,28 @@ def block_for(record: AccountRecord, version: str, by: Ref) -> Block | None:
             "counted as wrong. Check that the account is not blocked at the broker, then acknowledge this block",
         )
     return None
+
+
+def wrong_codes_of(record: AccountRecord, version: str) -> list[Attempt]:
+    """The codes of this version that the broker refused, as far as nobody has acknowledged them."""
+    mine = [a for a in record.attempts if a.version == version and not a.acknowledged]
+    return [a for a in mine if a.step is Step.TOTP and a.outcome is Outcome.WRONG]
+
+
+def _codes_refused(wrong: Sequence[Attempt]) -> str:
+    """What two refused codes say, with the clock as a witness where it was measured.
+
+    A second code is sent only where the clock allows for it (`act/login.py`), so that the last one tells.
+    """
+    told = f"the broker refused {len(wrong)} codes made from this TOTP secret"
+    mend = "correct key `totp_secret` in the login Secret"
+    ahead = wrong[-1].clock_ahead
+    if ahead is None:
+        return f"{told}: {mend}, or set the node's clock by NTP and acknowledge this block"
+    return (
+        f"{told}. The secret is what is wrong, not the clock: by the broker's Date this node's clock was "
+        f"{ClockOffset(ahead, 0.0)} when the last of them was sent, which was allowed for. So {mend}"
+    )
 
 
 def _exhausted(record: AccountRecord) -> Block:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
+from math import isfinite
 from typing import Any, Self
 
 from kite_operator.model.errors import Step
@@ -73,7 +74,8 @@ class Attempt:
 
     `id` names the block that it may cause: it is changed when an acknowledged attempt turns out to block anew.
     `version` is the keyed hash of the login factors; `window` the TOTP window of a code; `acknowledged` once a person
-    has said that this version may be tried again; `forgiven` when it was the day's one unknown outcome.
+    has said that this version may be tried again; `forgiven` when it was the day's one unknown outcome; `clock_ahead`
+    how many seconds our clock was ahead of the broker's at the code's login (negative: behind), if that is known.
     """
 
     id: str
@@ -86,6 +88,7 @@ class Attempt:
     window: int | None = None
     acknowledged: bool = False
     forgiven: bool = False
+    clock_ahead: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +214,7 @@ def _attempt(raw: Mapping[str, Any]) -> Attempt:
         window=_window(raw["window"]),
         acknowledged=bool(raw["acknowledged"]),
         forgiven=bool(raw["forgiven"]),
+        clock_ahead=_seconds(raw.get("clock_ahead")),
     )
 
 
@@ -223,6 +227,11 @@ def _rejection(raw: Mapping[str, Any]) -> Rejection:
         at=_moment(raw["at"]),
         inputs=dict(raw["inputs"]),
     )
+
+
+def _seconds(raw: Any) -> float | None:
+    """A number of seconds; None where nobody measured (a record of an earlier version)."""
+    return float(raw) if isinstance(raw, (int, float)) and isfinite(raw) else None
 
 
 def _window(raw: Any) -> int | None:

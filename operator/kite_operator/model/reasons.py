@@ -69,6 +69,7 @@ class Reason(StrEnum):
     BROKER_UNAVAILABLE = "BrokerUnavailable"
     RATE_LIMITED = "RateLimited"
     UNEXPECTED_ANSWER = "UnexpectedAnswer"
+    CLOCK_SKEW = "ClockSkew"
     INTERNAL_ERROR = "InternalError"
 
     # The state of a token that was good.

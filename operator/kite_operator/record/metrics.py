@@ -7,6 +7,7 @@ bounded labels. Documented in docs/metrics.md, which a test compares with this m
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from math import nan
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -15,6 +16,7 @@ from prometheus_client.registry import Collector
 from kite_operator import __version__
 from kite_operator.decide.outcome import ActOutcome
 from kite_operator.decide.plan import Action, Plan
+from kite_operator.model.clockoffset import ClockOffset
 from kite_operator.model.conditions import AUTHENTICATED, BLOCKED, LOGIN_REQUIRED, READY
 from kite_operator.model.resource import Credential, Key, Status
 
@@ -157,6 +159,12 @@ class Metrics:
             "Credentials whose last pass ended in an error: what their gauges show is as old as that.",
             registry=self.registry,
         )
+        self._clock_offset = Gauge(
+            "kite_operator_broker_clock_offset_seconds",
+            "How far this machine's clock is ahead of the broker's (negative: behind); NaN until it was measured.",
+            registry=self.registry,
+        )
+        self._clock_offset.set(nan)
         self._watch_restarts = Counter(
             "kite_operator_watch_restarts", "How often the watches had to be started again.", registry=self.registry
         )
@@ -176,6 +184,10 @@ class Metrics:
         """One call to the broker."""
         self._steps.labels(step).observe(seconds)
         self._calls.labels(step, outcome).inc()
+
+    def observe_clock(self, offset: ClockOffset) -> None:
+        """One measurement of how far the clocks are apart."""
+        self._clock_offset.set(offset.ahead)
 
     def observe_request(self, verb: str, resource: str, code: int) -> None:
         """One request to the API server."""

@@ -20,6 +20,9 @@ logger = logging.getLogger(__name__)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
+CALLER = web.RequestKey("caller", Caller)
+"""The key of a request under which the shell keeps whose call it is."""
+
 
 def handler_of(sandbox: Sandbox, step: Step) -> Handler:
     """An aiohttp handler for one step."""
@@ -53,6 +56,7 @@ async def serve(sandbox: Sandbox, request: web.Request, call: Call) -> web.Strea
     """Answer one call, truthfully or as scripted."""
     journal = sandbox.journal  # a reset in the meantime starts another one, in which this call has no place
     caller = attribute(sandbox.world, call)
+    request[CALLER] = caller
     with journal.arrival(call.step, caller):
         try:
             await sandbox.holds.pass_by(call.step, caller, When.BEFORE)

@@ -6,9 +6,10 @@ from email.utils import format_datetime
 
 from aiohttp import web
 
+from kite_sandbox.dispatch import Caller
 from kite_sandbox.error_table import ROWS
 from kite_sandbox.pages import LOGIN_FORM, TWOFA_FORM
-from kite_sandbox.server.calls import handler_of
+from kite_sandbox.server.calls import CALLER, handler_of
 from kite_sandbox.server.replies import send, strip_content_type
 from kite_sandbox.server.sandbox import Sandbox
 from kite_sandbox.world import Step
@@ -61,10 +62,13 @@ def _application(sandbox: Sandbox, routes: tuple[tuple[str, str, Step], ...]) ->
 
 
 def _dated_by(sandbox: Sandbox) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
-    """A signal that dates each answer by the sandbox's clock: Kite's answers bear Kite's time."""
+    """A signal that dates each answer by the clock that judges the caller's codes: Kite's answers bear Kite's time."""
 
-    async def date(_request: web.Request, response: web.StreamResponse) -> None:
-        response.headers["Date"] = format_datetime(sandbox.clock.now().astimezone(UTC), usegmt=True)
+    async def date(request: web.Request, response: web.StreamResponse) -> None:
+        caller: Caller = request.get(CALLER, Caller())
+        rules = sandbox.world.rules(caller.client_id, caller.api_key)
+        now = sandbox.clock.now().astimezone(UTC) + rules.date_ahead
+        response.headers["Date"] = format_datetime(now, usegmt=True)
 
     return date
 

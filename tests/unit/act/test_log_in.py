@@ -177,7 +177,7 @@ async def test_a_gate_settles_only_what_it_has_reserved() -> None:
         await gate.settle(Step.PASSWORD, Outcome.WRONG)
     with pytest.raises(ReservationLost):
         gate.check()
-    await gate.reserve_password()
+    await gate.reserve_password(None)
     with pytest.raises(ReservationLost):
         await gate.settle(Step.TOTP, Outcome.ACCEPTED)
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kite_operator.broker.codes import code_for, parse_totp_secret, usable_window, window
+from kite_operator.model.clockoffset import ClockOffset
 from kite_operator.model.sensitive import Sensitive
 from support.broker_fakes import NOW
 
@@ -117,3 +118,41 @@ def test_any_text_is_a_usable_secret_or_refused_in_our_words(text: str) -> None:
         assert error.__context__ is None  # noqa: PT017 - either end is fine
     else:
         assert len(code_for(Sensitive(secret), window(NOW)).reveal()) == 6
+
+
+@pytest.mark.parametrize(
+    ("second", "ahead", "expected"),
+    [
+        (1.0, 2.0, (0, 0.0)),
+        (1.0, 10.0, (0, 10.0)),
+        (11.0, 10.0, (0, 0.0)),
+        (26.9, 10.0, (0, 0.0)),
+        (27.0, 10.0, (1, 14.0)),
+        (1.0, -10.0, (0, 0.0)),
+        (15.9, -10.0, (0, 0.0)),
+        (16.0, -10.0, (1, 14.0)),
+        (16.0, -25.0, (0, 0.0)),
+        (16.0, 100.0, (0, 0.0)),
+    ],
+)
+def test_a_code_is_sent_while_both_clocks_are_in_its_window(
+    second: float, ahead: float, expected: tuple[int, float]
+) -> None:
+    now = WINDOW_START + timedelta(seconds=second)
+    first, wait = usable_window(now, None, ClockOffset(ahead, 1.0))
+    assert expected == (first - window(WINDOW_START), wait)
+
+
+@given(
+    second=st.floats(0, 29.99), ahead=st.floats(-18, 18), off=st.floats(-1, 1), last=st.sampled_from([None, -1, 0, 2])
+)
+def test_by_a_bearable_offset_the_code_is_right_by_the_brokers_clock_too(
+    second: float, ahead: float, off: float, last: int | None
+) -> None:
+    now = WINDOW_START + timedelta(seconds=second)
+    used = None if last is None else window(WINDOW_START) + last
+    chosen, wait = usable_window(now, used, ClockOffset(ahead + off, 1.0))
+    sent = now + timedelta(seconds=wait)
+    assert chosen == window(sent)
+    if abs(ahead + off) > 4:
+        assert chosen == window(sent - timedelta(seconds=ahead) + timedelta(milliseconds=1))

@@ -12,6 +12,7 @@ import pytest
 
 from kite_operator.broker.apiclient import ApiSettings
 from kite_operator.broker.session import KiteApi
+from kite_operator.model.clockoffset import ClockOffset
 from kite_operator.model.errors import BrokerError, BrokerRejection, Processed, TokenDead, TransientBrokerError
 from kite_operator.model.expiry import IST
 from kite_operator.model.reasons import Reason
@@ -215,6 +216,18 @@ async def test_a_session_without_a_usable_login_time_is_kept_and_dated_by_the_an
 @pytest.mark.parametrize("headers", [(), ("Date: some day",)])
 async def test_a_session_without_any_date_is_dated_by_the_time_of_asking(headers: tuple[str, ...]) -> None:
     assert await login_time_of(http(200, session_body(drop=["login_time"]), *headers)) == NOW
+
+
+async def test_an_answer_with_a_date_tells_how_far_the_clocks_are_apart() -> None:
+    heard: list[ClockOffset] = []
+    async with RawServer([http(403, "", "Date: Mon, 02 Mar 2026 02:03:30 GMT"), http(403)]) as server:
+        api = KiteApi(ApiSettings(root=server.url, threads=1), FakeClock(), heard.append)
+        for _ in range(2):
+            with pytest.raises(BrokerError):
+                await api.profile(Sensitive(API_KEY), Sensitive(ACCESS_TOKEN))
+        api.close()
+
+    assert [ClockOffset(89.5, 0.5)] == heard
 
 
 async def test_a_session_without_a_content_type_is_kept() -> None:

@@ -9,6 +9,7 @@ import pytest
 from kite_operator import __version__
 from kite_operator.broker.transport import AiohttpTransport, TransportSettings
 from kite_operator.broker.wire import HttpRequest, HttpResponse
+from kite_operator.model.clockoffset import ClockOffset
 from kite_operator.model.errors import (
     BrokerError,
     OutcomeUnknown,
@@ -48,8 +49,21 @@ async def test_an_answer_carries_status_headers_body_and_the_time(transport: Aio
     async with RawServer([http(418, '{"a": 1}', "X-One: two")]) as server:
         received = await transport.send(post(server.url), before_write=go_on)
 
-    assert HttpResponse(418, received.headers, b'{"a": 1}', NOW) == received
+    assert HttpResponse(418, received.headers, b'{"a": 1}', NOW, NOW) == received
     assert (received.header("x-one"), received.content_type) == ("two", "application/json")
+
+
+async def test_an_answer_with_a_date_tells_how_far_the_clocks_are_apart() -> None:
+    heard: list[ClockOffset] = []
+    dated = ("Date: Mon, 02 Mar 2026 02:03:30 GMT", "Date: Mon, 02 Mar 2026 02:05:00 GMT")
+    async with (
+        RawServer([http(200, "", dated[0]), http(503, "", dated[1]), http(200)]) as server,
+        AiohttpTransport(FAST, FakeClock(), heard.append) as listening,
+    ):
+        answers = [await listening.send(post(server.url), before_write=go_on) for _ in range(3)]
+
+    assert [ClockOffset(89.5, 0.5), ClockOffset(-0.5, 0.5)] == heard
+    assert [*heard, None] == [received.clock_offset for received in answers]
 
 
 async def test_a_form_is_posted_under_an_honest_name(transport: AiohttpTransport) -> None:

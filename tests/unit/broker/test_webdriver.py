@@ -2,18 +2,21 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from kite_operator.broker.verdicts import answer_lost, unreachable
 from kite_operator.broker.webdriver import LoginHooks, run_login
 from kite_operator.broker.wire import HttpRequest, HttpResponse
+from kite_operator.model.clockoffset import ClockOffset
 from kite_operator.model.errors import BrokerError, OperatorError, ReservationLost, ReservationRefused, Step
 from kite_operator.model.reasons import Reason
 from kite_operator.model.sensitive import Sensitive
 from support.broker_fakes import (
     CODE,
     LOGIN,
+    NOW,
     REQUEST_TOKEN,
     FakeClock,
     RecordingGate,
@@ -58,6 +61,17 @@ async def drive(
 
 async def test_each_submission_is_reserved_checked_sent_and_settled() -> None:
     assert (HAPPY, Sensitive(REQUEST_TOKEN)) == await drive([*happy_answers()])
+
+
+async def test_the_gate_hears_how_far_the_clocks_were_apart_at_the_preflight_before_the_password() -> None:
+    heard: list[ClockOffset | None] = []
+    for headers in ({"Date": "Mon, 02 Mar 2026 02:03:30 GMT"}, {}):
+        gate = RecordingGate()
+        page = replace(answer(200, "<html></html>", headers), asked_at=NOW)
+        later = replace(password_accepted(), headers={"date": "Mon, 02 Mar 2026 02:05:00 GMT"}, asked_at=NOW)
+        await drive([page, later, *happy_answers()[2:]], gate)
+        heard.append(gate.offset)
+    assert [ClockOffset(89.5, 0.5), None] == heard
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,14 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kite_operator.broker.wire import HttpRequest, HttpResponse, parse_http_date, parse_retry_after
+from kite_operator.model.clockoffset import ClockOffset
 from kite_operator.model.errors import Step
 from support.broker_fakes import API_KEY, NOW, PASSWORD, answer, leaks, refusal
 
@@ -102,3 +104,31 @@ def test_neither_requests_nor_answers_show_what_they_carry() -> None:
     received = refusal(403, PASSWORD, PASSWORD)
 
     assert leaks(f"{request!r} {request} {received!r} {received} {received.envelope}{received.describe()}") == []
+
+
+DATED = "Mon, 02 Mar 2026 02:03:30 GMT"
+
+
+def dated(asked_at: datetime | None = NOW, **headers: Any) -> HttpResponse:
+    return HttpResponse.of(200, headers, b"", NOW, asked_at)
+
+
+@pytest.mark.parametrize("age", [{}, {"Age": "0"}])
+def test_a_fresh_answer_tells_how_far_our_clock_is_from_the_brokers(age: dict[str, Any]) -> None:
+    assert ClockOffset(89.5, 0.5) == dated(Date=DATED, **age).clock_offset
+
+
+@pytest.mark.parametrize(
+    "silent",
+    [
+        dated(),
+        dated(Date="some day"),
+        dated(Date=DATED, Age="30"),
+        dated(Date=DATED, Age="old"),
+        dated(Date=DATED, asked_at=None),
+        dated(Date=DATED, asked_at=NOW - timedelta(seconds=3)),
+        dated(Date=DATED, asked_at=NOW + timedelta(seconds=3)),
+    ],
+)
+def test_an_answer_that_is_old_slow_or_undated_tells_nothing_of_the_clock(silent: HttpResponse) -> None:
+    assert silent.clock_offset is None
