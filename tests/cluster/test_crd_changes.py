@@ -54,6 +54,11 @@ def full_status() -> Body:
             "message": "A new token is in the Secret.",
             "time": "2026-03-02T07:35:10+05:30",
         },
+        "lastReminder": {
+            "deadline": "2026-03-02T08:45:00+05:30",
+            "mark": "Early",
+            "time": "2026-03-02T08:15:00+05:30",
+        },
         "failures": {
             "count": 2,
             "reason": "BrokerUnavailable",

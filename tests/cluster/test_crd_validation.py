@@ -132,6 +132,8 @@ GOOD = [
     Good("a Secret that goes with its credential", {"spec.target.deletionPolicy": "Delete"}),
     Good("a Secret that stays", {"spec.target.deletionPolicy": "Retain"}),
     Good("every format in any order", {"spec.target.format": ["json", "keys", "file", "env"]}),
+    Good("a notification Secret", {"spec.notifySecretRef": {"name": "alpha-notify"}}),
+    Good("one Secret for the app and the notifications", {"spec.notifySecretRef": {"name": "alpha-app"}}),
     Good("a suspended credential", {"spec.suspend": True}),
 ]
 
@@ -243,6 +245,24 @@ NAMES = [
         {"spec.target.name": ""},
         "spec.target.name",
         f"target.name must be a valid name for a Secret: {SECRET_NAME}",
+    ),
+    bad(
+        "the state Secret as notification Secret",
+        {"spec.notifySecretRef": {"name": "alpha-kite-state"}},
+        "spec.notifySecretRef.name",
+        f"notifySecretRef.name {STATE_SECRET}: keep the notification URLs in another Secret",
+    ),
+    bad(
+        "the notification Secret as target",
+        {"spec.notifySecretRef": {"name": "alpha-kite-token"}},
+        "spec.target.name",
+        f"target.name is the Secret that notifySecretRef reads: {OWN_NAME}",
+    ),
+    bad(
+        "a notification Secret in another namespace",
+        {"spec.notifySecretRef": {"name": "other/alpha"}},
+        "spec.notifySecretRef.name",
+        f"notifySecretRef.name must be the name of a Secret: {SECRET_NAME}",
     ),
     bad("no format at all", {"spec.target.format": []}, "spec.target.format", NO_FORMAT),
     bad("a format twice", {"spec.target.format": ["env", "env"]}, "spec.target.format", FORMAT_TWICE),
@@ -400,6 +420,13 @@ def test_the_server_refuses_a_credential_without(credentials: KiteCredentials, p
     assert Refusal(path, "Required value") in refused.value.causes
 
 
+def test_the_server_refuses_a_notification_secret_without_its_name(credentials: KiteCredentials) -> None:
+    with pytest.raises(RefusedError) as refused:
+        credentials.try_out(changed(credential(), {"spec.notifySecretRef": {}}))
+
+    assert Refusal("spec.notifySecretRef.name", "Required value") in refused.value.causes
+
+
 def test_the_server_refuses_a_login_without_the_name_of_its_secret(credentials: KiteCredentials) -> None:
     with pytest.raises(RefusedError) as refused:
         credentials.try_out(changed(credential(), {"spec.login": {"mode": "TOTP", "totp": {"secretRef": {}}}}))
@@ -412,6 +439,7 @@ TOO_LONG = [
     ("spec.appSecretRef.name", "a" * 254, "Too long: may not be more than 253 bytes"),
     ("spec.redirectURL", f"https://kite.example.com/{'a' * 2048}", "Too long: may not be more than 2048 bytes"),
     ("spec.target.name", "a" * 254, "Too long: may not be more than 253 bytes"),
+    ("spec.notifySecretRef.name", "a" * 254, "Too long: may not be more than 253 bytes"),
     ("spec.schedule.at", "07:35:00", "Too long: may not be more than 5 bytes"),
     ("spec.probe.interval", "5m" * 9, "Too long: may not be more than 16 bytes"),
     ("spec.target.format", ["keys"] * 5, "Too many: 5: must have at most 4 items"),

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
+from enum import StrEnum
 from typing import Any, Self
 
 from kite_operator.model.account import Ref
@@ -113,6 +114,24 @@ class LastLogin:
         object.__setattr__(self, "message", self.message[:LONGEST_MESSAGE])
 
 
+class Mark(StrEnum):
+    """When a person is reminded of a deadline."""
+
+    EARLY = "Early"
+    """Half an hour before."""
+    READY_BY = "ReadyBy"
+    """At the deadline."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reminder:
+    """`status.lastReminder`: at which mark of which deadline a person was last reminded, and when that was decided."""
+
+    deadline: datetime
+    mark: Mark
+    time: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Status:
     """What the operator wrote last; everything may be absent."""
@@ -130,6 +149,7 @@ class Status:
     failures: Failures | None = None
     login_url: str = ""
     last_login: LastLogin | None = None
+    last_reminder: Reminder | None = None
 
     def condition(self, kind: str) -> Condition | None:
         """The condition of that type."""
@@ -140,8 +160,9 @@ class Status:
 class Credential:
     """One KiteCredential.
 
-    `login_secret` is None in every mode but TOTP; `stored` is the status that the API server has, from which `status`
-    may differ in the middle of a pass; `problems` says what makes the spec unusable.
+    `login_secret` is None in every mode but TOTP, `notify_secret` where nobody asked for notifications; `stored` is the
+    status that the API server has, from which `status` may differ in the middle of a pass; `problems` says what makes
+    the spec unusable.
     """
 
     key: Key
@@ -163,6 +184,7 @@ class Credential:
     status: Status
     stored: Status
     problems: tuple[str, ...] = ()
+    notify_secret: str | None = None
 
     @property
     def ref(self) -> Ref:
@@ -222,6 +244,7 @@ def parse_credential(body: Mapping[str, Any]) -> Credential:
         deleting=bool(metadata.get("deletionTimestamp")),
         status=_status(_block(body, "status")),
         stored=_status(_block(body, "status")),
+        notify_secret=_notify_secret(spec, problems),
     )
     problems += _cross_checks(credential)
     return replace(credential, problems=tuple(problems))
@@ -251,6 +274,12 @@ def _login_secret(login: Mapping[str, Any], problems: list[str]) -> str | None:
         return None
     reference = _block(_block(login, "totp"), "secretRef")
     return _text(reference, "spec.login.totp.secretRef", "name", problems)
+
+
+def _notify_secret(spec: Mapping[str, Any], problems: list[str]) -> str | None:
+    if "notifySecretRef" not in spec:
+        return None
+    return _text(_block(spec, "notifySecretRef"), "spec.notifySecretRef", "name", problems)
 
 
 def _timing(spec: Mapping[str, Any], problems: list[str]) -> Timing:
@@ -344,6 +373,8 @@ def _cross_checks(credential: Credential) -> list[str]:
         problems.append("spec.target.name must differ from the Secrets that are read and from <name>-kite-state")
     if credential.state_secret in credential.sources:
         problems.append("spec.appSecretRef and spec.login.totp.secretRef must not name the Secret <name>-kite-state")
+    if credential.notify_secret in (credential.target.name, credential.state_secret):
+        problems.append("spec.notifySecretRef must not name the Secret of spec.target nor <name>-kite-state")
     return problems + _timing_problems(credential.timing)
 
 
@@ -376,6 +407,7 @@ def _status(raw: Mapping[str, Any]) -> Status:
         failures=_failures(failures) if failures else None,
         login_url=str(raw.get("loginURL", "")),
         last_login=_last_login(_block(raw, "lastLogin")),
+        last_reminder=_last_reminder(_block(raw, "lastReminder")),
     )
 
 
@@ -388,6 +420,14 @@ def _last_login(raw: Mapping[str, Any]) -> LastLogin | None:
         message=str(raw.get("message", "")),
         time=_time(raw, "time"),
     )
+
+
+def _last_reminder(raw: Mapping[str, Any]) -> Reminder | None:
+    """What is not one is as good as none: then a person is told once more."""
+    deadline, told, mark = _time(raw, "deadline"), _time(raw, "time"), raw.get("mark")
+    if deadline is None or told is None or mark not in set(Mark):
+        return None
+    return Reminder(deadline, Mark(mark), told)
 
 
 def _failures(raw: Mapping[str, Any]) -> Failures:

@@ -12,7 +12,7 @@ from kite_operator.decide.plan import Plan
 from kite_operator.model.conditions import AUTHENTICATED, BLOCKED, LOGIN_REQUIRED, READY, Condition, with_transition
 from kite_operator.model.expiry import rfc3339
 from kite_operator.model.reasons import Reason
-from kite_operator.model.resource import Credential, Failures, LastLogin, Status, parse_credential
+from kite_operator.model.resource import Credential, Failures, LastLogin, Reminder, Status, parse_credential
 
 QUIET = (Reason.LOGIN_IN_PROGRESS, Reason.WAITING_FOR_TOTP_WINDOW)
 """Rests of seconds within a refresh: the former conditions stay."""
@@ -150,6 +150,7 @@ def manifest_of(status: Status) -> dict[str, Any]:
         "failures": _failures(status.failures),
         "loginURL": status.login_url,
         "lastLogin": _last_login(status.last_login),
+        "lastReminder": _last_reminder(status.last_reminder),
     }
     return {name: value for name, value in whole.items() if value not in ("", None, [])}
 
@@ -176,6 +177,12 @@ def _last_login(last: LastLogin | None) -> dict[str, Any] | None:
         "message": last.message or None,
         "time": _time(last.time) or None,
     }
+
+
+def _last_reminder(last: Reminder | None) -> dict[str, Any] | None:
+    if last is None:
+        return None
+    return {"deadline": _time(last.deadline), "mark": last.mark.value, "time": _time(last.time)}
 
 
 def _time(moment: datetime | None) -> str:

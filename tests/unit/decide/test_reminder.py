@@ -1,0 +1,223 @@
+"""A person is reminded once at each mark of a day's deadline, of what will not be ready without a person."""
+
+from dataclasses import replace
+from datetime import datetime, time, timedelta
+
+import pytest
+
+from kite_operator.decide.observed import Observed, TargetView
+from kite_operator.decide.plan import Action, Plan
+from kite_operator.decide.policies import decide
+from kite_operator.decide.reminder import (
+    WITHOUT_A_PERSON,
+    due_reminder,
+    early_mark,
+    needs_person,
+    next_mark,
+)
+from kite_operator.model.reasons import Reason
+from kite_operator.model.resource import Mark, Reminder, Status, Timing
+from kite_operator.model.sources import Problem
+from support.facts import account, alive, attempt, credential, dead, failures, ist, observed, published, rejection
+
+SECOND = timedelta(seconds=1)
+MANUAL = credential(mode="Manual")
+DEADLINE = ist("08:45")
+
+
+def waiting(now: datetime, **changes: object) -> Observed:
+    """Mode Manual without a session: a person has to log in."""
+    return observed(now, credential=replace(MANUAL, **changes))  # type: ignore[arg-type]  # any field of a credential
+
+
+def told(deadline: datetime, mark: Mark) -> Status:
+    return Status(last_reminder=Reminder(deadline, mark, deadline))
+
+
+def due(seen: Observed) -> Mark | None:
+    """The mark at which a person is reminded now."""
+    reminder = due_reminder(seen, decide(seen))
+    return reminder.mark if reminder is not None else None
+
+
+@pytest.mark.parametrize(
+    ("clock_time", "mark"),
+    [
+        ("06:00:00", None),
+        ("08:14:59", None),
+        ("08:15:00", Mark.EARLY),
+        ("08:44:59", Mark.EARLY),
+        ("08:45:00", Mark.READY_BY),
+        ("14:44:59", Mark.READY_BY),
+        ("14:45:00", None),
+        ("23:59:59", None),
+    ],
+)
+def test_it_is_due_from_each_mark_on_and_not_before(clock_time: str, mark: Mark | None) -> None:
+    assert mark == due(waiting(ist(clock_time)))
+
+
+@pytest.mark.parametrize("clock_time", ["00:00:00", "05:59:59", "06:00:00"])
+def test_nothing_is_due_across_midnight_and_the_end_of_the_session_day(clock_time: str) -> None:
+    assert due(waiting(ist(clock_time, day=3))) is None
+
+
+def test_it_names_the_deadline_of_the_session_day() -> None:
+    now = ist("08:20")
+    assert Reminder(DEADLINE, Mark.EARLY, now) == due_reminder(waiting(now), decide(waiting(now)))
+
+
+@pytest.mark.parametrize(
+    ("clock_time", "last", "mark"),
+    [
+        ("08:20", Mark.EARLY, None),
+        ("08:20", Mark.READY_BY, None),
+        ("08:50", Mark.EARLY, Mark.READY_BY),
+        ("08:50", Mark.READY_BY, None),
+        ("14:00", Mark.READY_BY, None),
+    ],
+)
+def test_what_was_told_is_not_told_again_whoever_asks(clock_time: str, last: Mark, mark: Mark | None) -> None:
+    assert mark == due(waiting(ist(clock_time), status=told(DEADLINE, last)))
+
+
+def test_the_next_day_has_reminders_of_its_own() -> None:
+    status = told(DEADLINE, Mark.READY_BY)
+    assert Mark.EARLY == due(waiting(ist("08:15", day=3), status=status))
+
+
+def test_another_deadline_on_the_same_day_has_reminders_of_its_own() -> None:
+    status, later = told(DEADLINE, Mark.READY_BY), Timing(ready_by=time(10, 0))
+    assert Mark.EARLY == due(waiting(ist("09:40"), status=status, timing=later))
+
+
+def test_a_late_start_tells_the_later_mark_alone() -> None:
+    now = ist("11:00")
+    reminder = due_reminder(waiting(now), decide(waiting(now)))
+    assert reminder is not None
+    assert Mark.READY_BY == reminder.mark
+    assert due(waiting(now, status=Status(last_reminder=reminder))) is None
+
+
+def test_a_clock_that_was_set_back_repeats_nothing() -> None:
+    assert due(waiting(ist("08:30"), status=told(DEADLINE, Mark.READY_BY))) is None
+    assert due(waiting(ist("07:00"), status=told(DEADLINE, Mark.EARLY))) is None
+
+
+def test_a_clock_that_was_a_year_ahead_silences_nobody() -> None:
+    ahead = told(DEADLINE + timedelta(days=365), Mark.READY_BY)
+    assert Mark.EARLY == due(waiting(ist("08:20"), status=ahead))
+
+
+@pytest.mark.parametrize(
+    ("created", "clock_time", "mark"),
+    [
+        ("2026-03-02T02:45:00Z", "08:20", Mark.EARLY),
+        ("2026-03-02T02:45:01Z", "08:20", None),
+        ("2026-03-02T03:00:00Z", "08:50", Mark.READY_BY),
+        ("2026-03-02T04:00:00Z", "09:40", None),
+        ("not a time", "08:20", Mark.EARLY),
+    ],
+)
+def test_a_credential_is_not_late_for_a_mark_before_its_time(created: str, clock_time: str, mark: Mark | None) -> None:
+    assert mark == due(waiting(ist(clock_time), created=created))
+
+
+def test_a_deadline_soon_after_the_flush_has_its_first_mark_at_the_flush() -> None:
+    assert ist("06:00") == early_mark(ist("06:10"))
+    assert ist("06:00") == early_mark(ist("06:30"))
+    assert ist("06:01") == early_mark(ist("06:31"))
+
+
+def test_on_a_day_that_is_not_refreshed_nobody_is_reminded() -> None:
+    class Closed:
+        def is_trading_day(self, _day: object) -> bool:
+            return False
+
+    shut = Timing(days="TradingDays", calendar=Closed())  # type: ignore[arg-type]  # a calendar with one answer
+    seen = waiting(ist("08:20"), timing=shut)
+    plan = Plan(Action.REST, Reason.LOGIN_REQUIRED, "log in", person=True)
+    assert due_reminder(seen, plan) is None
+    assert due_reminder(replace(seen, credential=MANUAL), plan) is not None
+
+
+EIGHT_THIRTY = ist("08:30")
+MISSING = Problem(Reason.APP_SECRET_NOT_FOUND, "it does not exist")
+TODAY = published(ist("07:40"))
+NEEDY: dict[str, Observed] = {
+    "a login by hand": waiting(EIGHT_THIRTY),
+    "a block": observed(EIGHT_THIRTY, account=account(attempt("block-1", at=ist("07:40")))),
+    "a rejected app": observed(
+        EIGHT_THIRTY,
+        account=account(rejections=(rejection(Reason.APP_SECRET_REJECTED, app="app-v1"),)),
+    ),
+    "a missing app Secret": observed(EIGHT_THIRTY, app=MISSING),
+    "a login Secret that cannot be used": observed(
+        EIGHT_THIRTY, factors=Problem(Reason.TOTP_SECRET_INVALID, "it is not one")
+    ),
+    "somebody else's target": observed(
+        EIGHT_THIRTY, target=TargetView(exists=True, problem=Problem(Reason.TARGET_NOT_OWNED, "not ours"))
+    ),
+    "a spec that cannot be used": observed(
+        EIGHT_THIRTY, credential=credential(problems=("spec.clientID is required",))
+    ),
+    "a token of today that died": observed(
+        EIGHT_THIRTY,
+        credential=MANUAL,
+        held=TODAY,
+        probes=dead(EIGHT_THIRTY),
+        target=TargetView(exists=True, marked_dead=True),
+    ),
+}
+CONTENT: dict[str, Observed] = {
+    "a token of today": observed(EIGHT_THIRTY, credential=MANUAL, held=TODAY, probes=alive(EIGHT_THIRTY)),
+    "one that works while its app Secret is missing": observed(
+        EIGHT_THIRTY, credential=MANUAL, held=TODAY, probes=alive(EIGHT_THIRTY), app=MISSING
+    ),
+    "a suspended one": waiting(EIGHT_THIRTY, suspended=True),
+    "one that is about to log in": observed(EIGHT_THIRTY),
+    "an outage": observed(
+        EIGHT_THIRTY,
+        credential=credential(
+            status=Status(failures=failures(Reason.BROKER_UNAVAILABLE, last=ist("08:25"), retry=ist("08:35")))
+        ),
+    ),
+    "a rival for the target": observed(EIGHT_THIRTY, credential=MANUAL, rival=credential().ref),
+}
+
+
+@pytest.mark.parametrize("name", NEEDY)
+def test_a_person_is_reminded_of(name: str) -> None:
+    assert Mark.EARLY == due(NEEDY[name])
+
+
+@pytest.mark.parametrize("name", CONTENT)
+def test_nobody_is_reminded_of(name: str) -> None:
+    assert due(CONTENT[name]) is None
+
+
+@pytest.mark.parametrize("reason", list(Reason))
+def test_a_reason_that_nobody_has_classified_is_told(reason: Reason) -> None:
+    plan = Plan(Action.REST, reason, "as it is")
+    assert (reason not in WITHOUT_A_PERSON) == needs_person(observed(EIGHT_THIRTY), plan)
+
+
+@pytest.mark.parametrize(
+    ("now", "mark"),
+    [
+        (ist("06:00"), ist("08:15")),
+        (ist("08:15") - SECOND, ist("08:15")),
+        (ist("08:15"), ist("08:45")),
+        (ist("08:45"), ist("08:15", day=3)),
+        (ist("02:00", day=3), ist("08:15", day=3)),
+    ],
+)
+def test_it_is_looked_at_again_at_the_next_mark(now: datetime, mark: datetime) -> None:
+    assert mark == next_mark(waiting(now))
+
+
+def test_a_deadline_that_no_day_has_wakes_nobody_at_once() -> None:
+    early = Timing(ready_by=time(5, 0))
+    now = ist("05:30", day=3)
+    assert now + timedelta(days=1) == next_mark(waiting(now, timing=early))
+
