@@ -15,16 +15,17 @@ from kite_operator.act.retire import retire
 from kite_operator.cluster.api import Cluster, credentials_path
 from kite_operator.cluster.gather import Gathered, Gatherer, Hints
 from kite_operator.decide.claims import unclaim
-from kite_operator.decide.observed import Probes
+from kite_operator.decide.observed import Observed, Probes
 from kite_operator.decide.outcome import ActOutcome
 from kite_operator.decide.plan import Action, Plan
 from kite_operator.decide.policies import decide
+from kite_operator.decide.reminder import due_reminder, needs_person, next_mark
 from kite_operator.memory import Memory
 from kite_operator.model.account import AccountRecord, Ref
 from kite_operator.model.errors import ClusterError, Conflict, Forbidden, NotFound, ReservationLost, Unprocessable
 from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import Credential, Key, Status, parse_credential
-from kite_operator.record.events import EventWriter, transition
+from kite_operator.record.events import EventWriter, summons, transition
 from kite_operator.record.metrics import Metrics
 from kite_operator.record.status import QUIET, StatusWriter, derive, is_quiet
 
@@ -161,12 +162,19 @@ class Reconciler:
             if observed.refresh_asked and plan.reason not in (Reason.CONFLICT, Reason.SUSPENDED):
                 scene.recollection.learn(refreshed_at=observed.now)
                 status = replace(status, last_handled_refresh=credential.refresh)
-            note = transition(credential.status, status)
-            await self.statuses.write(credential, status)
+            note, reminder = transition(credential.status, status), due_reminder(observed, plan)
+            if reminder is None:
+                await self.statuses.write(credential, status)
+            else:
+                # Before anybody is told, and only if nobody else was quicker: one reminder at most, whoever runs.
+                status = replace(status, last_reminder=reminder)
+                await self.statuses.write(credential, status, only_if_unchanged=True)
             if note is not None:
                 await self.events.write(credential, note)
-            self.metrics.remember(credential, status, plan)
-        return plan.wake_at
+            if reminder is not None:
+                await self.events.write(credential, summons(plan, reminder))
+            self.metrics.remember(credential, status, plan, needed=needs_person(observed, plan))
+        return _next_look(observed, plan)
 
     async def _refused(self, scene: Scene, plan: Plan, outcome: ActOutcome) -> datetime | None:
         """The attempt ledger said no to an action: the next look will say why, at the latest in half a minute."""
@@ -175,6 +183,18 @@ class Reconciler:
             told = Plan(Action.REST, outcome.reason, outcome.retry_message, wake_at=now + timedelta(seconds=30))
             return await self._rest(scene, told)
         return outcome.retry_at or now
+
+
+def _next_look(observed: Observed, plan: Plan) -> datetime | None:
+    """The end of a rest, or the next mark at which a person is reminded if that comes first.
+
+    Nobody else is looked at then: thousands of credentials that are in order would crowd the minutes before a market
+    opens.
+    """
+    if not needs_person(observed, plan):
+        return plan.wake_at
+    mark = next_mark(observed)
+    return mark if plan.wake_at is None else min(plan.wake_at, mark)
 
 
 def _refused_by_cluster(plan: Plan, error: ClusterError, now: datetime) -> Plan:

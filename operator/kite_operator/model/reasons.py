@@ -31,6 +31,7 @@ class Reason(StrEnum):
     REQUEST_TOKEN_REJECTED = "RequestTokenRejected"  # noqa: S105 - a reason, not a credential
     REFRESH_TOKEN_REJECTED = "RefreshTokenRejected"  # noqa: S105 - a reason, not a credential
     LOGIN_NOT_REQUIRED = "LoginNotRequired"
+    PERSON_NEEDED = "PersonNeeded"
     SUSPENDED = "Suspended"
 
     # What the user wrote, seen before any call to the broker.

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from kite_operator.clock import Clock
 from kite_operator.cluster.api import Cluster, events_path
 from kite_operator.decide.outcome import Note
+from kite_operator.decide.plan import Plan
 from kite_operator.model.conditions import LONGEST_MESSAGE, READY
 from kite_operator.model.errors import ClusterError
+from kite_operator.model.expiry import IST
 from kite_operator.model.reasons import Reason
-from kite_operator.model.resource import API_VERSION, KIND, Credential, Status
+from kite_operator.model.resource import API_VERSION, KIND, Credential, Mark, Reminder, Status
 
 _log = logging.getLogger(__name__)
 COMPONENT = "kite-operator"
@@ -32,6 +34,14 @@ def transition(old: Status, new: Status) -> Note | None:
     if after.reason in _SILENT:
         return None
     return Note(Reason(after.reason), after.message, warning=after.status != "True")
+
+
+def summons(plan: Plan, reminder: Reminder) -> Note:
+    """The Event that goes with a reminder."""
+    by = f"{reminder.deadline.astimezone(IST):%H:%M} IST"
+    when = f"will not be ready by {by}" if reminder.mark is Mark.EARLY else f"cannot become ready ({by} has come)"
+    told = f"{when} without a person: {plan.reason}: {plan.message}"
+    return Note(Reason.PERSON_NEEDED, told, warning=True)
 
 
 def _prefix(name: str) -> str:

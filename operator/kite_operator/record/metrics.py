@@ -31,6 +31,7 @@ class Snapshot:
     status: Status
     reason: str
     probe_interval: float
+    person_needed: bool = False
 
 
 _GAUGES: tuple[tuple[str, str], ...] = (
@@ -41,6 +42,10 @@ _GAUGES: tuple[tuple[str, str], ...] = (
     ),
     ("kite_credential_blocked", "1 while nothing is submitted until a person acts (condition Blocked), else 0."),
     ("kite_credential_login_required", "1 while a login by a person is awaited (condition LoginRequired), else 0."),
+    (
+        "kite_credential_person_needed",
+        "1 while there will be no working token without a person: to log in, lift a block or mend something, else 0.",
+    ),
     (
         "kite_credential_token_expiry_timestamp_seconds",
         "Conservative expiry (06:00 IST) of the published token as a Unix time; 0 when there is no living token.",
@@ -96,6 +101,7 @@ def _values(snapshot: Snapshot) -> dict[str, float]:
         "kite_credential_authenticated": _truth(status, AUTHENTICATED),
         "kite_credential_blocked": _truth(status, BLOCKED),
         "kite_credential_login_required": _truth(status, LOGIN_REQUIRED),
+        "kite_credential_person_needed": 1.0 if snapshot.person_needed else 0.0,
         "kite_credential_token_expiry_timestamp_seconds": _unix(status.expires_time),
         "kite_credential_last_success_timestamp_seconds": _unix(status.last_refresh_time),
         "kite_credential_next_refresh_timestamp_seconds": _unix(status.next_refresh_time),
@@ -213,10 +219,10 @@ class Metrics:
         """A pass failed."""
         self._errors.labels(kind).inc()
 
-    def remember(self, credential: Credential, status: Status, plan: Plan) -> None:
-        """What the gauges show of a credential from now on."""
+    def remember(self, credential: Credential, status: Status, plan: Plan, *, needed: bool) -> None:
+        """What the gauges show of a credential from now on; `needed` is a person."""
         self.credentials.snapshots[credential.key] = Snapshot(
-            credential.mode, status, plan.reason.value, credential.timing.probe_interval.total_seconds()
+            credential.mode, status, plan.reason.value, credential.timing.probe_interval.total_seconds(), needed
         )
 
     def forget(self, key: Key) -> None:

@@ -123,14 +123,18 @@ class StatusWriter:
 
     cluster: Cluster
 
-    async def write(self, credential: Credential, status: Status) -> Credential:
-        """The credential with its new status; NotFound or Conflict when it is not the same object any more."""
+    async def write(self, credential: Credential, status: Status, *, only_if_unchanged: bool = False) -> Credential:
+        """The credential with its new status; NotFound or Conflict when it is not the same object any more.
+
+        With `only_if_unchanged` also when anybody has written to it since it was read.
+        """
         if status == credential.stored:
             return credential.with_status(status)
         before, after = manifest_of(credential.stored), manifest_of(status)
         patch = after | dict.fromkeys(before.keys() - after.keys())
         path = f"{credentials_path(credential.key.namespace, credential.key.name)}/status"
-        body = await self.cluster.merge_patch(path, {"metadata": {"uid": credential.uid}, "status": patch})
+        seen = {"uid": credential.uid} | ({"resourceVersion": credential.resource_version} if only_if_unchanged else {})
+        body = await self.cluster.merge_patch(path, {"metadata": seen, "status": patch})
         return replace(parse_credential(body), status=status, stored=status)
 
 

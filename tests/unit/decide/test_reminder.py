@@ -220,4 +220,3 @@ def test_a_deadline_that_no_day_has_wakes_nobody_at_once() -> None:
     early = Timing(ready_by=time(5, 0))
     now = ist("05:30", day=3)
     assert now + timedelta(days=1) == next_mark(waiting(now, timing=early))
-

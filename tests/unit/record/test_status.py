@@ -7,11 +7,13 @@ import pytest
 
 from kite_operator.cluster.api import credentials_path
 from kite_operator.decide.observed import Observed, TargetView
+from kite_operator.decide.plan import Action, Plan
 from kite_operator.decide.policies import decide
+from kite_operator.model.errors import Conflict
 from kite_operator.model.expiry import rfc3339
 from kite_operator.model.reasons import Reason
-from kite_operator.model.resource import Credential, Failures, LastLogin, Status, parse_credential
-from kite_operator.record.events import transition
+from kite_operator.model.resource import Credential, Failures, LastLogin, Mark, Reminder, Status, parse_credential
+from kite_operator.record.events import summons, transition
 from kite_operator.record.status import StatusWriter, derive, manifest_of
 from support.facts import (
     NOON,
@@ -22,6 +24,7 @@ from support.facts import (
     credential,
     dead,
     failures,
+    ist,
     leaks,
     observed,
     published,
@@ -181,3 +184,46 @@ async def test_what_became_of_a_login_survives_a_round_trip_and_loses_an_old_mes
     await StatusWriter(cluster).write(who, Status(last_login=LastLogin("login-2", "Refreshed", "", NOON)))
     written = cluster.objects[f"{credentials_path('desk', 'alpha')}/status"]["status"]["lastLogin"]
     assert {"grant": "login-2", "reason": "Refreshed", "time": rfc3339(NOON)} == written
+
+
+REMINDER = Reminder(ist("08:45"), Mark.EARLY, ist("08:15:03"))
+
+
+def test_a_reminder_is_written_and_read_back_as_it_was() -> None:
+    written = manifest_of(Status(last_reminder=REMINDER))["lastReminder"]
+    assert {
+        "deadline": "2026-03-02T08:45:00+05:30",
+        "mark": "Early",
+        "time": "2026-03-02T08:15:03+05:30",
+    } == written
+    assert REMINDER == parse_credential({"status": {"lastReminder": written}}).status.last_reminder
+
+
+@pytest.mark.parametrize("change", [{"mark": "Late"}, {"mark": None}, {"deadline": "soon"}, {"time": 7}])
+def test_what_is_not_a_reminder_counts_as_none(change: dict[str, object]) -> None:
+    written = manifest_of(Status(last_reminder=REMINDER))["lastReminder"]
+    assert parse_credential({"status": {"lastReminder": written | change}}).status.last_reminder is None
+
+
+async def test_of_two_that_would_remind_one_is_refused() -> None:
+    cluster = MemoryCluster()
+    path = credentials_path("desk", "alpha")
+    cluster.put(f"{path}/status", body("Manual"))
+    seen = parse_credential(cluster.objects[f"{path}/status"])
+    reminded = replace(seen.status, last_reminder=REMINDER)
+    await StatusWriter(cluster).write(seen, reminded, only_if_unchanged=True)
+    with pytest.raises(Conflict):
+        await StatusWriter(cluster).write(seen, reminded, only_if_unchanged=True)
+
+
+@pytest.mark.parametrize(
+    ("mark", "told"),
+    [
+        (Mark.EARLY, "will not be ready by 08:45 IST without a person: LoginRequired: log in"),
+        (Mark.READY_BY, "cannot become ready (08:45 IST has come) without a person: LoginRequired: log in"),
+    ],
+)
+def test_the_event_of_a_reminder_names_the_deadline_and_the_reason(mark: Mark, told: str) -> None:
+    plan = Plan(Action.REST, Reason.LOGIN_REQUIRED, "log in", person=True)
+    note = summons(plan, replace(REMINDER, mark=mark))
+    assert (Reason.PERSON_NEEDED, told, True) == (note.reason, note.message, note.warning)

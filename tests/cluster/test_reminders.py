@@ -1,0 +1,88 @@
+"""A person is reminded at both marks of the deadline, once, whoever runs and whatever is restarted."""
+
+from datetime import datetime, timedelta
+
+from kite_operator.model.expiry import IST
+from support.world import World
+
+READY_BY = "08:45"
+
+
+def move_to(world: World, clock_time: str) -> None:
+    """To the next `clock_time` (HH:MM:SS) Indian time."""
+    now = datetime.fromtimestamp(world.clock.now(), IST)
+    hours, minutes, seconds = (int(part) for part in clock_time.split(":"))
+    then = now.replace(hour=hours, minute=minutes, second=seconds, microsecond=0)
+    world.clock.move(((then if then > now else then + timedelta(days=1)) - now).total_seconds())
+
+
+def reminders(world: World) -> int:
+    return world.events().count("PersonNeeded")
+
+
+def last_mark(world: World) -> str:
+    return str((world.status().get("lastReminder") or {}).get("mark", ""))
+
+
+def test_a_person_is_told_once_at_each_mark_and_again_the_next_day(world: World) -> None:
+    world.alpha(mode="Manual")
+    operator = world.operator()
+    world.wait("LoginRequired")
+    move_to(world, "08:14:55")
+    world.settle()
+    assert (0, "") == (reminders(world), last_mark(world))
+    assert 1 == operator.metric(f'kite_credential_person_needed{{name="alpha",namespace="{world.namespace}"}}')
+    for number, (clock_time, mark) in enumerate(
+        (("08:15:00", "Early"), ("08:45:00", "ReadyBy"), ("08:15:00", "Early")), 1
+    ):
+        move_to(world, clock_time)
+        world.until(lambda number=number: reminders(world) == number, f"reminder {number}")  # type: ignore[misc]  # bound
+        world.settle()
+        assert (number, mark) == (reminders(world), last_mark(world))
+    status = world.status()["lastReminder"]
+    assert datetime.fromisoformat(status["deadline"]).strftime("%H:%M %z") == f"{READY_BY} +0530"
+
+
+def test_a_restart_and_a_second_operator_repeat_nothing(world: World) -> None:
+    world.alpha(mode="Manual")
+    first, _ = world.operator(), world.operator()
+    world.wait("LoginRequired")
+    move_to(world, "08:15:00")
+    world.until(lambda: reminders(world) == 1, "one of them reminds")
+    first.kill()
+    world.operator()
+    world.clock.move(60)
+    world.settle(2)
+    assert 1 == reminders(world)
+
+
+def test_an_operator_that_was_down_at_both_marks_tells_the_later_one(world: World) -> None:
+    world.alpha(mode="Manual")
+    move_to(world, "10:00:00")
+    world.operator()
+    world.until(lambda: last_mark(world) == "ReadyBy", "told")
+    world.settle()
+    assert 1 == reminders(world)
+
+
+def test_nobody_is_told_of_what_is_ready_or_suspended(world: World) -> None:
+    world.alpha()
+    world.alpha("bravo", "CD5678", "Manual", suspend=True)
+    world.operator()
+    world.wait("SessionActive")
+    world.wait("Suspended", name="bravo")
+    for clock_time in ("08:15:00", "08:45:00"):
+        move_to(world, clock_time)
+        world.until(lambda: world.condition()[0] == "True", "ready")
+        world.settle()
+    assert 0 == reminders(world) + world.events("bravo").count("PersonNeeded")
+
+
+def test_a_blocked_robot_is_told_of_too(world: World) -> None:
+    app, account = world.broker()
+    world.sources(app, account, password="wrong")
+    world.credential()
+    world.operator()
+    world.wait("PasswordRejected")
+    move_to(world, "08:15:00")
+    world.until(lambda: reminders(world) == 1, "told")
