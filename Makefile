@@ -8,7 +8,7 @@ REQUIREMENTS := requirements/dev.txt
 STAMP := $(VENV)/.installed-$(shell cat $(REQUIREMENTS) pyproject.toml | sha256sum | cut -c1-16)
 KEEP ?=
 
-.PHONY: help setup tools demo test test-fast check format lock bench clean
+.PHONY: help setup tools demo test test-fast check format lock calendar bench clean
 
 help:  ## Show the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -41,7 +41,8 @@ check: setup  ## Lint, types, layers, and generated files in sync
 	@$(BIN)/lint-imports --no-logo --config pyproject.toml > .make-lint-imports.log 2>&1 || { cat .make-lint-imports.log; exit 1; }
 	@rm -f .make-lint-imports.log
 	@bash requirements/lock.sh --check
-	@echo "check: formatting, lint, types, layers and locked requirements are in order"
+	@$(BIN)/python -m trading_days --check
+	@echo "check: formatting, lint, types, layers, locked requirements and trading days are in order"
 
 format: setup  ## Format the code and mend what the linter can
 	@$(BIN)/ruff format --quiet .
@@ -49,6 +50,9 @@ format: setup  ## Format the code and mend what the linter can
 
 lock: setup  ## Resolve the dependencies anew and write the hash-locked requirements files
 	@bash requirements/lock.sh
+
+calendar: setup  ## Write anew which days the operator knows as trading days, from the locked exchange-calendars
+	@$(BIN)/python -m trading_days
 
 bench: tools  ## Measure: from kubectl apply to the derived Secret, and memory
 	@$(BIN)/python -m pytest tests/bench -q -s

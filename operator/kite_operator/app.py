@@ -7,6 +7,7 @@ import os
 import secrets
 import socket
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
 from typing import Any
 
 from kite_operator.act.login import WebLogins
@@ -28,7 +29,9 @@ from kite_operator.listener import Listener
 from kite_operator.memory import Memory
 from kite_operator.model.clockoffset import ClockOffset
 from kite_operator.model.errors import OperatorError
+from kite_operator.model.expiry import FLUSH_START, at_time
 from kite_operator.model.resource import Credential
+from kite_operator.model.trading_days import TradingCalendar, recorded_calendar
 from kite_operator.reconcile import Reconciler
 from kite_operator.record.events import EventWriter
 from kite_operator.record.metrics import Metrics
@@ -61,7 +64,7 @@ class App:
         self.settings = settings
         self.clock = clock
         self.cluster = cluster
-        self.metrics = Metrics()
+        self.metrics = Metrics(clock.now)
         self.progressed_at = clock.boottime()
         self.listed = False
         cluster.observe = self.metrics.observe_request
@@ -87,6 +90,7 @@ class App:
             events=EventWriter(cluster, clock, parts.identity),
             metrics=self.metrics,
             hints=self.desired.hints,
+            calendar=self._calendar(),
         )
         self.scheduler = Scheduler(
             self.reconciler.reconcile,
@@ -100,6 +104,14 @@ class App:
         self.watch = Watch(cluster.configuration, watched, self.news, self.watch_restarted)
         self.resync = Resync(cluster, self.desired, settings.namespaces)
         self.janitor = Janitor(cluster, clock, settings.account_namespace, self.desired.has_client)
+
+    def _calendar(self) -> TradingCalendar:
+        sessions, holidays = self.settings.extra_sessions, self.settings.extra_holidays
+        calendar = recorded_calendar(frozenset(sessions), frozenset(holidays))
+        last = calendar.last_day
+        self.metrics.calendar_ends(None if last is None else at_time(last + timedelta(days=1), FLUSH_START))
+        _log.info("trading days are known up to %s; days set: %d open, %d closed", last, len(sessions), len(holidays))
+        return calendar
 
     def _parts(self, keyring: Keyring, on_step: OnStep) -> Parts:
         limits = RateLimits(self.settings.calls_per_second, self.settings.probes_per_second)

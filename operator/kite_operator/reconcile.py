@@ -16,7 +16,7 @@ from kite_operator.cluster.api import Cluster, credentials_path
 from kite_operator.cluster.gather import Gathered, Gatherer, Hints
 from kite_operator.decide.claims import unclaim
 from kite_operator.decide.observed import Observed, Probes
-from kite_operator.decide.outcome import ActOutcome
+from kite_operator.decide.outcome import ActOutcome, Note
 from kite_operator.decide.plan import Action, Plan
 from kite_operator.decide.policies import decide
 from kite_operator.decide.reminder import due_reminder, needs_person, next_mark
@@ -25,9 +25,10 @@ from kite_operator.model.account import AccountRecord, Ref
 from kite_operator.model.errors import ClusterError, Conflict, Forbidden, NotFound, ReservationLost, Unprocessable
 from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import Credential, Key, Status, parse_credential
-from kite_operator.record.events import EventWriter, summons, transition
+from kite_operator.model.trading_days import TradingCalendar
+from kite_operator.record.events import EventWriter, gap_note, summons, transition
 from kite_operator.record.metrics import Metrics
-from kite_operator.record.status import QUIET, StatusWriter, derive, is_quiet
+from kite_operator.record.status import QUIET, StatusWriter, calendar_gap, derive, is_quiet
 
 _log = logging.getLogger(__name__)
 
@@ -52,6 +53,7 @@ class Reconciler:
     events: EventWriter
     metrics: Metrics
     hints: Callable[[Key], Hints]
+    calendar: TradingCalendar
 
     async def reconcile(self, key: Key) -> datetime | None:
         """Bring one credential on; returns when to look again, None when it is gone or waits for a change only."""
@@ -97,20 +99,23 @@ class Reconciler:
             return recollection.about(fingerprint, now), recollection.heals_within_hour(now)
 
         if known is not None:
-            return Scene(self._stretched(known.looked_at_by(credential, self.parts.clock.now(), recall)), recollection)
+            return Scene(self._effective(known.looked_at_by(credential, self.parts.clock.now(), recall)), recollection)
         gathered = await self.gatherer.gather(credential, self.hints(credential.key), recall)
         if recollection.debts and gathered.observed.account_problem is None:
             await pay_debts(self.parts, credential.client_id, recollection, seed_of(Scene(gathered, recollection)))
             gathered = await self.gatherer.gather(credential, self.hints(credential.key), recall)
         if gathered.target is not None:
             recollection.target_version = gathered.target["metadata"]["resourceVersion"]
-        return Scene(self._stretched(gathered), recollection)
+        return Scene(self._effective(gathered), recollection)
 
-    def _stretched(self, gathered: Gathered) -> Gathered:
-        """With the probe interval that the app's rate leaves room for: many probes stretch rather than crowd."""
-        versions, credential = gathered.observed.versions, gathered.observed.credential
+    def _effective(self, gathered: Gathered) -> Gathered:
+        """With the calendar, and the probe interval that the app's rate leaves room for.
+
+        Many probes stretch rather than crowd.
+        """
+        versions, credential = gathered.observed.versions, gathered.observed.credential.with_calendar(self.calendar)
         if versions is None:
-            return gathered
+            return gathered.of(credential)
         sharing = self.memory.use_app(credential.key, versions.api_key)
         wanted = credential.timing.probe_interval
         seconds = self.parts.limiter.probe_interval(wanted.total_seconds(), sharing)
@@ -149,8 +154,7 @@ class Reconciler:
             written = await self.statuses.write(credential, status)
         else:
             written = credential.with_status(status)
-        told = transition(credential.status, status)
-        for note in (*outcome.notes, *([told] if told is not None else [])):
+        for note in (*outcome.notes, *_news(scene, credential.status, status)):
             await self.events.write(credential, note)
         return written
 
@@ -162,14 +166,14 @@ class Reconciler:
             if observed.refresh_asked and plan.reason not in (Reason.CONFLICT, Reason.SUSPENDED):
                 scene.recollection.learn(refreshed_at=observed.now)
                 status = replace(status, last_handled_refresh=credential.refresh)
-            note, reminder = transition(credential.status, status), due_reminder(observed, plan)
+            reminder = due_reminder(observed, plan)
             if reminder is None:
                 await self.statuses.write(credential, status)
             else:
                 # Before anybody is told, and only if nobody else was quicker: one reminder at most, whoever runs.
                 status = replace(status, last_reminder=reminder)
                 await self.statuses.write(credential, status, only_if_unchanged=True)
-            if note is not None:
+            for note in _news(scene, credential.status, status):
                 await self.events.write(credential, note)
             if reminder is not None:
                 await self.events.write(credential, summons(plan, reminder))
@@ -195,6 +199,12 @@ def _next_look(observed: Observed, plan: Plan) -> datetime | None:
         return plan.wake_at
     mark = next_mark(observed)
     return mark if plan.wake_at is None else min(plan.wake_at, mark)
+
+
+def _news(scene: Scene, old: Status, new: Status) -> list[Note]:
+    """The Events that a change of status deserves."""
+    notes = (transition(old, new), gap_note(old, new, calendar_gap(scene.observed)))
+    return [note for note in notes if note is not None]
 
 
 def _refused_by_cluster(plan: Plan, error: ClusterError, now: datetime) -> Plan:

@@ -8,6 +8,7 @@ import ipaddress
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from datetime import date
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,6 +18,8 @@ _POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 _NAMESPACE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _PREFIX_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 _RESERVED = ("kubernetes.io", "k8s.io", "kite-operator.dev")
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_FIRST_YEAR, _LAST_YEAR = 2000, 2099
 _LEVELS = ("debug", "info", "warning", "error")
 _AUTHS = ("passphrase", "proxy")
 _PUBLIC_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)*/?")
@@ -62,6 +65,21 @@ def _prefixes(text: str) -> tuple[str, ...]:
         if not _PREFIX_NAME.fullmatch(prefix) or prefix.endswith(_RESERVED):
             raise ValueError(f"{prefix!r} is not a prefix that may be allowed")
     return prefixes
+
+
+def _dates(text: str) -> tuple[date, ...]:
+    words = [word for word in re.split(r"[,\s]+", text) if word]
+    wrong = [word for word in words if not _is_date(word)]
+    if wrong:
+        raise ValueError(f"{', '.join(map(repr, wrong))}: must be days such as 2026-11-08, separated by commas")
+    return tuple(sorted({date.fromisoformat(word) for word in words}))
+
+
+def _is_date(word: str) -> bool:
+    try:
+        return _DAY.fullmatch(word) is not None and _FIRST_YEAR <= date.fromisoformat(word).year <= _LAST_YEAR
+    except ValueError:
+        return False
 
 
 def _namespace(text: str) -> str:
@@ -154,6 +172,12 @@ class Settings:
     target_metadata_prefixes: tuple[str, ...] = _setting(
         (), _prefixes, "prefixes (before the /) that labels and annotations in spec.target may have; none by default"
     )
+    extra_sessions: tuple[date, ...] = _setting(
+        (), _dates, "days that are trading days all the same (Muhurat, special Saturdays), separated by commas"
+    )
+    extra_holidays: tuple[date, ...] = _setting(
+        (), _dates, "days without trading that the recorded holidays do not have, separated by commas"
+    )
     workers: int = _setting(20, _number(int, 1, 200), "credentials worked on at a time")
     broker_threads: int = _setting(16, _number(int, 1, 128), "threads for calls of the official Kite client")
     calls_per_second: float = _setting(
@@ -232,6 +256,9 @@ def _cross_checks(values: Mapping[str, Any]) -> Sequence[str]:
     problems = []
     if effective["probes_per_second"] > effective["calls_per_second"]:
         problems.append("--probes-per-second: must be at most --calls-per-second")
+    both = set(effective["extra_sessions"]) & set(effective["extra_holidays"])
+    if both:
+        problems.append(f"--extra-sessions and --extra-holidays: both have {', '.join(map(str, sorted(both)))}")
     return problems + _login_checks(values, effective)
 
 

@@ -9,6 +9,7 @@ from kite_operator.decide.plan import Action
 from kite_operator.model.errors import Step
 from kite_operator.record.metrics import Metrics
 from support.documents import ROOT, blocks, codes, page, rows, section
+from support.facts import NOON
 
 PAGE = page("docs/metrics.md")
 ROWS = {row[0].strip("`"): row for row in rows(PAGE) if row[0].startswith("`kite_")}
@@ -18,7 +19,7 @@ INFO_LABELS = ("version",)
 
 def _families() -> dict[str, tuple[str, tuple[str, ...]]]:
     """Name as exposed, type and labels of every family of the process's registry."""
-    metrics = Metrics()
+    metrics = Metrics(lambda: NOON)
     collectors = {name: one for one, names in metrics.registry._collector_to_names.items() for name in names}
     found = {}
     for family in metrics.registry.collect():
@@ -44,7 +45,7 @@ def test_its_type_and_labels_are_those_of_the_code(name: str) -> None:
 
 
 def test_the_info_metric_has_the_label_that_is_described() -> None:
-    family = next(each for each in Metrics().registry.collect() if each.type == "info")
+    family = next(each for each in Metrics(lambda: NOON).registry.collect() if each.type == "info")
     assert set(INFO_LABELS) == set(family.samples[0].labels)
 
 

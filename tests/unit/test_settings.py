@@ -1,6 +1,7 @@
 """Settings: flags over variables, every problem at once, and nothing unknown passed over."""
 
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,18 @@ def test_namespaces_are_a_list(text: str, names: tuple[str, ...]) -> None:
     assert names == load_settings(NAMED | {"namespaces": text}, {}).namespaces
 
 
+def test_extra_days_are_sorted_dates_each_once() -> None:
+    given = {"extra_sessions": "2026-12-19, 2026-11-08,2026-12-19", "extra_holidays": "2027-01-26"}
+    loaded = load_settings(NAMED | given, {})
+    assert (date(2026, 11, 8), date(2026, 12, 19)) == loaded.extra_sessions
+    assert (date(2027, 1, 26),) == loaded.extra_holidays
+
+
+def test_a_day_is_not_with_and_without_trading() -> None:
+    given = {"extra_sessions": "2026-12-19,2026-11-08,2027-01-02", "extra_holidays": "2026-12-19,2026-11-08"}
+    assert ["--extra-sessions and --extra-holidays: both have 2026-11-08, 2026-12-19"] == problems(NAMED | given)
+
+
 def test_in_a_pod_its_own_namespace_is_the_account_namespace(outside_a_pod: Path) -> None:
     outside_a_pod.write_text("kite-system\n")
     assert "kite-system" == load_settings({}, {}).account_namespace
@@ -69,6 +82,10 @@ def test_outside_a_pod_it_has_to_be_given() -> None:
         ("log_level", "loud", "must be one of"),
         ("namespaces", "Desk", "is not a namespace name"),
         ("account_namespace", "kite_system", "is not a namespace name"),
+        ("extra_sessions", "8 November", "'8', 'November': must be days such as 2026-11-08"),
+        ("extra_sessions", "2026-11-08,2026-02-29,20261108", "'2026-02-29', '20261108': must be days"),
+        ("extra_holidays", "0026-11-08", "'0026-11-08': must be days"),
+        ("extra_holidays", "2062-W01-1,2206-01-01", "'2062-W01-1', '2206-01-01': must be days"),
     ],
 )
 def test_a_bad_value_is_told_by_its_flag(name: str, text: str, told: str) -> None:

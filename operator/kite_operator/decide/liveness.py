@@ -95,6 +95,8 @@ def _after_flush(observed: Observed) -> timedelta:
 def _probe_of_yesterday(observed: Observed, asked: datetime | None, regular: datetime) -> datetime:
     spec, share = observed.credential.timing, observed.jitter
     flush, refresh_at = last_flush(observed.now), timing.refresh_at(spec, share, observed.now)
+    if not timing.is_refreshed_on(spec, session_day(observed.now)):
+        refresh_at = timing.day_end(observed.now)
     if observed.now < refresh_at:
         first = flush + _after_flush(observed)
         if asked is None:

@@ -10,9 +10,10 @@ from kite_operator.decide.on_login import _is_good
 from kite_operator.decide.plan import Action, Plan
 from kite_operator.decide.standing import is_within, paused, probe, rest_on, standing_block
 from kite_operator.model.conditions import READY
-from kite_operator.model.expiry import rfc3339
+from kite_operator.model.expiry import rfc3339, session_day
 from kite_operator.model.reasons import Reason
 from kite_operator.model.sources import Problem
+from kite_operator.model.trading_days import why_closed
 
 MOST_DRIFT_HEALS = 3
 """Heals of the derived Secret within an hour before the operator stops fighting."""
@@ -141,6 +142,41 @@ def still_good(observed: Observed) -> Plan | None:
     message = f"the token works and is good until {rfc3339(held.session.expires_at)}"
     upcoming = timing.next_refresh(observed.credential.timing, observed.jitter, observed.now)
     return Plan(Action.REST, Reason.SESSION_ACTIVE, message, wake_at=upcoming, healthy=True)
+
+
+def market_closed(observed: Observed) -> Plan | None:
+    """On a day that is known to be without trading a session is not replaced by itself, and nobody is asked for one.
+
+    A first session is got on any day, and so is one that a person asked for, however often that has to be tried.
+    """
+    spec, now = observed.credential.timing, observed.now
+    state, day = liveness(observed), session_day(now)
+    if timing.is_refreshed_on(spec, day) or state is Liveness.NONE or is_of_other_app(observed):
+        return None
+    asked = observed.refresh_asked or _is_tried_today(observed)
+    if state is Liveness.DEAD and ((asked and not observed.by_person) or _is_hindered_today(observed)):
+        return None
+    upcoming = rfc3339(timing.next_refresh(spec, observed.jitter, now))
+    known = {
+        Liveness.ALIVE: "a token of the day before still works",
+        Liveness.UNKNOWN: "a token of the day before may still work",
+        Liveness.DEAD: "there is no working token",
+    }[state]
+    message = f"{day:%A} {day} is {why_closed(day)}, and not refreshed: {known}, the next refresh is at {upcoming}"
+    return Plan(Action.REST, Reason.MARKET_CLOSED, message, healthy=state is Liveness.ALIVE)
+
+
+def _is_tried_today(observed: Observed) -> bool:
+    """Whether a login that a person asked for today has failed and is to be tried again."""
+    failures = observed.credential.status.failures
+    if failures is None or failures.last_time is None or failures.next_retry_time is None:
+        return False
+    return session_day(failures.last_time) == session_day(observed.now)
+
+
+def _is_hindered_today(observed: Observed) -> bool:
+    """Whether the next login could not be made as things stand: there is time to mend it."""
+    return isinstance(observed.app, Problem) or (not observed.by_person and _is_hindered(observed))
 
 
 def yesterday_before_schedule(observed: Observed) -> Plan | None:

@@ -6,7 +6,9 @@ before any call to the broker, reading comes before logging in, and a person's l
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 
+from kite_operator.decide import timing
 from kite_operator.decide.liveness import next_probe
 from kite_operator.decide.observed import Observed
 from kite_operator.decide.on_input import (
@@ -32,6 +34,7 @@ from kite_operator.decide.on_login import (
 from kite_operator.decide.on_session import (
     dead_unmarked,
     former_left,
+    market_closed,
     probe_due,
     refresh_asked,
     session_staged,
@@ -43,6 +46,7 @@ from kite_operator.decide.on_session import (
 from kite_operator.decide.plan import Action, Plan
 from kite_operator.decide.standing import probe
 from kite_operator.model.reasons import Reason
+from kite_operator.model.resource import TRADING_DAYS
 
 NO_PROBES = (Reason.INVALID_SPEC, Reason.SUSPENDED, Reason.CONFLICT)
 """Rests in which the broker is not called at all."""
@@ -51,14 +55,23 @@ Policy = Callable[[Observed], Plan | None]
 
 
 def decide(observed: Observed) -> Plan:
-    """The plan for this credential now; a rest ends at the latest when the published token is to be probed."""
+    """The plan for this credential now.
+
+    A rest ends at the latest when the published token is to be probed and, where days are not alike, with the day.
+    """
     plan = next(plan for policy in CHAIN if (plan := policy(observed)) is not None)
+    if plan.action is Action.REST and observed.credential.timing.days == TRADING_DAYS:
+        plan = _up_to(timing.day_end(observed.now), plan)
     probe_at = next_probe(observed)
     if plan.action is not Action.REST or probe_at is None or plan.reason in NO_PROBES:
         return plan
     if probe_at <= observed.now:
         return probe()  # a rest on something else does not leave the published token unwatched
-    return replace(plan, wake_at=probe_at if plan.wake_at is None else min(plan.wake_at, probe_at))
+    return _up_to(probe_at, plan)
+
+
+def _up_to(moment: datetime, plan: Plan) -> Plan:
+    return replace(plan, wake_at=moment if plan.wake_at is None else min(plan.wake_at, moment))
 
 
 CHAIN: tuple[Policy, ...] = (
@@ -77,6 +90,7 @@ CHAIN: tuple[Policy, ...] = (
     dead_unmarked,
     probe_due,
     still_good,
+    market_closed,
     yesterday_before_schedule,
     yesterday_at_schedule,
     app_secret_unusable,

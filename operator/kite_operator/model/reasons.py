@@ -21,6 +21,8 @@ class Reason(StrEnum):
     NOT_YET_LOGGED_IN = "NotYetLoggedIn"
     LOGIN_IN_PROGRESS = "LoginInProgress"
     WAITING_FOR_SCHEDULE = "WaitingForSchedule"
+    MARKET_CLOSED = "MarketClosed"
+    CALENDAR_UNKNOWN = "CalendarUnknown"
     WAITING_FOR_TOTP_WINDOW = "WaitingForTOTPWindow"
     SESSION_UNPROVEN = "SessionUnproven"
 

@@ -8,6 +8,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 
+from kite_operator.model import recorded_days
+
 _SATURDAY = 5
 
 
@@ -29,6 +31,11 @@ class TradingCalendar:
         """Whether something definite is known of that day."""
         return day.year in self.years or day in self.extra_sessions or day in self.extra_holidays
 
+    @property
+    def last_day(self) -> date | None:
+        """The last day of the recorded years; None when there are none."""
+        return date(max(self.years), 12, 31) if self.years else None
+
     def is_trading_day(self, day: date) -> bool:
         """Whether there is trading on that day of the Indian calendar, or may be."""
         if day in self.extra_sessions:
@@ -42,6 +49,13 @@ class TradingCalendar:
 
 EVERY_DAY = TradingCalendar()
 """The calendar of one who knows of no holiday."""
+
+
+def recorded_calendar(extra_sessions: frozenset[date], extra_holidays: frozenset[date]) -> TradingCalendar:
+    """What this version of the operator has recorded, and what its settings add."""
+    return TradingCalendar(
+        recorded_days.YEARS, recorded_days.CLOSED, recorded_days.SESSIONS, extra_sessions, extra_holidays
+    )
 
 
 def why_closed(day: date) -> str:

@@ -19,6 +19,7 @@ COMPONENT = "kite-operator"
 _SILENT = (
     Reason.SESSION_ACTIVE,
     Reason.WAITING_FOR_SCHEDULE,
+    Reason.MARKET_CLOSED,
     Reason.TOKEN_EXPIRED,
     Reason.LOGIN_IN_PROGRESS,
     Reason.WAITING_FOR_TOTP_WINDOW,
@@ -42,6 +43,14 @@ def summons(plan: Plan, reminder: Reminder) -> Note:
     when = f"will not be ready by {by}" if reminder.mark is Mark.EARLY else f"cannot become ready ({by} has come)"
     told = f"{when} without a person: {plan.reason}: {plan.message}"
     return Note(Reason.PERSON_NEEDED, told, warning=True)
+
+
+def gap_note(old: Status, new: Status, gap: str) -> Note | None:
+    """The Event for a gap in the calendar, once: what the condition Ready has told before is not told again."""
+    before, after = old.condition(READY), new.condition(READY)
+    if not gap or after is None or gap not in after.message or (before is not None and gap in before.message):
+        return None
+    return Note(Reason.CALENDAR_UNKNOWN, f"{gap}. A newer operator may know them", warning=True)
 
 
 def _prefix(name: str) -> str:

@@ -14,11 +14,12 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from kite_operator import __version__
+from kite_operator.decide import timing
 from kite_operator.decide.outcome import ActOutcome
 from kite_operator.decide.plan import Action, Plan
 from kite_operator.model.clockoffset import ClockOffset
 from kite_operator.model.conditions import AUTHENTICATED, BLOCKED, LOGIN_REQUIRED, READY
-from kite_operator.model.resource import Credential, Key, Status
+from kite_operator.model.resource import Credential, Key, Status, Timing
 
 _STEP_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0)
 
@@ -30,7 +31,8 @@ class Snapshot:
     mode: str
     status: Status
     reason: str
-    probe_interval: float
+    timing: Timing
+    suspended: bool
     person_needed: bool = False
 
 
@@ -59,6 +61,10 @@ _GAUGES: tuple[tuple[str, str], ...] = (
         "When the next refresh is scheduled, as a Unix time; 0 when none is.",
     ),
     (
+        "kite_credential_deadline_timestamp_seconds",
+        "Until when the token of the present session day must be ready, as a Unix time; 0 on a day without a refresh.",
+    ),
+    (
         "kite_credential_probe_interval_seconds",
         "How often the published token is probed: spec.probe.interval, stretched when many credentials share an app.",
     ),
@@ -69,7 +75,8 @@ _GAUGES: tuple[tuple[str, str], ...] = (
 class CredentialCollector(Collector):
     """Computes the per-credential gauges from the snapshots at the time of the scrape: nothing to go stale."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self.now = now
         self.snapshots: dict[Key, Snapshot] = {}
 
     def describe(self) -> Iterator[Metric]:
@@ -85,18 +92,21 @@ class CredentialCollector(Collector):
             "Always 1: the login mode and the reason of condition Ready.",
             labels=["namespace", "name", "mode", "reason"],
         )
+        now = self.now()
         for key, snapshot in list(self.snapshots.items()):
-            for name, value in _values(snapshot).items():
+            for name, value in _values(snapshot, now).items():
                 families[name].add_metric([key.namespace, key.name], value)
             info.add_metric([key.namespace, key.name, snapshot.mode, snapshot.reason], 1.0)
         yield from families.values()
         yield info
 
 
-def _values(snapshot: Snapshot) -> dict[str, float]:
+def _values(snapshot: Snapshot, now: datetime) -> dict[str, float]:
     status = snapshot.status
+    deadline = None if snapshot.suspended else timing.deadline(snapshot.timing, now)
     return {
-        "kite_credential_probe_interval_seconds": snapshot.probe_interval,
+        "kite_credential_probe_interval_seconds": snapshot.timing.probe_interval.total_seconds(),
+        "kite_credential_deadline_timestamp_seconds": _unix(deadline),
         "kite_credential_ready": _truth(status, READY),
         "kite_credential_authenticated": _truth(status, AUTHENTICATED),
         "kite_credential_blocked": _truth(status, BLOCKED),
@@ -121,9 +131,10 @@ def _unix(moment: datetime | None) -> float:
 class Metrics:
     """The process's registry."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        """`now` is asked at each scrape."""
         self.registry = CollectorRegistry()
-        self.credentials = CredentialCollector()
+        self.credentials = CredentialCollector(now)
         self.registry.register(self.credentials)
         self._attempts = Counter(
             "kite_operator_refresh_attempts",
@@ -158,6 +169,11 @@ class Metrics:
         self._listed = Gauge(
             "kite_operator_last_list_timestamp_seconds",
             "When everything was last listed from the API server, as a Unix time: an old value is a cut-off operator.",
+            registry=self.registry,
+        )
+        self._calendar_end = Gauge(
+            "kite_operator_trading_calendar_end_timestamp_seconds",
+            "Up to when the operator knows the trading days, as a Unix time; 0 when it knows none.",
             registry=self.registry,
         )
         self._failing = Gauge(
@@ -207,6 +223,10 @@ class Metrics:
         """Everything has been listed."""
         self._listed.set(now.timestamp())
 
+    def calendar_ends(self, moment: datetime | None) -> None:
+        """What comes after is refreshed every day."""
+        self._calendar_end.set(_unix(moment))
+
     def watch_failing(self, count: Callable[[], int]) -> None:
         """`count` is asked at each scrape."""
         self._failing.set_function(count)
@@ -222,7 +242,7 @@ class Metrics:
     def remember(self, credential: Credential, status: Status, plan: Plan, *, needed: bool) -> None:
         """What the gauges show of a credential from now on; `needed` is a person."""
         self.credentials.snapshots[credential.key] = Snapshot(
-            credential.mode, status, plan.reason.value, credential.timing.probe_interval.total_seconds(), needed
+            credential.mode, status, plan.reason.value, credential.timing, credential.suspended, needed
         )
 
     def forget(self, key: Key) -> None:

@@ -9,7 +9,15 @@ from kite_operator.decide import timing
 from kite_operator.decide.liveness import Liveness, liveness
 from kite_operator.decide.observed import Observed
 from kite_operator.decide.plan import Plan
-from kite_operator.model.conditions import AUTHENTICATED, BLOCKED, LOGIN_REQUIRED, READY, Condition, with_transition
+from kite_operator.model.conditions import (
+    AUTHENTICATED,
+    BLOCKED,
+    LOGIN_REQUIRED,
+    LONGEST_MESSAGE,
+    READY,
+    Condition,
+    with_transition,
+)
 from kite_operator.model.expiry import rfc3339
 from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import Credential, Failures, LastLogin, Reminder, Status, parse_credential
@@ -19,7 +27,12 @@ QUIET = (Reason.LOGIN_IN_PROGRESS, Reason.WAITING_FOR_TOTP_WINDOW)
 _LONGEST_QUIET = timedelta(minutes=3)
 """What lasts longer is told."""
 
-_NEXT_IS_SCHEDULED = (Reason.SESSION_ACTIVE, Reason.WAITING_FOR_SCHEDULE, Reason.TOKEN_EXPIRED)
+_NEXT_IS_SCHEDULED = (
+    Reason.SESSION_ACTIVE,
+    Reason.WAITING_FOR_SCHEDULE,
+    Reason.MARKET_CLOSED,
+    Reason.TOKEN_EXPIRED,
+)
 
 
 def is_quiet(plan: Plan, now: datetime) -> bool:
@@ -72,7 +85,7 @@ def _next_refresh(observed: Observed, plan: Plan) -> datetime | None:
 def _conditions(observed: Observed, plan: Plan, state: Liveness) -> tuple[Condition, ...]:
     ready = plan.healthy or (plan.reason is Reason.SUSPENDED and state is Liveness.ALIVE)
     return (
-        Condition(READY, _status(ready), plan.reason, plan.message),
+        Condition(READY, _status(ready), plan.reason, _with_gap(plan.message, calendar_gap(observed))),
         _authenticated(observed, state),
         Condition(LOGIN_REQUIRED, _status(plan.person), plan.reason if plan.person else "NotRequired", _why(plan)),
         Condition(
@@ -82,6 +95,22 @@ def _conditions(observed: Observed, plan: Plan, state: Liveness) -> tuple[Condit
             _how_to_reopen(plan) if plan.block_id else "",
         ),
     )
+
+
+def calendar_gap(observed: Observed) -> str:
+    """What the calendar does not know of today and tomorrow, for people; empty where it is not asked or knows both."""
+    day = timing.unknown_day(observed.credential.timing, observed.now)
+    if day is None:
+        return ""
+    return (
+        f"the operator's calendar does not have the holidays of {day.year}: every day of which it knows nothing is "
+        "refreshed, as with spec.schedule.days Daily"
+    )
+
+
+def _with_gap(message: str, gap: str) -> str:
+    """Both in what a condition can hold: the gap is always told, since its Event is known by it."""
+    return f"{message[: LONGEST_MESSAGE - len(gap) - 2]}; {gap}" if gap else message
 
 
 def _why(plan: Plan) -> str:

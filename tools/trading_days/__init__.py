@@ -1,0 +1,1 @@
+"""Writes what the operator knows of trading days: `make calendar`, and `make check` compares."""
