@@ -20,6 +20,7 @@ from kite_operator.broker.session import KiteApi
 from kite_operator.broker.transport import AiohttpTransport, TransportSettings
 from kite_operator.clock import Clock
 from kite_operator.cluster.account import Accounts
+from kite_operator.cluster.allowance import Allowance
 from kite_operator.cluster.api import Cluster, connect
 from kite_operator.cluster.gather import Gatherer
 from kite_operator.cluster.keyring import Keyring, load_keyring
@@ -70,7 +71,9 @@ class App:
         cluster.observe = self.metrics.observe_request
         memory = Memory()
         self.broker = KiteApi(_api_settings(settings), clock, self.metrics.observe_clock)
-        self.desired = Desired(memory, lambda name: not settings.namespaces or name in settings.namespaces)
+        self.desired = Desired(
+            memory, lambda name: not settings.namespaces or name in settings.namespaces, settings.class_name
+        )
         parts = self._parts(keyring, on_step)
         self.reconciler = Reconciler(
             cluster=cluster,
@@ -80,6 +83,7 @@ class App:
                 keyring,
                 clock,
                 parse_totp_secret,
+                Allowance(cluster, clock, settings.namespace_client_ids),
                 settings.target_metadata_prefixes,
                 settings.login_public_url,
             ),
@@ -91,6 +95,7 @@ class App:
             metrics=self.metrics,
             hints=self.desired.hints,
             calendar=self._calendar(),
+            class_name=settings.class_name,
         )
         self.scheduler = Scheduler(
             self.reconciler.reconcile,
@@ -197,12 +202,13 @@ class App:
                 _log.warning("not listed anew: %s", error)
 
     def _apply(self, change: Change) -> None:
-        for key, wish in change.gone:
+        for key in (*change.handed_over, *(key for key, _ in change.gone)):
             self.scheduler.forget(key)
             self.metrics.forget(key)
-            self.resync.spawn(self.reconciler.release(wish.client_id, wish.ref))
             # A look that is under way may still remember it: the one after that finds nothing, and forgets all of it.
             self.scheduler.wake_now(key, Urgency.DUE)
+        for _, wish in change.gone:
+            self.resync.spawn(self.reconciler.release(wish.client_id, wish.ref))
         for key in change.new:
             self.scheduler.wake_now(key, Urgency.NEW)
         for key in change.changed:

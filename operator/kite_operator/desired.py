@@ -29,6 +29,7 @@ class Wish:
     sources: tuple[str, ...]
     order: tuple[str, str]
     token: tuple[object, ...]
+    class_name: str = ""
 
     @classmethod
     def of(cls, credential: Credential) -> "Wish":
@@ -44,27 +45,39 @@ class Wish:
                 credential.generation,
                 credential.refresh,
                 credential.acknowledge,
+                credential.revoke,
                 credential.deleting,
             ),
+            class_name=credential.class_name,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a piece of news means: whom to look at (new ones first), and who is gone."""
+    """What a piece of news means: whom to look at (new ones first), and who is gone.
+
+    Who is handed over is handled by the operator of another class from now on: it keeps what it has, claims too.
+    """
 
     new: tuple[Key, ...] = ()
     changed: tuple[Key, ...] = ()
     gone: tuple[tuple[Key, Wish], ...] = ()
+    handed_over: tuple[Key, ...] = ()
 
 
 class Desired:
     """The index. It lives in the main event loop; nothing else touches it."""
 
-    def __init__(self, memory: Memory, names_namespace: Callable[[str], bool] = lambda _namespace: True) -> None:
-        """`names_namespace` says whether a namespace is handled by this process."""
+    def __init__(
+        self,
+        memory: Memory,
+        names_namespace: Callable[[str], bool] = lambda _namespace: True,
+        class_name: str = "",
+    ) -> None:
+        """`names_namespace` says whether a namespace is handled by this process; so is one class of credentials."""
         self._memory = memory
         self._handled = names_namespace
+        self._class_name = class_name
         self._wishes: dict[Key, Wish] = {}
         self._by_target: defaultdict[tuple[str, str], set[Key]] = defaultdict(set)
         self._by_source: defaultdict[tuple[str, str], set[Key]] = defaultdict(set)
@@ -88,6 +101,8 @@ class Desired:
         self._hear_of(credential.key)
         if kind == "DELETED":
             return self._delete(credential.key, credential.uid)
+        if credential.class_name != self._class_name:
+            return self._hand_over(credential.key)
         return self._put(credential.key, Wish.of(credential))
 
     def secret(self, kind: str | None, metadata: Mapping[str, Any]) -> Change:
@@ -116,7 +131,9 @@ class Desired:
         listed = {Key(wish.ref.namespace, wish.ref.name): wish for wish in credentials}
         older = [key for key in self._wishes if key not in listed and key not in self._heard_of]
         fresh = [key for key in listed if self._handled(key.namespace) and key not in self._heard_of]
-        changes = [self._put(key, listed[key]) for key in fresh]
+        mine = [key for key in fresh if listed[key].class_name == self._class_name]
+        changes = [self._put(key, listed[key]) for key in mine]
+        changes += [self._hand_over(key) for key in fresh if listed[key].class_name != self._class_name]
         changes += [self._delete(key, self._wishes[key].ref.uid) for key in older]
         new = [key for change in changes for key in change.new]
         changed = [key for change in changes for key in change.changed] + self._replace_grants(grants)
@@ -126,6 +143,7 @@ class Desired:
             new=tuple(new),
             changed=tuple(key for key in dict.fromkeys(changed) if key in self._wishes),
             gone=tuple(gone for change in changes for gone in change.gone),
+            handed_over=tuple(key for change in changes for key in change.handed_over),
         )
 
     def _replace_grants(self, grants: Iterable[tuple[Key, str]]) -> list[Key]:
@@ -171,6 +189,14 @@ class Desired:
         rivals = tuple(self._by_target.get((key.namespace, known.target), set()) - {key})
         self._remove(key)
         return Change(changed=rivals, gone=((key, known),))
+
+    def _hand_over(self, key: Key) -> Change:
+        """The credential is of another class: it has moved there, or was never handled here."""
+        known = self._wishes.get(key)
+        if known is None:
+            return Change()
+        self._remove(key)
+        return Change(handed_over=(key,))
 
     def _remove(self, key: Key) -> None:
         self._unindex(key, self._wishes.pop(key))

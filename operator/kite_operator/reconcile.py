@@ -12,6 +12,7 @@ from kite_operator.act.parts import Parts, Scene, pay_debts, seed_of
 from kite_operator.act.proof import call_dead, discard, probe, prove
 from kite_operator.act.renew import renew
 from kite_operator.act.retire import retire
+from kite_operator.act.revoke import revoke
 from kite_operator.cluster.api import Cluster, credentials_path
 from kite_operator.cluster.gather import Gathered, Gatherer, Hints
 from kite_operator.decide.claims import unclaim
@@ -54,12 +55,13 @@ class Reconciler:
     metrics: Metrics
     hints: Callable[[Key], Hints]
     calendar: TradingCalendar
+    class_name: str = ""
 
     async def reconcile(self, key: Key) -> datetime | None:
         """Bring one credential on; returns when to look again, None when it is gone or waits for a change only."""
         body = await self.cluster.find(credentials_path(key.namespace, key.name))
         credential = parse_credential(body) if body is not None else None
-        if credential is None or credential.deleting:
+        if credential is None or credential.deleting or credential.class_name != self.class_name:
             self.memory.forget(key)
             self.metrics.forget(key)
             return None
@@ -135,6 +137,7 @@ class Reconciler:
             Action.MARK_DEAD: lambda: call_dead(parts, scene),
             Action.RETIRE: lambda: retire(parts, scene),
             Action.ACKNOWLEDGE: lambda: acknowledge(parts, scene),
+            Action.REVOKE: lambda: revoke(parts, scene),
         }
         outcome = await ways[plan.action]()
         self.metrics.count_attempt(plan.action, outcome)
@@ -231,4 +234,6 @@ def _after(credential: Credential, outcome: ActOutcome) -> Status:
         status = replace(status, last_handled_acknowledge=credential.acknowledge)
     if outcome.last_login is not None:
         status = replace(status, last_login=outcome.last_login)
+    if outcome.handled_revoke:
+        status = replace(status, last_handled_revoke=credential.revoke)
     return status

@@ -20,6 +20,7 @@ _PREFIX_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 _RESERVED = ("kubernetes.io", "k8s.io", "kite-operator.dev")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _FIRST_YEAR, _LAST_YEAR = 2000, 2099
+CLIENT_ID_RULES = ("off", "optional", "required")
 _LEVELS = ("debug", "info", "warning", "error")
 _AUTHS = ("passphrase", "proxy")
 _PUBLIC_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)*/?")
@@ -80,6 +81,18 @@ def _is_date(word: str) -> bool:
         return _DAY.fullmatch(word) is not None and _FIRST_YEAR <= date.fromisoformat(word).year <= _LAST_YEAR
     except ValueError:
         return False
+
+
+def _class_name(text: str) -> str:
+    if not _NAMESPACE.fullmatch(text):
+        raise ValueError(f"{text!r} is not a class name: lower case letters, digits and -, at most 63")
+    return text
+
+
+def _client_ids_rule(text: str) -> str:
+    if text not in CLIENT_ID_RULES:
+        raise ValueError(f"must be one of {', '.join(CLIENT_ID_RULES)}")
+    return text
 
 
 def _namespace(text: str) -> str:
@@ -163,6 +176,14 @@ class Settings:
     kubeconfig: str = _setting("", str, "kubeconfig file; without one, the pod's service account")
     namespaces: tuple[str, ...] = _setting(
         (), _namespaces, "namespaces to watch, separated by commas; none: all of them"
+    )
+    class_name: str = _setting(
+        "", _class_name, "the spec.className of the credentials to handle; none: those without a class"
+    )
+    namespace_client_ids: str = _setting(
+        "optional",
+        _client_ids_rule,
+        "annotation kite-operator.dev/client-ids of a Namespace: off, optional (where it stands) or required",
     )
     account_namespace: str = _setting(
         "", _namespace, "where account Leases and kite-operator-keys live; the pod's own namespace when not given"

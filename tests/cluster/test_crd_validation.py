@@ -135,6 +135,11 @@ GOOD = [
     Good("a notification Secret", {"spec.notifySecretRef": {"name": "alpha-notify"}}),
     Good("one Secret for the app and the notifications", {"spec.notifySecretRef": {"name": "alpha-app"}}),
     Good("a suspended credential", {"spec.suspend": True}),
+    Good("a class", {"spec.className": "desk-1"}),
+    Good("no class, said so", {"spec.className": ""}),
+    Good("a class of 63 characters", {"spec.className": "c" * 63}),
+    Good("an app that reads only", {"spec.appType": "Connect"}),
+    Good("one session a day", {"spec.login": {"mode": "RefreshToken", "relogin": "Daily"}}),
 ]
 
 
@@ -196,7 +201,13 @@ def bad_annotation(sentence: str, key: str, message: str) -> Bad:
     return bad(sentence, {"spec.target.annotations": {key: "v"}}, "spec.target.annotations", message)
 
 
+CLASS_NAME = (
+    "className must be lower case letters, digits and -, starting and ending with a letter or digit, as given to the "
+    "operator's --class-name; remove it for the operator without a class"
+)
 NAMES = [
+    bad("a class with capital letters", {"spec.className": "Desk"}, "spec.className", CLASS_NAME),
+    bad("a class that ends in a dash", {"spec.className": "desk-"}, "spec.className", CLASS_NAME),
     bad("a name of 64 characters", {"metadata.name": "a" * 64}, "metadata.name", LONG_NAME),
     bad(
         "the state Secret as target",
@@ -440,6 +451,7 @@ TOO_LONG = [
     ("spec.redirectURL", f"https://kite.example.com/{'a' * 2048}", "Too long: may not be more than 2048 bytes"),
     ("spec.target.name", "a" * 254, "Too long: may not be more than 253 bytes"),
     ("spec.notifySecretRef.name", "a" * 254, "Too long: may not be more than 253 bytes"),
+    ("spec.className", "c" * 64, "Too long: may not be more than 63 bytes"),
     ("spec.schedule.at", "07:35:00", "Too long: may not be more than 5 bytes"),
     ("spec.probe.interval", "5m" * 9, "Too long: may not be more than 16 bytes"),
     ("spec.target.format", ["keys"] * 5, "Too many: 5: must have at most 4 items"),
@@ -464,6 +476,8 @@ def test_the_server_bounds(credentials: KiteCredentials, path: str, value: Any, 
         ("spec.schedule.days", "Weekdays", "spec.schedule.days"),
         ("spec.schedule.days", "tradingDays", "spec.schedule.days"),
         ("spec.schedule.days", "", "spec.schedule.days"),
+        ("spec.appType", "ReadOnly", "spec.appType"),
+        ("spec.login", {"mode": "Manual", "relogin": "Never"}, "spec.login.relogin"),
         ("spec.target.format", ["keys", "yaml"], "spec.target.format[1]"),
     ],
 )

@@ -40,6 +40,7 @@ class Stage:
     exchanged: Session | Exception | None = None
     renewed: Session | Exception | None = None
     profile: str | Exception = CLIENT_ID
+    logout: Exception | None = None
     at: dict[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
     clock: FakeClock = field(default_factory=FakeClock)
     cluster: MemoryCluster = field(default_factory=MemoryCluster)
@@ -47,6 +48,7 @@ class Stage:
     def __post_init__(self) -> None:
         self.transport = ScriptedTransport(list(self.script))
         self.renewals: list[Sensitive] = []
+        self.logouts: list[Sensitive] = []
         self.accounts = Accounts(self.cluster, self.clock, ACCOUNT_NAMESPACE)
         self.parts = Parts(
             cluster=self.cluster,
@@ -103,6 +105,11 @@ class _Broker:
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+    async def logout(self, _api_key: Sensitive, access_token: Sensitive) -> None:
+        self.stage.logouts.append(access_token)
+        if self.stage.logout is not None:
+            raise self.stage.logout
 
     async def profile(self, _api_key: Sensitive, _access_token: Sensitive) -> str:
         if isinstance(self.stage.profile, Exception):

@@ -117,7 +117,7 @@ def observed(now: datetime = NOON, **changes: Any) -> Observed:
         grants=(),
         account=None,
         account_problem=None,
-        holder_gone=None,
+        holder=None,
         rival=None,
         probes=Probes(known_since=now if held else None),
     )

@@ -239,6 +239,7 @@ def test_the_reference_and_the_descriptions_agree_on_the_defaults() -> None:
     defaults = {path: cells[1].strip("`") for path, cells in rows("spec").items() if cells[1].startswith("`")}
 
     assert defaults == {
+        "spec.login.relogin": "WhenDead",
         "spec.schedule.at": "07:35",
         "spec.schedule.readyBy": "08:45",
         "spec.schedule.jitter": "10m",

@@ -54,6 +54,32 @@ def test_one_that_a_person_edits_has_changed() -> None:
     assert Change(changed=(ALPHA,)) == desired(ALPHA_BODY).credential("MODIFIED", changed(ALPHA_BODY, suspend=True))
 
 
+def of_class(name: str, of: Mapping[str, Any] = ALPHA_BODY) -> dict[str, Any]:
+    return changed(of, className=name)
+
+
+def test_one_of_another_class_is_never_looked_at() -> None:
+    assert Change() == desired().credential("ADDED", of_class("desk"))
+    assert Change() == desired().replace_all([wish(of_class("desk"))], [])
+
+
+def test_an_operator_with_a_class_looks_at_its_own_only() -> None:
+    made = Desired(Memory(), class_name="desk")
+    assert Change() == made.credential("ADDED", ALPHA_BODY)
+    assert Change(new=(ALPHA,)) == made.credential("MODIFIED", of_class("desk"))
+
+
+def test_one_that_is_handed_over_is_not_taken_for_deleted() -> None:
+    assert Change(handed_over=(ALPHA,)) == desired(ALPHA_BODY).credential("MODIFIED", of_class("desk"))
+    assert Change(handed_over=(ALPHA,)) == desired(ALPHA_BODY).replace_all([wish(of_class("desk"))], [])
+
+
+def test_one_of_another_class_is_no_rival_for_a_target() -> None:
+    made = desired(ALPHA_BODY)
+    made.credential("ADDED", of_class("desk", changed(BETA_BODY, target={"name": "alpha-kite-token"})))
+    assert Hints() == made.hints(ALPHA)
+
+
 def test_an_annotation_of_ours_changes_it_without_a_generation() -> None:
     asked = copy.deepcopy(ALPHA_BODY)
     asked["metadata"]["annotations"] = {"kite-operator.dev/refresh": "r1"}

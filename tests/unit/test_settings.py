@@ -69,6 +69,8 @@ def test_outside_a_pod_it_has_to_be_given() -> None:
     ("name", "text", "told"),
     [
         ("workers", "many", "must be a number"),
+        ("class_name", "Desk", "'Desk' is not a class name: lower case letters, digits and -, at most 63"),
+        ("namespace_client_ids", "on", "must be one of off, optional, required"),
         ("workers", "0", "must be between 1 and 200"),
         ("workers", "1.5", "must be a number"),
         ("calls_per_second", "nan", "must be between 0.1 and 10"),

@@ -13,7 +13,8 @@ from kite_operator.cluster.account import Accounts
 from kite_operator.cluster.api import Cluster
 from kite_operator.cluster.gather import Gathered
 from kite_operator.decide import backoff, budget
-from kite_operator.decide.claims import claim
+from kite_operator.decide.claims import Claimant, claim
+from kite_operator.decide.liveness import is_vouched_for
 from kite_operator.decide.observed import Observed
 from kite_operator.decide.outcome import ActOutcome, Failed
 from kite_operator.memory import Debt, Recollection
@@ -45,6 +46,10 @@ class BrokerApi(Protocol):
 
     async def renew(self, app: AppKeys, refresh_token: Sensitive) -> Session:
         """A session for a refresh_token, perhaps with another refresh_token."""
+        ...
+
+    async def logout(self, api_key: Sensitive, access_token: Sensitive) -> None:
+        """End a session; fine when it is over already."""
         ...
 
     async def profile(self, api_key: Sensitive, access_token: Sensitive) -> str:
@@ -103,6 +108,12 @@ def seed_of(scene: Scene) -> AccountRecord:
     return scene.observed.account or AccountRecord(scene.credential.client_id)
 
 
+def claimant(scene: Scene, *, proven: bool = False) -> Claimant:
+    """The credential as one that wants a claim; `proven` when the broker has just vouched for its session."""
+    credential = scene.credential
+    return Claimant(credential.ref, credential.created, proven or is_vouched_for(scene.observed))
+
+
 def begin(record: AccountRecord, parts: Parts, scene: Scene, lock_id: str) -> AccountRecord:
     """Claim the client ID and app for this credential, and take the account's lock for one login."""
     observed = scene.observed
@@ -110,7 +121,7 @@ def begin(record: AccountRecord, parts: Parts, scene: Scene, lock_id: str) -> Ac
     if versions is None:
         raise ReservationRefused(Reason.INTERNAL_ERROR, "a login needs usable sources")
     now = parts.clock.now()
-    record = claim(record, versions.api_key, scene.credential.ref, now, gone=observed.holder_gone)
+    record = claim(record, versions.api_key, claimant(scene), now, holder=observed.holder)
     return budget.start(record, Lock(lock_id, parts.identity, now + LOCK_FOR), now)
 
 

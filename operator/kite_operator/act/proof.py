@@ -3,17 +3,15 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from kite_operator.act.parts import Parts, Scene, failed, rejection_of, release, seed_of
+from kite_operator.act.claim import hold_claim
+from kite_operator.act.parts import Parts, Scene, failed, rejection_of, release
 from kite_operator.broker.limiter import CallKind
 from kite_operator.cluster.state import write_state
 from kite_operator.cluster.target import mark_dead, publish
-from kite_operator.decide.claims import claim
-from kite_operator.decide.claims import prove as prove_claim
 from kite_operator.decide.liveness import is_due
 from kite_operator.decide.observed import Held
 from kite_operator.decide.outcome import ActOutcome, Note
 from kite_operator.decide.plan import Plan
-from kite_operator.model.account import AccountRecord
 from kite_operator.model.errors import BrokerError, BrokerRejection, Step, TokenDead
 from kite_operator.model.expiry import rfc3339
 from kite_operator.model.reasons import Reason
@@ -42,6 +40,7 @@ async def probe(parts: Parts, scene: Scene) -> ActOutcome:
             return _died(parts, scene)
         return ActOutcome("unanswered", error.reason)
     scene.recollection.learn(alive_at=parts.clock.now(), dead_at=None)
+    await hold_claim(parts, scene)
     return ActOutcome("alive", Reason.SESSION_ACTIVE)
 
 
@@ -168,48 +167,8 @@ async def _publish(parts: Parts, scene: Scene, held: Held) -> None:
     if not held.published or held.adopted or state is None:
         state = await write_state(parts.cluster, credential, state, held_now)
         await parts.on_step("after-clear", credential)
-    if held.adopted:
-        await _claim_again(parts, scene)
-    await _prove_claim(parts, scene, fresh=not held.published)
+    await hold_claim(parts, scene, fresh=not held.published or held.adopted)
     scene.after = scene.gathered.with_published(target, state, held_now)
-
-
-async def _claim_again(parts: Parts, scene: Scene) -> None:
-    """Who takes a session over from the derived Secret handles the account, if nobody else does by now.
-
-    The claim of the credential that logged in went with it.
-    """
-    versions, observed = scene.observed.versions, scene.observed
-    if versions is None or await parts.accounts.read(scene.credential.client_id) is None:
-        return
-    app, ref, now = versions.api_key, scene.credential.ref, parts.clock.now()
-
-    def change(record: AccountRecord) -> AccountRecord:
-        held = record.claim_for(app)
-        if held is not None and not held.holder.same_name(ref) and held.holder != observed.holder_gone:
-            return record
-        return prove_claim(claim(record, app, ref, now, gone=observed.holder_gone), app, ref)
-
-    await parts.accounts.change(scene.credential.client_id, change, seed=seed_of(scene))
-
-
-async def _prove_claim(parts: Parts, scene: Scene, *, fresh: bool) -> None:
-    """Remember that this credential has proven to hold the account; written once.
-
-    A `fresh` session was made since the record was gathered, and the claim on it too: the record is read anew then.
-    """
-    account, versions = scene.observed.account, scene.observed.versions
-    if versions is None:
-        return
-    app, ref = versions.api_key, scene.credential.ref
-
-    def change(record: AccountRecord) -> AccountRecord:
-        return prove_claim(record, app, ref)
-
-    held = account.claim_for(app) if account is not None else None
-    mine = held is not None and held.holder.same_name(ref)
-    if (mine and not (held and held.proven)) or (fresh and not mine):
-        await parts.accounts.change(scene.credential.client_id, change, seed=seed_of(scene))
 
 
 def _published(parts: Parts, scene: Scene, held: Held, plan: Plan) -> ActOutcome:

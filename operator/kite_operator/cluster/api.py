@@ -171,9 +171,10 @@ def _answer(what: str, status: int, text: bytes) -> Manifest:
 def _resource(path: str) -> str:
     """The plural that a path is about: bounded, for metrics."""
     parts = path.strip("/").split("/")
-    if "namespaces" in parts and len(parts) > parts.index("namespaces") + 2:
-        return parts[parts.index("namespaces") + 2]
-    return parts[-1]
+    if "namespaces" not in parts:
+        return parts[-1]
+    inside = parts[parts.index("namespaces") + 2 :]
+    return inside[0] if inside else "namespaces"
 
 
 def secrets_path(namespace: str, name: str = "") -> str:
@@ -189,6 +190,11 @@ def events_path(namespace: str) -> str:
 def leases_path(namespace: str, name: str = "") -> str:
     """Leases of a namespace, or one of them."""
     return _join(f"/apis/coordination.k8s.io/v1/namespaces/{quote(namespace, safe='')}/leases", name)
+
+
+def namespaces_path(name: str) -> str:
+    """One Namespace."""
+    return f"/api/v1/namespaces/{quote(name, safe='')}"
 
 
 def credentials_path(namespace: str, name: str = "") -> str:

@@ -8,12 +8,14 @@ from typing import Self
 
 from kite_operator.clock import Clock
 from kite_operator.cluster.account import Accounts
+from kite_operator.cluster.allowance import Allowance
 from kite_operator.cluster.api import Cluster, Manifest, credentials_path, secrets_path
 from kite_operator.cluster.former import read_formers, view_former
 from kite_operator.cluster.grants import read_grants
 from kite_operator.cluster.keyring import Keyring
 from kite_operator.cluster.state import parse_renewal, parse_state, state_problem
 from kite_operator.cluster.target import view_target
+from kite_operator.decide.claims import Holder
 from kite_operator.decide.observed import Grant, Held, Observed, Probes, TargetView, Versions
 from kite_operator.decide.seed import seeded
 from kite_operator.decide.timing import jitter_share
@@ -85,6 +87,7 @@ class Gatherer:
     keyring: Keyring
     clock: Clock
     normalise_totp: Callable[[str], str]
+    allowance: Allowance
     metadata_prefixes: tuple[str, ...] = ()
     login_page: str = ""
 
@@ -103,6 +106,7 @@ class Gatherer:
             target = reads.create_task(self._secret(credential, credential.target.name))
             state = reads.create_task(self._secret(credential, credential.state_secret))
             account = reads.create_task(self._account(credential))
+            allowed = reads.create_task(self.allowance.problem(credential.key.namespace, credential.client_id))
             grants = reads.create_task(read_grants(self.cluster, credential, hints.grants))
             formers = reads.create_task(read_formers(self.cluster, credential, hints.formers))
         now = self.clock.now()
@@ -127,13 +131,14 @@ class Gatherer:
             grants=grants.result(),
             account=readable,
             account_problem=record if isinstance(record, Problem) else None,
-            holder_gone=await self._holder_gone(credential, readable, versions),
+            holder=await self._holder(credential, readable, versions),
             rival=hints.rival,
             probes=probes,
             drift_heals=heals,
             formers=tuple(view_former(secret, credential) for secret in formers.result()),
             renewal=parse_renewal(state.result(), credential),
             login_url=login_link(self.login_page, credential.key),
+            client_problem=allowed.result(),
         )
         return Gathered(observed, state.result(), target.result(), fingerprint, formers.result())
 
@@ -152,19 +157,22 @@ class Gatherer:
         except ReservationRefused as refusal:
             return Problem(refusal.reason, refusal.message)
 
-    async def _holder_gone(
+    async def _holder(
         self, credential: Credential, account: AccountRecord | None, versions: Versions | None
-    ) -> Ref | None:
-        """The claim's holder, if it is somebody else who does not exist any more (or has become another client)."""
+    ) -> Holder | None:
+        """The claim's holder, if it is somebody else; one that we may not look at is taken to exist."""
         claim = account.claim_for(versions.api_key) if account is not None and versions is not None else None
         if claim is None or claim.holder.same_name(credential.ref):
             return None
+        ref = claim.holder
         try:
-            holder = await self.cluster.find(credentials_path(claim.holder.namespace, claim.holder.name))
+            found = await self.cluster.find(credentials_path(ref.namespace, ref.name))
         except Forbidden:
-            return None
-        alike = holder is not None and (holder.get("spec") or {}).get("clientID") == credential.client_id
-        return None if alike else claim.holder
+            return Holder(ref)
+        if found is None or (found.get("spec") or {}).get("clientID") != credential.client_id:
+            return Holder(ref, gone=True)
+        forbidden = await self.allowance.problem(ref.namespace, credential.client_id)
+        return Holder(ref, found["metadata"].get("creationTimestamp", ""), gone=forbidden is not None)
 
     def _factors(self, credential: Credential, data: dict[str, str] | None) -> LoginFactors | Problem | None:
         if credential.login_secret is None:

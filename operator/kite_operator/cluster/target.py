@@ -23,6 +23,7 @@ from kite_operator.model.sources import Problem
 EXPIRES_ANNOTATION = f"{GROUP}/expires-at"
 REFRESHED_ANNOTATION = f"{GROUP}/refreshed-at"
 TOKEN_STATE_ANNOTATION = f"{GROUP}/token-state"
+APP_TYPE_ANNOTATION = f"{GROUP}/app-type"
 MANAGED_ANNOTATION = f"{GROUP}/managed-metadata"
 REPLACED_ANNOTATION = f"{GROUP}/replaced-by"
 LIVE = "Live"
@@ -47,6 +48,7 @@ class Managed:
         """What a Secret written now remembers."""
         target = credential.target
         whole = [target.name, target.deletion_policy, target.formats, {**target.labels}, {**target.annotations}]
+        whole += [credential.app_type] if credential.app_type else []
         digest = hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
         return cls(tuple(sorted(target.labels)), tuple(sorted(target.annotations)), digest[:16])
 
@@ -126,6 +128,7 @@ def _problem(secret: Manifest, credential: Credential) -> Problem | None:
 
 def _annotations(credential: Credential, session: Session) -> dict[str, str]:
     return {
+        **({APP_TYPE_ANNOTATION: credential.app_type} if credential.app_type else {}),
         MANAGED_ANNOTATION: Managed.of(credential).dump(),
         EXPIRES_ANNOTATION: rfc3339(session.expires_at),
         REFRESHED_ANNOTATION: rfc3339(session.login_time),
@@ -167,7 +170,8 @@ def _manifest(credential: Credential, existing: Manifest | None, session: Sessio
     metadata = manifest["metadata"]
     former = Managed() if existing is None else Managed.on(existing)
     labels = _without(metadata["labels"], former.labels)
-    annotations = _without(metadata.get("annotations", {}), (*former.annotations, REPLACED_ANNOTATION))
+    ours = (*former.annotations, REPLACED_ANNOTATION, APP_TYPE_ANNOTATION)
+    annotations = _without(metadata.get("annotations", {}), ours)
     metadata["labels"] = {**labels, **labels_of(credential, TARGET), **target.labels}
     metadata["annotations"] = {**annotations, **target.annotations, **_annotations(credential, session)}
     manifest["type"] = TARGET_TYPE

@@ -1,10 +1,12 @@
 """Who may act for a client ID through one app: pure rules over the account record.
 
 The first credential that starts a login holds the claim; one of the same namespace/name inherits it, whatever its uid.
+One that has proven to hold the account (the broker has said that its session belongs to the client ID) keeps the claim
+against everybody, and takes it from one that has not; among those that have proven nothing the older one comes first.
 A claim is given back when its credential is deleted.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from kite_operator.model.account import AccountRecord, Claim, Ref
@@ -12,39 +14,83 @@ from kite_operator.model.errors import ReservationRefused
 from kite_operator.model.reasons import Reason
 
 
-def claim(record: AccountRecord, app: str, by: Ref, now: datetime, *, gone: Ref | None = None) -> AccountRecord:
-    """The record with the claim on `app` held by `by`; ReservationRefused when somebody else holds it.
+@dataclass(frozen=True, slots=True)
+class Claimant:
+    """Who wants a claim: `created` is its creationTimestamp, `proven` whether the broker vouches for its session."""
 
-    `gone` is a holder that is known not to exist any more. A credential holds one app at a time: with a new one it
-    gives the former back.
+    ref: Ref
+    created: str = ""
+    proven: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds a claim, as it was seen: `created` is its creationTimestamp, empty when it is not known.
+
+    `gone` when it does not exist any more, is of another client now, or may not act for this one.
+    """
+
+    ref: Ref
+    created: str = ""
+    gone: bool = False
+
+
+def may_hold(record: AccountRecord, app: str, by: Claimant, holder: Holder | None) -> bool:
+    """Whether the claim on `app` is free for `by`, its own, or one that it may take over from `holder`.
+
+    What is known of the holder counts only while it is still the same one.
     """
     held = record.claim_for(app)
-    if held is not None and not held.holder.same_name(by) and held.holder != gone:
+    if held is None or held.holder.same_name(by.ref):
+        return True
+    seen = holder if holder is not None and holder.ref == held.holder else Holder(held.holder)
+    if seen.gone:
+        return True
+    return not held.proven and (by.proven or _is_older(by, seen))
+
+
+def _is_older(by: Claimant, holder: Holder) -> bool:
+    """Ties of the same second are broken by name, so that two never displace each other for ever."""
+    if not by.created or not holder.created:
+        return False
+    return (by.created, str(by.ref)) < (holder.created, str(holder.ref))
+
+
+def claim(
+    record: AccountRecord, app: str, by: Claimant, now: datetime, *, holder: Holder | None = None
+) -> AccountRecord:
+    """The record with the claim on `app` held by `by`; ReservationRefused when somebody else keeps it.
+
+    A credential holds one app at a time: with a new one it gives the former back.
+    """
+    held = record.claim_for(app)
+    if held is not None and not may_hold(record, app, by, holder):
         raise ReservationRefused(Reason.CONFLICT, f"this client ID and app are already handled by {held.holder}")
-    inherited = held is not None and held.holder.same_name(by)
+    inherited = held if held is not None and held.holder.same_name(by.ref) else None
     mine = Claim(
         app,
-        by,
-        proven=held.proven if held is not None and inherited else False,
-        since=held.since if held is not None and inherited else now,
+        by.ref,
+        proven=inherited.proven if inherited is not None else False,
+        since=inherited.since if inherited is not None else now,
     )
-    others = tuple(c for c in record.claims if c.app != app and not c.holder.same_name(by))
+    others = tuple(c for c in record.claims if c.app != app and not c.holder.same_name(by.ref))
     return replace(record, claims=(*others, mine))
 
 
-def prove(record: AccountRecord, app: str, by: Ref) -> AccountRecord:
-    """The record in which `by` has proven that it can log in as this client ID."""
+def prove(record: AccountRecord, app: str, by: Ref, now: datetime) -> AccountRecord:
+    """The record in which `by` has proven that it can log in as this client ID.
+
+    It then holds the claim, unless somebody else has proven the same before.
+    """
     held = record.claim_for(app)
-    if held is None or not held.holder.same_name(by) or held.proven:
+    mine = held is not None and held.holder.same_name(by)
+    if held is not None and held.proven:
         return record
-    return _with(record, replace(held, proven=True))
+    proof = replace(held, proven=True) if held is not None and mine else Claim(app, by, proven=True, since=now)
+    others = tuple(c for c in record.claims if c.app != app and not c.holder.same_name(by))
+    return replace(record, claims=(*others, proof))
 
 
 def unclaim(record: AccountRecord, by: Ref) -> AccountRecord:
     """The record without the claims of exactly this credential: it is gone."""
     return replace(record, claims=tuple(c for c in record.claims if c.holder != by))
-
-
-def _with(record: AccountRecord, new: Claim) -> AccountRecord:
-    others = tuple(each for each in record.claims if each.app != new.app)
-    return replace(record, claims=(*others, new))

@@ -52,6 +52,12 @@ def is_of_other_app(observed: Observed) -> bool:
     return held is not None and isinstance(observed.app, AppKeys) and held.session.api_key != observed.app.api_key
 
 
+def is_vouched_for(observed: Observed) -> bool:
+    """Whether the broker has said, to this process, that the published session lives and is of this client and app."""
+    vouched = observed.probes.alive_at is not None and liveness(observed) is Liveness.ALIVE
+    return vouched and not is_of_other_app(observed)
+
+
 def next_probe(observed: Observed) -> datetime | None:
     """When the published session is probed next; None when there is none, or when it is known to be dead.
 

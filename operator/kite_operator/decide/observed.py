@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from kite_operator.decide.claims import Holder
 from kite_operator.model.account import AccountRecord, Ref
 from kite_operator.model.expiry import session_day
 from kite_operator.model.resource import Credential
@@ -114,9 +115,9 @@ class Probes:
 class Observed:
     """The world, as one credential sees it, at `now`.
 
-    `jitter` is the credential's own share, in [0, 1); `holder_gone` a claim's holder that does not exist any more;
-    `rival` another credential that wants the same target and came first; `login_url` where a person logs in for it,
-    empty while there is no login page.
+    `jitter` is the credential's own share, in [0, 1); `holder` another credential that holds the claim; `rival` another
+    credential that wants the same target and came first; `login_url` where a person logs in for it, empty while there
+    is no login page; `client_problem` why it may not act for its client ID.
     """
 
     now: datetime
@@ -131,13 +132,14 @@ class Observed:
     grants: tuple[Grant, ...]
     account: AccountRecord | None
     account_problem: Problem | None
-    holder_gone: Ref | None
+    holder: Holder | None
     rival: Ref | None
     probes: Probes
     drift_heals: int = 0
     formers: tuple[Former, ...] = ()
     renewal: Renewal | None = None
     login_url: str = ""
+    client_problem: Problem | None = None
 
     @property
     def target_edited(self) -> bool:

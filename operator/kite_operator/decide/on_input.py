@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from kite_operator.decide.claims import Claimant, may_hold
+from kite_operator.decide.liveness import is_vouched_for
 from kite_operator.decide.observed import Observed
 from kite_operator.decide.plan import Action, Plan
 from kite_operator.decide.standing import RECHECK, rest_on
@@ -30,6 +32,11 @@ def _expiry_to_come(observed: Observed) -> datetime | None:
     return expires_at if expires_at > observed.now else None
 
 
+def client_not_allowed(observed: Observed) -> Plan | None:
+    """A client ID that the Namespace does not list is nobody's business here."""
+    return rest_on(observed.client_problem, observed) if observed.client_problem else None
+
+
 def state_not_ours(observed: Observed) -> Plan | None:
     """Without a place to stage a session no login may happen."""
     return rest_on(observed.state_problem, observed) if observed.state_problem else None
@@ -55,8 +62,9 @@ def rival_first(observed: Observed) -> Plan | None:
         return _conflict(observed, f"{message}: choose another name or delete one of the two")
     if observed.account is None or observed.versions is None:
         return None
-    claim = observed.account.claim_for(observed.versions.api_key)
-    if claim is None or claim.holder.same_name(credential.ref) or claim.holder == observed.holder_gone:
+    app, account = observed.versions.api_key, observed.account
+    claim, me = account.claim_for(app), Claimant(credential.ref, credential.created, is_vouched_for(observed))
+    if claim is None or may_hold(account, app, me, observed.holder):
         return None
     message = f"client ID {credential.client_id} with this app is already handled by {claim.holder}"
     return _conflict(observed, f"{message}: delete one of the two")

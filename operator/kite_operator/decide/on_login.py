@@ -1,5 +1,6 @@
 """Rules about the next session: who brings it, and what stands in its way."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from kite_operator.decide import budget, timing
@@ -7,8 +8,9 @@ from kite_operator.decide.liveness import Liveness, is_due, is_of_other_app, liv
 from kite_operator.decide.observed import Grant, Observed
 from kite_operator.decide.plan import Action, Plan
 from kite_operator.decide.standing import RECHECK, is_within, paused, rest_on, standing_block, standing_rejection
-from kite_operator.model.expiry import rfc3339
+from kite_operator.model.expiry import minted_in_flush_window, rfc3339
 from kite_operator.model.reasons import Reason
+from kite_operator.model.resource import ONCE_A_DAY
 from kite_operator.model.sources import Problem
 
 GRANT_PROOF_AGE = timedelta(seconds=60)
@@ -108,6 +110,26 @@ def _how_to_log_in(observed: Observed) -> str:
         f"kite-operator.dev/login-grant with label kite-operator.dev/credential={observed.credential.key.name} and the "
         "request_token of the URL that you are sent to."
     )
+
+
+def relogin_by_person(observed: Observed) -> Plan | None:
+    """With relogin Daily a session that somebody ended in mid-day is not replaced before a person says so.
+
+    The daily flush is nobody's doing: what was minted in its window and died in it is replaced.
+    """
+    held = observed.held
+    if observed.credential.relogin != ONCE_A_DAY or observed.refresh_asked or held is None:
+        return None
+    if liveness(observed) is not Liveness.DEAD or is_due(observed) or is_of_other_app(observed):
+        return None
+    if minted_in_flush_window(held.session.login_time):
+        return None
+    plan = _login_required(observed, Reason.SESSION_ENDED)
+    told = (
+        "the session was ended before its time, and spec.login.relogin is Daily: set the annotation "
+        "kite-operator.dev/refresh to a new value to have the operator log in, or "
+    )
+    return replace(plan, message=told + plan.message)
 
 
 def login_secret_unusable(observed: Observed) -> Plan | None:

@@ -48,3 +48,4 @@ class ActOutcome:
     handled_refresh: bool = False
     handled_acknowledge: bool = False
     last_login: LastLogin | None = None
+    handled_revoke: bool = False

@@ -33,6 +33,8 @@ class Action(StrEnum):
     """Remove, keep or mark Secrets that were the target before."""
     ACKNOWLEDGE = "acknowledge"
     """Reopen the block that a person acknowledged."""
+    REVOKE = "revoke"
+    """Log the session out at the broker, and block."""
 
 
 @dataclass(frozen=True, slots=True)

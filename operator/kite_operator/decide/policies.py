@@ -14,6 +14,7 @@ from kite_operator.decide.observed import Observed
 from kite_operator.decide.on_input import (
     account_unreadable,
     acknowledged,
+    client_not_allowed,
     rival_first,
     spec_unusable,
     state_not_ours,
@@ -28,6 +29,7 @@ from kite_operator.decide.on_login import (
     login_by_person,
     login_secret_unusable,
     person_logged_in,
+    relogin_by_person,
     renew_session,
     window_used,
 )
@@ -44,11 +46,18 @@ from kite_operator.decide.on_session import (
     yesterday_before_schedule,
 )
 from kite_operator.decide.plan import Action, Plan
+from kite_operator.decide.revocation import revoke_asked, revoked
 from kite_operator.decide.standing import probe
 from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import TRADING_DAYS
 
-NO_PROBES = (Reason.INVALID_SPEC, Reason.SUSPENDED, Reason.CONFLICT)
+NO_PROBES = (
+    Reason.INVALID_SPEC,
+    Reason.SUSPENDED,
+    Reason.CONFLICT,
+    Reason.CLIENT_NOT_ALLOWED,
+    Reason.REVOKED,
+)
 """Rests in which the broker is not called at all."""
 
 Policy = Callable[[Observed], Plan | None]
@@ -76,12 +85,15 @@ def _up_to(moment: datetime, plan: Plan) -> Plan:
 
 CHAIN: tuple[Policy, ...] = (
     spec_unusable,
+    client_not_allowed,
+    revoke_asked,
     suspended,
     state_not_ours,
     account_unreadable,
     target_unwritable,
     rival_first,
     acknowledged,
+    revoked,
     session_staged,
     person_logged_in,
     target_differs,
@@ -95,6 +107,7 @@ CHAIN: tuple[Policy, ...] = (
     yesterday_at_schedule,
     app_secret_unusable,
     login_by_person,
+    relogin_by_person,
     login_secret_unusable,
     blocked,
     backing_off,

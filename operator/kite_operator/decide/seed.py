@@ -59,5 +59,7 @@ def _rejection(credential: Credential, versions: Versions, reason: Reason, now: 
         message=condition.message.partition(f" ({block_id})")[0] if condition is not None else "",
         by=credential.ref,
         at=now,
-        inputs={"login": versions.login, "app": versions.app, "redirect": versions.redirect},
+        inputs={}
+        if reason is Reason.REVOKED
+        else {"login": versions.login, "app": versions.app, "redirect": versions.redirect},
     )

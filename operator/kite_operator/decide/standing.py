@@ -33,11 +33,11 @@ def paused(observed: Observed) -> Plan | None:
 def standing_block(observed: Observed) -> budget.Block | None:
     """The block that rests upon this credential with its present inputs, from the account's record."""
     account, versions = observed.account, observed.versions
-    if account is None or versions is None:
-        return None
     rejection = standing_rejection(observed)
-    if rejection is not None or not (versions.login or observed.credential.renews):
+    if rejection is not None or account is None or versions is None:
         return rejection
+    if not (versions.login or observed.credential.renews):
+        return None
     settled = budget.settle_expired(account, observed.now)
     # A renewal submits no password and no code: what is counted of those does not hinder it.
     by_ledger = budget.block_for(settled, versions.login, observed.credential.ref) if versions.login else None
@@ -45,10 +45,10 @@ def standing_block(observed: Observed) -> budget.Block | None:
 
 
 def standing_rejection(observed: Observed) -> budget.Block | None:
-    """The newest rejection of this credential whose inputs have not changed since."""
-    if observed.account is None or observed.versions is None:
+    """The newest rejection of this credential whose inputs have not changed since; one without inputs always stands."""
+    if observed.account is None:
         return None
-    present = observed.versions.inputs(observed.now)
+    present = observed.versions.inputs(observed.now) if observed.versions is not None else {}
     for rejection in reversed(observed.account.rejections):
         same = all(present.get(name) == value for name, value in rejection.inputs.items())
         if same and rejection.by.same_name(observed.credential.ref):

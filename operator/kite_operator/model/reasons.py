@@ -34,7 +34,9 @@ class Reason(StrEnum):
     REFRESH_TOKEN_REJECTED = "RefreshTokenRejected"  # noqa: S105 - a reason, not a credential
     LOGIN_NOT_REQUIRED = "LoginNotRequired"
     PERSON_NEEDED = "PersonNeeded"
+    SESSION_ENDED = "SessionEnded"
     SUSPENDED = "Suspended"
+    REVOKED = "Revoked"
 
     # What the user wrote, seen before any call to the broker.
     INVALID_SPEC = "InvalidSpec"
@@ -44,6 +46,7 @@ class Reason(StrEnum):
     LOGIN_SECRET_INVALID = "LoginSecretInvalid"  # noqa: S105 - a reason, not a credential
     TOTP_SECRET_INVALID = "TOTPSecretInvalid"  # noqa: S105 - a reason, not a credential
     CONFLICT = "Conflict"
+    CLIENT_NOT_ALLOWED = "ClientNotAllowed"
     TARGET_NOT_OWNED = "TargetNotOwned"
     TARGET_UNWRITABLE = "TargetUnwritable"
     TARGET_CONTESTED = "TargetContested"

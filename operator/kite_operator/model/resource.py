@@ -27,6 +27,7 @@ ROLE_LABEL = f"{GROUP}/role"
 CREDENTIAL_LABEL = f"{GROUP}/credential"
 REFRESH_ANNOTATION = f"{GROUP}/refresh"
 ACKNOWLEDGE_ANNOTATION = f"{GROUP}/acknowledge"
+REVOKE_ANNOTATION = f"{GROUP}/revoke"
 
 DELETE = "Delete"
 RETAIN = "Retain"
@@ -44,6 +45,10 @@ SHORTEST_PROBE_INTERVAL = timedelta(minutes=1)
 LONGEST_PROBE_INTERVAL = timedelta(hours=1)
 
 MODES = ("Manual", "TOTP", "RefreshToken")
+WHEN_DEAD = "WhenDead"
+ONCE_A_DAY = "Daily"
+RELOGINS = (WHEN_DEAD, ONCE_A_DAY)
+APP_TYPES = ("Trading", "Connect")
 
 _CLIENT_ID = re.compile(r"[A-Z][A-Z0-9]{3,11}")
 _CLOCK_TIME = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
@@ -145,6 +150,7 @@ class Status:
     secret_name: str = ""
     last_handled_refresh: str = ""
     last_handled_acknowledge: str = ""
+    last_handled_revoke: str = ""
     block_id: str = ""
     failures: Failures | None = None
     login_url: str = ""
@@ -185,6 +191,10 @@ class Credential:
     stored: Status
     problems: tuple[str, ...] = ()
     notify_secret: str | None = None
+    class_name: str = ""
+    app_type: str = ""
+    relogin: str = WHEN_DEAD
+    revoke: str = ""
 
     @property
     def ref(self) -> Ref:
@@ -245,6 +255,10 @@ def parse_credential(body: Mapping[str, Any]) -> Credential:
         status=_status(_block(body, "status")),
         stored=_status(_block(body, "status")),
         notify_secret=_notify_secret(spec, problems),
+        class_name=str(spec.get("className") or ""),
+        app_type=_one_of(spec, "spec.appType", APP_TYPES, "", problems),
+        relogin=_one_of(login, "spec.login.relogin", RELOGINS, WHEN_DEAD, problems),
+        revoke=str(annotations.get(REVOKE_ANNOTATION, "")),
     )
     problems += _cross_checks(credential)
     return replace(credential, problems=tuple(problems))
@@ -267,6 +281,17 @@ def _text(block: Mapping[str, Any], path: str, name: str, problems: list[str]) -
         problems.append(f"{path}.{name} is required")
         return ""
     return value
+
+
+def _one_of(block: Mapping[str, Any], path: str, allowed: tuple[str, ...], default: str, problems: list[str]) -> str:
+    """The value of a field that may be absent, and is one of a few otherwise."""
+    value = block.get(path.rpartition(".")[2])
+    if value is None:
+        return default
+    if value not in allowed:
+        problems.append(f"{path} must be {' or '.join(allowed)}")
+        return default
+    return str(value)
 
 
 def _login_secret(login: Mapping[str, Any], problems: list[str]) -> str | None:
@@ -403,6 +428,7 @@ def _status(raw: Mapping[str, Any]) -> Status:
         secret_name=str(raw.get("secretName", "")),
         last_handled_refresh=str(raw.get("lastHandledRefresh", "")),
         last_handled_acknowledge=str(raw.get("lastHandledAcknowledge", "")),
+        last_handled_revoke=str(raw.get("lastHandledRevoke", "")),
         block_id=str(raw.get("blockID", "")),
         failures=_failures(failures) if failures else None,
         login_url=str(raw.get("loginURL", "")),

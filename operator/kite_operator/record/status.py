@@ -9,6 +9,7 @@ from kite_operator.decide import timing
 from kite_operator.decide.liveness import Liveness, liveness
 from kite_operator.decide.observed import Observed
 from kite_operator.decide.plan import Plan
+from kite_operator.decide.revocation import is_asked as revoke_asked
 from kite_operator.model.conditions import (
     AUTHENTICATED,
     BLOCKED,
@@ -64,6 +65,10 @@ def derive(observed: Observed, plan: Plan) -> Status:
         secret_name=credential.target.name if published else _former(observed),
         block_id=plan.block_id,
         login_url=observed.login_url if plan.person or plan.block_id else "",
+        # What was acknowledged before under this value is handled, whatever status a re-created credential has lost.
+        last_handled_revoke=old.last_handled_revoke
+        if revoke_asked(observed)
+        else credential.revoke or old.last_handled_revoke,
     )
 
 
@@ -179,6 +184,7 @@ def manifest_of(status: Status) -> dict[str, Any]:
         "secretName": status.secret_name,
         "lastHandledRefresh": status.last_handled_refresh,
         "lastHandledAcknowledge": status.last_handled_acknowledge,
+        "lastHandledRevoke": status.last_handled_revoke,
         "blockID": status.block_id,
         "failures": _failures(status.failures),
         "loginURL": status.login_url,

@@ -8,10 +8,9 @@ import pytest
 from kite_operator.act.parts import Scene
 from kite_operator.act.proof import prove
 from kite_operator.cluster.state import parse_state
-from kite_operator.decide.claims import claim
 from kite_operator.decide.liveness import Liveness, liveness
 from kite_operator.decide.plan import Action, Plan
-from kite_operator.model.account import Ref
+from kite_operator.model.account import Claim, Ref
 from kite_operator.model.errors import TokenDead
 from kite_operator.model.reasons import Reason
 from support.acting import STATE, Stage
@@ -24,8 +23,8 @@ def scene_of(stage: Stage, **facts: Any) -> Scene:
     return stage.scene(held=replace(published(stage.clock.now()), adopted=True), **facts)
 
 
-async def lease_held_by(stage: Stage, holder: Ref) -> None:
-    record = claim(account(), VERSIONS.api_key, holder, stage.clock.now())
+async def lease_held_by(stage: Stage, holder: Ref, *, proven: bool) -> None:
+    record = account(claims=(Claim(VERSIONS.api_key, holder, proven, stage.clock.now()),))
     await stage.accounts.change(CLIENT_ID, lambda _: record, seed=account())
 
 
@@ -39,12 +38,19 @@ async def test_it_is_kept_again_once_it_is_proven() -> None:
     assert (True, False) == (kept.published, kept.adopted)
 
 
-@pytest.mark.parametrize(("holder", "expected"), [(REF, REF), (replace(REF, uid="former"), REF), (OTHER, OTHER)])
-async def test_the_account_is_claimed_unless_somebody_else_has_it(holder: Ref, expected: Ref) -> None:
+@pytest.mark.parametrize("holder", [REF, replace(REF, uid="former"), OTHER])
+async def test_the_account_is_claimed_and_the_claim_proven(holder: Ref) -> None:
     stage = Stage()
-    await lease_held_by(stage, holder)
+    await lease_held_by(stage, holder, proven=False)
     await prove(stage.parts, scene_of(stage), TAKE_OVER)
-    assert [expected] == [each.holder for each in (await stage.record()).claims]
+    assert [(REF, True)] == [(each.holder, each.proven) for each in (await stage.record()).claims]
+
+
+async def test_the_account_is_not_claimed_when_somebody_else_has_proven_to_hold_it() -> None:
+    stage = Stage()
+    await lease_held_by(stage, OTHER, proven=True)
+    await prove(stage.parts, scene_of(stage), TAKE_OVER)
+    assert [OTHER] == [each.holder for each in (await stage.record()).claims]
 
 
 async def test_a_claim_that_was_given_back_is_made_and_proven() -> None:

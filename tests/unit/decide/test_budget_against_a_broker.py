@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from kite_operator.decide import budget
-from kite_operator.decide.claims import claim, prove
+from kite_operator.decide.claims import Claimant, claim, prove
 from kite_operator.decide.observed import Versions
 from kite_operator.decide.seed import seeded
 from kite_operator.model.account import AccountRecord, Attempt, Lock, Outcome, Ref, dump, load
@@ -69,8 +69,8 @@ class BudgetMachine(RuleBasedStateMachine):
     def begin(self, proven: Ref | None, people: bool) -> None:  # noqa: FBT001 - drawn
         self.people = people
         if proven is not None:
-            record = claim(self.record, APPS[proven], proven, self.now)
-            self.store(prove(record, APPS[proven], proven))
+            record = claim(self.record, APPS[proven], Claimant(proven), self.now)
+            self.store(prove(record, APPS[proven], proven, self.now))
 
     # The Lease.
 
@@ -136,7 +136,7 @@ class BudgetMachine(RuleBasedStateMachine):
         lock = Lock(f"lock-{self.number}", "process", self.now + timedelta(seconds=90))
         attempt = self.attempt(Step.PASSWORD, version, by)
         try:
-            record = budget.start(claim(self.record, APPS[by], by, self.now), lock, self.now)
+            record = budget.start(claim(self.record, APPS[by], Claimant(by), self.now), lock, self.now)
             after = budget.reserve(record, budget.Submission(Step.PASSWORD, version, by), attempt, self.now)
         except ReservationRefused:
             return None

@@ -1,11 +1,11 @@
-"""Who may act for a client ID: the holder of the claim, and its successor of the same name."""
+"""Who may act for a client ID: proven before unproven, then the older one; a successor of the same name inherits."""
 
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from kite_operator.decide.claims import claim, prove, unclaim
+from kite_operator.decide.claims import Claimant, Holder, claim, may_hold, prove, unclaim
 from kite_operator.model.account import AccountRecord, Claim, Ref
 from kite_operator.model.errors import ReservationRefused
 from kite_operator.model.reasons import Reason
@@ -14,57 +14,88 @@ from support.facts import CLIENT_ID, NOON, OTHER, REF
 EMPTY = AccountRecord(CLIENT_ID)
 LATER = NOON + timedelta(hours=1)
 SUCCESSOR = replace(REF, uid="uid-of-the-next")
+EARLY, LATE = "2026-03-01T00:00:00Z", "2026-03-01T00:00:01Z"
+ALPHA, BETA = Claimant(REF, EARLY), Claimant(OTHER, LATE)
+
+
+def held_by(ref: Ref, *, proven: bool = False) -> AccountRecord:
+    return replace(EMPTY, claims=(Claim("app", ref, proven, NOON),))
 
 
 def test_the_first_one_holds_the_claim_unproven() -> None:
-    assert (Claim("app", REF, proven=False, since=NOON),) == claim(EMPTY, "app", REF, NOON).claims
+    assert (Claim("app", REF, proven=False, since=NOON),) == claim(EMPTY, "app", ALPHA, NOON).claims
 
 
 def test_another_credential_is_refused_and_told_who_holds_it() -> None:
     with pytest.raises(ReservationRefused, match="desk/alpha") as caught:
-        claim(claim(EMPTY, "app", REF, NOON), "app", OTHER, LATER)
+        claim(claim(EMPTY, "app", ALPHA, NOON), "app", BETA, LATER)
     assert Reason.CONFLICT is caught.value.reason
 
 
 def test_another_app_of_the_same_client_is_free() -> None:
-    record = claim(claim(EMPTY, "app", REF, NOON), "other-app", OTHER, LATER)
+    record = claim(claim(EMPTY, "app", ALPHA, NOON), "other-app", BETA, LATER)
     assert {"app": REF, "other-app": OTHER} == {each.app: each.holder for each in record.claims}
 
 
 def test_a_successor_of_the_same_name_inherits_what_was_proven() -> None:
-    record = prove(claim(EMPTY, "app", REF, NOON), "app", REF)
-    assert (Claim("app", SUCCESSOR, proven=True, since=NOON),) == claim(record, "app", SUCCESSOR, LATER).claims
+    record = claim(held_by(REF, proven=True), "app", Claimant(SUCCESSOR, LATE), LATER)
+    assert (Claim("app", SUCCESSOR, proven=True, since=NOON),) == record.claims
 
 
 def test_the_claim_of_a_holder_that_is_gone_is_taken_over_unproven() -> None:
-    record = prove(claim(EMPTY, "app", REF, NOON), "app", REF)
-    assert (Claim("app", OTHER, proven=False, since=LATER),) == claim(record, "app", OTHER, LATER, gone=REF).claims
+    record = claim(held_by(REF, proven=True), "app", BETA, LATER, holder=Holder(REF, gone=True))
+    assert (Claim("app", OTHER, proven=False, since=LATER),) == record.claims
 
 
 def test_one_that_is_gone_and_made_again_still_holds_it() -> None:
-    record = claim(EMPTY, "app", SUCCESSOR, NOON)
     with pytest.raises(ReservationRefused):
-        claim(record, "app", OTHER, LATER, gone=REF)
+        claim(held_by(SUCCESSOR), "app", BETA, LATER, holder=Holder(REF, gone=True))
+
+
+@pytest.mark.parametrize(
+    ("by", "holder", "proven", "free"),
+    [
+        pytest.param(BETA, Holder(REF, EARLY), False, False, id="the younger of two unproven waits"),
+        pytest.param(ALPHA, Holder(OTHER, LATE), False, True, id="the older of two unproven comes first"),
+        pytest.param(Claimant(REF, EARLY), Holder(OTHER, EARLY), False, True, id="of the same second: by name"),
+        pytest.param(Claimant(OTHER, EARLY), Holder(REF, EARLY), False, False, id="of the same second: not both"),
+        pytest.param(ALPHA, Holder(OTHER), False, False, id="a holder of unknown age keeps it"),
+        pytest.param(replace(BETA, proven=True), Holder(REF, EARLY), False, True, id="proven beats unproven"),
+        pytest.param(replace(BETA, proven=True), None, False, True, id="proven beats one that was not looked at"),
+        pytest.param(replace(ALPHA, proven=True), Holder(OTHER, LATE), True, False, id="nobody beats proven"),
+        pytest.param(ALPHA, Holder(SUCCESSOR, LATE), False, False, id="what was seen is of another holder"),
+    ],
+)
+def test_who_may_take_a_claim_from_whom(by: Claimant, holder: Holder | None, proven: bool, free: bool) -> None:  # noqa: FBT001 - a table
+    other = OTHER if by.ref == REF else REF
+    assert free == may_hold(held_by(other, proven=proven), "app", by, holder)
+
+
+def test_what_is_taken_from_an_unproven_holder_is_unproven_at_first() -> None:
+    record = claim(held_by(OTHER), "app", ALPHA, LATER, holder=Holder(OTHER, LATE))
+    assert (Claim("app", REF, proven=False, since=LATER),) == record.claims
 
 
 def test_with_a_new_app_the_former_is_given_back() -> None:
-    record = claim(claim(EMPTY, "app", REF, NOON), "new-app", REF, LATER)
+    record = claim(claim(EMPTY, "app", ALPHA, NOON), "new-app", ALPHA, LATER)
     assert ["new-app"] == [each.app for each in record.claims]
 
 
-@pytest.mark.parametrize("by", [OTHER, Ref("elsewhere", "alpha", "uid-alpha")])
-def test_only_the_holder_proves_its_claim(by: Ref) -> None:
-    record = claim(EMPTY, "app", REF, NOON)
-    assert record == prove(record, "app", by)
-    assert record == prove(record, "other-app", REF)
+def test_who_proves_keeps_the_claim_and_its_age() -> None:
+    assert (Claim("app", REF, proven=True, since=NOON),) == prove(held_by(REF), "app", REF, LATER).claims
 
 
-def test_what_is_proven_is_proven_once() -> None:
-    record = prove(claim(EMPTY, "app", REF, NOON), "app", REF)
-    assert record == prove(record, "app", REF)
+@pytest.mark.parametrize("record", [EMPTY, held_by(OTHER)], ids=["a claim that was lost", "an unproven claim"])
+def test_who_proves_gets(record: AccountRecord) -> None:
+    assert (Claim("app", REF, proven=True, since=LATER),) == prove(record, "app", REF, LATER).claims
+
+
+@pytest.mark.parametrize("holder", [REF, OTHER, Ref("elsewhere", "alpha", "uid-alpha")])
+def test_what_is_proven_is_proven_once(holder: Ref) -> None:
+    assert held_by(holder, proven=True) == prove(held_by(holder, proven=True), "app", REF, LATER)
 
 
 def test_a_deleted_credential_gives_its_claims_back_and_nobody_elses() -> None:
-    record = claim(claim(EMPTY, "app", REF, NOON), "other-app", OTHER, NOON)
+    record = claim(claim(EMPTY, "app", ALPHA, NOON), "other-app", BETA, NOON)
     assert [OTHER] == [each.holder for each in unclaim(record, REF).claims]
     assert record == unclaim(record, SUCCESSOR)

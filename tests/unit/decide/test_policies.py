@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from kite_operator.decide.claims import Holder
 from kite_operator.decide.observed import Observed, Probes, TargetView
 from kite_operator.decide.plan import Action, Plan
 from kite_operator.decide.policies import decide
@@ -100,7 +101,7 @@ SITUATIONS: dict[str, tuple[Observed, Action, Reason]] = {
         Reason.CONFLICT,
     ),
     "another holder, who is gone": (
-        observed(account=account(claims=(claim(OTHER),)), holder_gone=OTHER),
+        observed(account=account(claims=(claim(OTHER),)), holder=Holder(OTHER, gone=True)),
         Action.LOGIN,
         Reason.LOGIN_IN_PROGRESS,
     ),

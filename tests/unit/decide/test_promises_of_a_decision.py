@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kite_operator.decide import budget
+from kite_operator.decide.claims import Holder
 from kite_operator.decide.liveness import Liveness, is_due, is_of_other_app, liveness, next_probe
 from kite_operator.decide.observed import Held, Observed, Probes, TargetView, Versions
 from kite_operator.decide.plan import Action
@@ -124,7 +125,7 @@ def worlds(draw: st.DrawFn) -> Observed:
         grants=draw(st.sampled_from([(), (), (grant(),), (grant(request_token=None),)])),
         account=draw(st.none() | records(now)),
         account_problem=None,
-        holder_gone=draw(st.none() | refs),
+        holder=draw(st.none() | st.builds(Holder, refs, st.sampled_from(["", "2026-03-01T00:00:00Z"]), st.booleans())),
         rival=OTHER if draw(st.integers(0, 19)) == 0 else None,
         probes=draw(st.builds(Probes, moments, moments, moments, near(now), moments, moments)),
         drift_heals=draw(st.integers(0, 4)),

@@ -1,0 +1,64 @@
+"""Which client IDs the credentials of a namespace may name: an annotation on the Namespace, written by whoever owns it.
+
+Whoever may create KiteCredentials in a namespace could otherwise claim somebody else's client ID, and spend the entries
+of that account. People of a namespace cannot, as a rule, edit the Namespace itself.
+"""
+
+import re
+from dataclasses import dataclass, field
+
+from kite_operator.clock import Clock
+from kite_operator.cluster.api import Cluster, Manifest, namespaces_path
+from kite_operator.model.errors import Forbidden
+from kite_operator.model.reasons import Reason
+from kite_operator.model.resource import GROUP
+from kite_operator.model.sources import Problem
+
+CLIENT_IDS_ANNOTATION = f"{GROUP}/client-ids"
+OFF = "off"
+REQUIRED = "required"
+REMEMBERED_SECONDS = 20.0
+"""A Namespace is read this often at most; a blocked credential looks again after 30 s, and sees the change."""
+_SEPARATORS = re.compile(r"[,\s]+")
+
+
+@dataclass(slots=True)
+class Allowance:
+    """Asks the Namespaces; `rule` is off, optional (where the annotation stands) or required."""
+
+    cluster: Cluster
+    clock: Clock
+    rule: str = "optional"
+    _known: dict[str, tuple[float, Manifest | None]] = field(default_factory=dict)
+
+    async def problem(self, namespace: str, client_id: str) -> Problem | None:
+        """Why a credential in `namespace` may not act for `client_id`, or None when it may."""
+        if self.rule == OFF:
+            return None
+        try:
+            found = await self._namespace(namespace)
+        except Forbidden:
+            return Problem(
+                Reason.CLIENT_NOT_ALLOWED,
+                f"the operator may not read Namespace {namespace!r}, whose annotation {CLIENT_IDS_ANNOTATION} may "
+                "limit the client IDs: grant it get on namespaces, or run it with --namespace-client-ids off",
+            )
+        listed = ((found or {}).get("metadata", {}).get("annotations") or {}).get(CLIENT_IDS_ANNOTATION)
+        if listed is None and self.rule != REQUIRED:
+            return None
+        if client_id in _SEPARATORS.split(listed or ""):
+            return None
+        return Problem(
+            Reason.CLIENT_NOT_ALLOWED,
+            f"client ID {client_id} is not in the annotation {CLIENT_IDS_ANNOTATION} of Namespace {namespace!r}: ask "
+            "whoever owns the Namespace to add it, or correct spec.clientID in a new KiteCredential",
+        )
+
+    async def _namespace(self, name: str) -> Manifest | None:
+        now = self.clock.boottime()
+        read_at, found = self._known.get(name, (-REMEMBERED_SECONDS, None))
+        if now - read_at >= REMEMBERED_SECONDS:
+            found = await self.cluster.find(namespaces_path(name))
+            self._known = {other: seen for other, seen in self._known.items() if now - seen[0] < REMEMBERED_SECONDS}
+            self._known[name] = now, found
+        return found

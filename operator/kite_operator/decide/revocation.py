@@ -1,0 +1,77 @@
+"""A person revokes a token: what that blocks, and until when.
+
+The block is a rejection in the account record that no changed input lifts, only a person's acknowledgement. Its id is
+made of the annotation's value, so that a value that stays in Git and meets a re-created credential does nothing twice.
+"""
+
+import hashlib
+from dataclasses import replace
+from datetime import datetime
+
+from kite_operator.decide.observed import Observed
+from kite_operator.decide.plan import Action, Plan
+from kite_operator.decide.standing import RECHECK, paused, standing_rejection
+from kite_operator.model.account import AccountRecord, Rejection
+from kite_operator.model.reasons import Reason
+from kite_operator.model.resource import Credential
+from kite_operator.model.session import Session
+
+_MESSAGE = (
+    "the token was revoked by a person (annotation kite-operator.dev/revoke): no login and no probe before this block "
+    "is acknowledged"
+)
+
+
+def block_id(credential: Credential) -> str:
+    """The name of the block that the annotation's present value makes."""
+    text = f"{credential.key}\0{credential.revoke}"
+    return f"revoked-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+
+def is_asked(observed: Observed) -> bool:
+    """Whether a person asked for a revocation that was neither handled nor, under this value, acknowledged before."""
+    credential = observed.credential
+    if not credential.revoke or credential.revoke == credential.status.last_handled_revoke:
+        return False
+    account = observed.account
+    return account is None or all(block_id(credential) != a.block_id for a in account.acknowledgements)
+
+
+def sessions_to_end(observed: Observed) -> tuple[Session, ...]:
+    """The sessions that are known: the one that is held, and another one that pods still see."""
+    held = observed.held.session if observed.held is not None else None
+    known = [session for session in (held, observed.target.session) if session is not None]
+    return tuple({session.access_token: session for session in known}.values())
+
+
+def with_revocation(record: AccountRecord, credential: Credential, now: datetime) -> AccountRecord:
+    """The record in which the revocation blocks this credential, whatever it is given."""
+    new = Rejection(block_id(credential), Reason.REVOKED, _MESSAGE, credential.ref, now, {})
+    others = tuple(r for r in record.rejections if r.id != new.id)
+    return replace(record, rejections=(*others, new))
+
+
+def revoke_asked(observed: Observed) -> Plan | None:
+    """A leaked token is ended before anything else is looked at, and while the credential is suspended too."""
+    if not is_asked(observed):
+        return None
+    name = block_id(observed.credential)
+    begun = observed.account is not None and any(r.id == name for r in observed.account.rejections)
+    waiting = paused(observed) if begun else None  # a backoff of something else is not waited for
+    if waiting is not None:
+        message = f"the token was revoked, and the broker could not be asked to end the session: {waiting.message}"
+        return replace(waiting, message=message, block_id=name)
+    return Plan(Action.REVOKE, Reason.REVOKED, "a person revoked the token")
+
+
+def revoked(observed: Observed) -> Plan | None:
+    """While a revocation stands there is no probe, no login, and a person's login is refused."""
+    standing = standing_rejection(observed)
+    if standing is None or standing.reason is not Reason.REVOKED:
+        return None
+    if observed.grants:
+        grant = observed.grants[0]
+        message = f"login grant {grant.name!r} was not used: {standing.message}"
+        return Plan(Action.REFUSE_GRANT, Reason.REVOKED, message, grant=grant)
+    message = f"{standing.message} ({standing.id})"
+    return Plan(Action.REST, Reason.REVOKED, message, wake_at=observed.now + RECHECK, block_id=standing.id)
