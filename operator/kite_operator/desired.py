@@ -93,6 +93,11 @@ class Desired:
         """Whether any credential is for this client ID."""
         return any(wish.client_id == client_id for wish in self._wishes.values())
 
+    def target_of(self, key: Key) -> str | None:
+        """The name of the Secret that a credential publishes to; None when there is no such credential."""
+        wish = self._wishes.get(key)
+        return wish.target or None if wish is not None else None
+
     def credential(self, kind: str | None, body: Mapping[str, Any]) -> Change:
         """A KiteCredential was listed, added, modified or (kind DELETED) deleted."""
         credential = parse_credential(body)

@@ -46,12 +46,19 @@ class Recollection:
                 known_since=now if fingerprint else None,
                 refreshed_at=kept.refreshed_at,
                 exchanged_at=kept.exchanged_at,
+                reported_at=kept.reported_at,
             )
         return self.probes
 
     def learn(self, **changes: datetime | None) -> None:
         """Remember what the broker or a person said, and when; None for what is not true any more."""
         self.probes = replace(self.probes, **changes)
+
+    def report_dead(self, now: datetime) -> bool:
+        """Somebody says that the session is dead; True when nobody has said so since the broker was last asked."""
+        first = self.probes.reported_at is None
+        self.learn(reported_at=now)
+        return first
 
     def heals_within_hour(self, now: datetime) -> int:
         """How often the derived Secret was healed within the last hour."""

@@ -24,6 +24,20 @@ def test_answers_about_one_session_say_nothing_about_the_next() -> None:
     assert Probes(known_since=LATER, refreshed_at=NOON, exchanged_at=NOON) == recollection.about("session-2", LATER)
 
 
+def test_a_report_is_news_until_the_broker_has_been_asked() -> None:
+    recollection = Recollection()
+    assert recollection.report_dead(NOON)
+    assert not recollection.report_dead(LATER)
+    recollection.learn(asked_at=LATER, reported_at=None)
+    assert recollection.report_dead(LATER)
+
+
+def test_a_report_that_came_before_the_first_look_is_not_forgotten() -> None:
+    recollection = Recollection()
+    recollection.report_dead(NOON)
+    assert Probes(known_since=LATER, reported_at=NOON) == recollection.about("session-1", LATER)
+
+
 def test_heals_are_counted_for_an_hour() -> None:
     recollection = Recollection(heals=(NOON - timedelta(minutes=60), NOON - timedelta(minutes=59), NOON))
     assert 2 == recollection.heals_within_hour(NOON)

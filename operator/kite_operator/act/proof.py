@@ -30,7 +30,7 @@ async def probe(parts: Parts, scene: Scene) -> ActOutcome:
     turn_at = None if scene.observed.grants else _turn_at(parts, scene, held)
     if turn_at is not None:
         return ActOutcome("deferred", Reason.RATE_LIMITED, retry_at=turn_at)
-    scene.recollection.learn(asked_at=parts.clock.now())
+    scene.recollection.learn(asked_at=parts.clock.now(), reported_at=None)
     try:
         await _ask(parts, scene, held, CallKind.PROBE)
     except TokenDead:
@@ -58,7 +58,7 @@ def _turn_at(parts: Parts, scene: Scene, held: Held) -> datetime | None:
 async def prove(parts: Parts, scene: Scene, plan: Plan) -> ActOutcome:
     """Ask about the held session and, if it lives, publish it: a new one, or the known one anew."""
     held = _held(scene)
-    scene.recollection.learn(asked_at=parts.clock.now())
+    scene.recollection.learn(asked_at=parts.clock.now(), reported_at=None)
     try:
         await _ask(parts, scene, held, CallKind.SESSION)
     except TokenDead:

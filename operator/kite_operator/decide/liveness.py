@@ -8,6 +8,9 @@ from kite_operator.decide.observed import Held, Observed
 from kite_operator.model.expiry import FLUSH_START, at_time, session_day
 from kite_operator.model.session import AppKeys
 
+REPORT_INTERVAL = timedelta(seconds=60)
+"""What somebody reports of a token is looked into this often at most: a false report costs one read a minute."""
+
 
 class Liveness(StrEnum):
     """NONE: there is no published session. UNKNOWN: it is past its conservative expiry and nobody has asked since."""
@@ -62,7 +65,8 @@ def next_probe(observed: Observed) -> datetime | None:
     """When the published session is probed next; None when there is none, or when it is known to be dead.
 
     Regularly at `probe.interval`; soon after 06:00 IST, at the scheduled refresh and every five minutes after it while
-    the session is of the day before; once more after 07:30 IST when it was minted in the flush window.
+    the session is of the day before; once more after 07:30 IST when it was minted in the flush window; and when it was
+    reported dead, a minute after the last question at the earliest.
     """
     held, probes = observed.held, observed.probes
     if held is None or liveness(observed) in (Liveness.NONE, Liveness.DEAD):
@@ -71,6 +75,14 @@ def next_probe(observed: Observed) -> datetime | None:
     asked = max((at for at in known if at <= observed.now), default=None)
     if asked is None and known:
         return observed.now  # the clock was set back: what was asked in the future does not count
+    scheduled = _scheduled_probe(observed, held, asked)
+    if probes.reported_at is None:
+        return scheduled
+    return min(scheduled, observed.now if asked is None else asked + REPORT_INTERVAL)
+
+
+def _scheduled_probe(observed: Observed, held: Held, asked: datetime | None) -> datetime:
+    """The next probe by the clock alone."""
     regular = _regular_probe(observed, held, asked)
     if is_due(observed):
         return _probe_of_yesterday(observed, asked, regular)

@@ -100,7 +100,8 @@ class Probes:
 
     `alive_at` and `dead_at` are the times of the last definite answers about the session, `asked_at` of the last
     question; `known_since` is when this process first saw the session, `refreshed_at` when a refresh that a person
-    asked for was last handled, `exchanged_at` when a grant was last exchanged.
+    asked for was last handled, `exchanged_at` when a grant was last exchanged; `reported_at` when somebody said that the
+    session is dead, and nobody has asked the broker since.
     """
 
     alive_at: datetime | None = None
@@ -109,6 +110,7 @@ class Probes:
     known_since: datetime | None = None
     refreshed_at: datetime | None = None
     exchanged_at: datetime | None = None
+    reported_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

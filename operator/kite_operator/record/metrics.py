@@ -196,6 +196,12 @@ class Metrics:
             ["kind"],
             registry=self.registry,
         )
+        self._reports = Counter(
+            "kite_operator_dead_token_reports",
+            "Reports of dead tokens by consumers, by what became of them.",
+            ["result"],
+            registry=self.registry,
+        )
         Info("kite_operator_build", "The operator's version.", registry=self.registry).info({"version": __version__})
 
     def count_attempt(self, action: Action, outcome: ActOutcome) -> None:
@@ -238,6 +244,10 @@ class Metrics:
     def count_error(self, kind: str) -> None:
         """A pass failed."""
         self._errors.labels(kind).inc()
+
+    def count_report(self, result: str) -> None:
+        """A consumer reported a dead token."""
+        self._reports.labels(result).inc()
 
     def remember(self, credential: Credential, status: Status, plan: Plan, *, needed: bool) -> None:
         """What the gauges show of a credential from now on; `needed` is a person."""

@@ -127,7 +127,7 @@ def worlds(draw: st.DrawFn) -> Observed:
         account_problem=None,
         holder=draw(st.none() | st.builds(Holder, refs, st.sampled_from(["", "2026-03-01T00:00:00Z"]), st.booleans())),
         rival=OTHER if draw(st.integers(0, 19)) == 0 else None,
-        probes=draw(st.builds(Probes, moments, moments, moments, near(now), moments, moments)),
+        probes=draw(st.builds(Probes, moments, moments, moments, near(now), moments, moments, moments)),
         drift_heals=draw(st.integers(0, 4)),
     )
 
