@@ -31,12 +31,13 @@ from kite_operator.memory import Memory
 from kite_operator.model.clockoffset import ClockOffset
 from kite_operator.model.errors import OperatorError
 from kite_operator.model.expiry import FLUSH_START, at_time
-from kite_operator.model.resource import Credential
+from kite_operator.model.resource import Credential, Key
 from kite_operator.model.trading_days import TradingCalendar, recorded_calendar
 from kite_operator.reconcile import Reconciler
 from kite_operator.record.events import EventWriter
 from kite_operator.record.metrics import Metrics
 from kite_operator.record.status import StatusWriter
+from kite_operator.report.endpoint import Desk, make_listener
 from kite_operator.resync import Resync
 from kite_operator.schedule import Scheduler, Urgency
 from kite_operator.serve import make_app
@@ -108,6 +109,9 @@ class App:
         watched = WatchSettings(settings.namespaces)
         self.watch = Watch(cluster.configuration, watched, self.news, self.watch_restarted)
         self.resync = Resync(cluster, self.desired, settings.namespaces)
+        desk = Desk(lambda: self.listed, self.desired.target_of, self.report_dead, self.metrics.count_report)
+        self.reports = make_listener(settings, clock, cluster, desk)
+        self.memory = memory
         self.janitor = Janitor(cluster, clock, settings.account_namespace, self.desired.has_client)
 
     def _calendar(self) -> TradingCalendar:
@@ -134,7 +138,10 @@ class App:
 
     async def run(self, stop: asyncio.Event) -> None:
         """List everything, watch, work; on `stop` finish what is under way."""
-        server = await self._serve()
+        servers = [await self._serve()]
+        if self.reports is not None:
+            servers.append(await self.reports.start())
+            _log.info("dead tokens can be reported on %s", self.reports.addresses)
         tasks = [asyncio.create_task(self.scheduler.run(), name="scheduler")]
         try:
             if await self._first_list(stop):
@@ -149,7 +156,7 @@ class App:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await asyncio.gather(self.watch.stop(), self.scheduler.drain(self.settings.stop_seconds))
-            await server.stop()
+            await asyncio.gather(*(server.stop() for server in servers))
             self.broker.close()
             await self.cluster.close()
 
@@ -162,6 +169,13 @@ class App:
         """From the watches."""
         change = self.desired.credential(kind, content) if what == "credential" else self.desired.secret(kind, content)
         self._apply(change)
+
+    def report_dead(self, key: Key) -> bool:
+        """A consumer says that its token is dead: the broker is asked; False when that was to come anyway."""
+        news = self.memory.of(key).report_dead(self.clock.now())
+        if news:
+            self.scheduler.wake_now(key, Urgency.DUE)
+        return news
 
     def watch_restarted(self) -> None:
         """The watches ended: what was missed is listed."""

@@ -21,6 +21,7 @@ _RESERVED = ("kubernetes.io", "k8s.io", "kite-operator.dev")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _FIRST_YEAR, _LAST_YEAR = 2000, 2099
 CLIENT_ID_RULES = ("off", "optional", "required")
+_LONGEST_AUDIENCE = 253
 _LEVELS = ("debug", "info", "warning", "error")
 _AUTHS = ("passphrase", "proxy")
 _PUBLIC_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)*/?")
@@ -163,6 +164,12 @@ def _networks(text: str) -> tuple[str, ...]:
     return networks
 
 
+def _audience(text: str) -> str:
+    if not text.isascii() or not text.isprintable() or " " in text or len(text) > _LONGEST_AUDIENCE:
+        raise ValueError("must be one word, such as kite-operator")
+    return text
+
+
 def _level(text: str) -> str:
     if text.lower() not in _LEVELS:
         raise ValueError(f"must be one of {', '.join(_LEVELS)}")
@@ -227,6 +234,12 @@ class Settings:
     login_groups_header: str = _setting(
         "X-Forwarded-Groups", _header, "header in which it names the person's groups, separated by commas"
     )
+    report_listen: str = _setting("", _listen, "host:port where consumers report dead tokens; off when not given")
+    report_audience: str = _setting(
+        "kite-operator", _audience, "audience that a consumer's ServiceAccount token must have been made for"
+    )
+    report_tls_cert: str = _setting("", str, "file of the certificate for --report-listen; plain HTTP when not given")
+    report_tls_key: str = _setting("", str, "file of that certificate's key")
     log_level: str = _setting("info", _level, "debug, info, warning or error")
 
 
@@ -280,7 +293,22 @@ def _cross_checks(values: Mapping[str, Any]) -> Sequence[str]:
     both = set(effective["extra_sessions"]) & set(effective["extra_holidays"])
     if both:
         problems.append(f"--extra-sessions and --extra-holidays: both have {', '.join(map(str, sorted(both)))}")
-    return problems + _login_checks(values, effective)
+    return problems + _login_checks(values, effective) + _report_checks(values, effective)
+
+
+def _report_checks(given: Mapping[str, Any], effective: Mapping[str, Any]) -> list[str]:
+    """What the settings of reports ask of one another."""
+    if not effective["report_listen"]:
+        alone = [name for name in given if name.startswith("report_") and name != "report_listen"]
+        return [f"{flag(name)}: has no meaning without --report-listen" for name in alone]
+    problems = []
+    if effective["namespaces"]:
+        problems.append("--report-listen: not with --namespaces: to know who reports takes rights in the whole cluster")
+    if effective["report_listen"] in (effective["listen"], effective["login_listen"]):
+        problems.append("--report-listen: must differ from --listen and --login-listen")
+    if ("report_tls_cert" in given) != ("report_tls_key" in given):
+        problems.append("--report-tls-cert: a certificate and its key are given together")
+    return problems
 
 
 _OF_PASSPHRASE = ("login_passphrase_secret",)

@@ -6,11 +6,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import requests
 import yaml
 
 from kite_operator.model.account import AccountRecord, dump
 from support.controlplane import ControlPlane, Kubectl, namespace_in
 from support.documents import blocks, page
+from support.operators import OperatorProcess, free_port
 from support.world import World
 
 USER = "limited-operator"
@@ -27,7 +29,10 @@ FORGOTTEN: dict[str, Any] = {
     },
     "spec": {"renewTime": "2020-01-01T00:00:00.000000Z"},
 }
-ROLES: list[dict[str, Any]] = [yaml.safe_load(text) for text in blocks(page("docs/security.md"), "yaml")]
+EVERY_ROLE: dict[str, dict[str, Any]] = {
+    role["metadata"]["name"]: role for role in map(yaml.safe_load, blocks(page("docs/security.md"), "yaml"))
+}
+ROLES = [EVERY_ROLE["kite-operator"], EVERY_ROLE["kite-operator-accounts"]]
 
 
 def _grants(role: dict[str, Any]) -> set[tuple[str, str]]:
@@ -38,6 +43,15 @@ def _grants(role: dict[str, Any]) -> set[tuple[str, str]]:
         for resource in rule["resources"]
         for verb in rule["verbs"]
     }
+
+
+def _requests(operator: OperatorProcess) -> list[tuple[str, str, str]]:
+    """Code, resource and verb of what the operator has asked of the API server."""
+    return re.findall(
+        r'^kite_operator_kubernetes_requests_total\{code="(\d+)",resource="(\w+)",verb="(\w+)"\}',
+        operator.get("/metrics")[1],
+        re.MULTILINE,
+    )
 
 
 @pytest.fixture
@@ -72,16 +86,52 @@ def test_the_documented_rights_suffice_and_each_is_used(limited: World, accounts
     limited.api.delete(limited.path("secrets", "alpha-token"))
     limited.until(lambda: limited.token() != "", "the derived Secret is restored")
 
-    requests = re.findall(
-        r'^kite_operator_kubernetes_requests_total\{code="(\d+)",resource="(\w+)",verb="(\w+)"\}',
-        operator.get("/metrics")[1],
-        re.MULTILINE,
-    )
-    assert requests
-    assert [] == [request for request in requests if request[0] in ("401", "403")]
-    used = {(resource, VERBS[verb]) for _, resource, verb in requests}
+    made = _requests(operator)
+    assert made
+    assert [] == [request for request in made if request[0] in ("401", "403")]
+    used = {(resource, VERBS[verb]) for _, resource, verb in made}
     documented = {(resource, verb) for role in ROLES for resource, verb in _grants(role) if verb not in LISTING}
     assert documented == used
+
+
+def test_reports_take_the_documented_rights_in_the_whole_cluster_and_use_each(
+    control_plane: ControlPlane, kubectl: Kubectl, world: World, accounts: str
+) -> None:
+    watched, account = ROLES
+    reports = EVERY_ROLE["kite-operator-reports"]
+    user, unique = "reported-operator", world.namespace
+    kubectl("apply", "--namespace", accounts, "--filename", "-", input=yaml.safe_dump(account))
+    kubectl(
+        "create", "rolebinding", "accounts", "--namespace", accounts, "--role", "kite-operator-accounts", "--user", user
+    )
+    wide = [
+        {**role, "kind": "ClusterRole", "metadata": {"name": f"{unique}-{n}"}}
+        for n, role in enumerate((watched, reports))
+    ]
+    names = [role["metadata"]["name"] for role in wide]
+    try:
+        for role, name in zip(wide, names, strict=True):
+            kubectl("apply", "--filename", "-", input=yaml.safe_dump(role))
+            kubectl("create", "clusterrolebinding", name, "--clusterrole", name, "--user", user)
+        limited = replace(world, kubeconfig=control_plane.kubeconfig_for(user), operators=world.operators)
+        address = f"127.0.0.1:{free_port()}"
+        operator = limited.operator("--namespaces", "", "--account-namespace", accounts, "--report-listen", address)
+        limited.alpha()
+        limited.wait("SessionActive")
+        token = kubectl(
+            "create", "token", "default", "--namespace", world.namespace, "--audience", "kite-operator"
+        ).stdout
+        path = f"/v1/namespaces/{world.namespace}/kitecredentials/alpha/dead-token"
+        answer = requests.post(
+            f"http://{address}{path}", headers={"Authorization": f"Bearer {token.strip()}"}, timeout=10
+        )
+        assert 403 == answer.status_code  # it was asked, and the pods' default account may not
+        # Other tests' namespaces are coming to their ends meanwhile, where nobody may write: of those nothing is asked.
+        made = {(code, what, VERBS[verb]) for code, what, verb in _requests(operator) if what.endswith("reviews")}
+        assert {("201", *granted) for granted in _grants(reports)} == made
+    finally:
+        for name in names:
+            kubectl("delete", f"clusterrolebinding/{name}", f"clusterrole/{name}", "--ignore-not-found")
 
 
 def test_a_right_that_is_missing_is_told_before_a_login_is_spent(

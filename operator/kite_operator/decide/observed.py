@@ -100,8 +100,8 @@ class Probes:
 
     `alive_at` and `dead_at` are the times of the last definite answers about the session, `asked_at` of the last
     question; `known_since` is when this process first saw the session, `refreshed_at` when a refresh that a person
-    asked for was last handled, `exchanged_at` when a grant was last exchanged; `reported_at` when somebody said that the
-    session is dead, and nobody has asked the broker since.
+    asked for was last handled, `exchanged_at` when a grant was last exchanged, `reported_at` when a consumer said that
+    the session is dead, if the broker has not been asked since.
     """
 
     alive_at: datetime | None = None

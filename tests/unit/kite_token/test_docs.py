@@ -20,7 +20,7 @@ PODS = [
         for name in ("README.md", "docs/trading-pods.md")
         for text in blocks(page(name), "yaml")
         for pod in yaml.safe_load_all(text)
-        if pod["kind"] == "Pod"
+        if pod.get("kind") == "Pod"
     ),
 ]
 

@@ -1,0 +1,66 @@
+"""Who reports, and whether they may: both are the API server's word, remembered for half a minute."""
+
+import asyncio
+import hashlib
+import hmac
+import secrets
+from collections.abc import Awaitable
+from typing import TypeVar
+
+from kite_operator.clock import Clock
+from kite_operator.cluster.api import Cluster
+from kite_operator.cluster.reviews import Access, User, is_allowed, review_token
+from kite_operator.model.errors import ClusterUnavailable
+from kite_operator.model.resource import Key
+from kite_operator.model.sensitive import Sensitive
+from kite_operator.report.limits import Answers, Reviews
+
+_REVIEW_SECONDS = 5.0
+_Answer = TypeVar("_Answer")
+
+
+class Consumers:
+    """Knows users by a hash of their token, under a key of this process: what it remembers opens nothing."""
+
+    def __init__(self, cluster: Cluster, clock: Clock, audience: str) -> None:
+        """`audience` is the one that a token must have been made for."""
+        self._cluster = cluster
+        self._audience = audience
+        self._key = secrets.token_bytes(32)
+        self._reviews = Reviews(clock)
+        self._users: Answers[User | None] = Answers(clock)
+        self._rights: Answers[bool] = Answers(clock)
+
+    async def authenticate(self, token: Sensitive) -> User | None:
+        """Whose token it is, or None; Busy or a ClusterError when that cannot be found out now."""
+        digest = hmac.new(self._key, token.reveal().encode(), hashlib.sha256).digest()
+        known = self._users.find(digest)
+        if known is not None:
+            return known[0]
+        async with self._reviews:
+            user = await _in_time(review_token(self._cluster, token, self._audience))
+        self._users.keep(digest, user)
+        return user
+
+    async def may_report(self, user: User, key: Key, access: Access) -> bool:
+        """Whether the API server lets this user do `access`, for the sake of this credential.
+
+        Busy or a ClusterError as above. Each credential is asked about for itself, whether it exists or not: what is
+        remembered of one must not show in how soon another is answered.
+        """
+        known = self._rights.find((user, key, access))
+        if known is not None:
+            return known[0]
+        async with self._reviews:
+            allowed = await _in_time(is_allowed(self._cluster, user, access))
+        self._rights.keep((user, key, access), allowed)
+        return allowed
+
+
+async def _in_time(review: Awaitable[_Answer]) -> _Answer:
+    """The answer of a review; ClusterUnavailable when it takes too long for somebody who waits."""
+    try:
+        async with asyncio.timeout(_REVIEW_SECONDS):
+            return await review
+    except TimeoutError:
+        raise ClusterUnavailable("a review", status=0) from None
