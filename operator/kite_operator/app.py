@@ -33,6 +33,7 @@ from kite_operator.model.errors import OperatorError
 from kite_operator.model.expiry import FLUSH_START, at_time
 from kite_operator.model.resource import Credential, Key
 from kite_operator.model.trading_days import TradingCalendar, recorded_calendar
+from kite_operator.notify.notifier import Notifier
 from kite_operator.reconcile import Reconciler
 from kite_operator.record.events import EventWriter
 from kite_operator.record.metrics import Metrics
@@ -49,6 +50,9 @@ _log = logging.getLogger(__name__)
 _START_PAUSE_SECONDS = 2.0
 _CONNECTIONS = 32
 """Connections to the API server at most: each request takes a millisecond or two of one."""
+
+_LAST_NOTIFICATIONS_SECONDS = 5.0
+"""How long a stop waits for reminders that are being sent: they have been recorded as told."""
 
 OnStep = Callable[[str, Credential], Awaitable[None]]
 
@@ -76,6 +80,8 @@ class App:
             memory, lambda name: not settings.namespaces or name in settings.namespaces, settings.class_name
         )
         parts = self._parts(keyring, on_step)
+        events = EventWriter(cluster, clock, parts.identity)
+        self.notifier = Notifier(cluster, clock, events, settings.notify_allow, self.metrics.count_notification)
         self.reconciler = Reconciler(
             cluster=cluster,
             gatherer=Gatherer(
@@ -92,7 +98,8 @@ class App:
             logins=_web_logins(settings, clock, self.metrics.observe_clock),
             memory=memory,
             statuses=StatusWriter(cluster),
-            events=EventWriter(cluster, clock, parts.identity),
+            events=events,
+            notifier=self.notifier,
             metrics=self.metrics,
             hints=self.desired.hints,
             calendar=self._calendar(),
@@ -156,6 +163,7 @@ class App:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await asyncio.gather(self.watch.stop(), self.scheduler.drain(self.settings.stop_seconds))
+            await self.notifier.drain(_LAST_NOTIFICATIONS_SECONDS)
             await asyncio.gather(*(server.stop() for server in servers))
             self.broker.close()
             await self.cluster.close()

@@ -9,6 +9,8 @@ from typing import Any
 _log = logging.getLogger(__name__)
 
 _FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
+_QUIETER = "urllib3"
+"""Its warnings show a request's whole URL, and that of a webhook is a secret: `Failed to parse headers (url=…)`."""
 _LOUD = ("kopf", "kubernetes", "aiohttp", "urllib3", "kiteconnect", "asyncio")
 
 
@@ -21,6 +23,7 @@ def set_up_logging(level: str) -> None:
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for name in _LOUD:
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger(_QUIETER).setLevel(logging.ERROR)
     logging.getLogger("kopf").addFilter(_expected)
     logging.getLogger("kopf._core.reactor.running").addFilter(_expected)
 

@@ -26,7 +26,8 @@ class Recollection:
     `fingerprint` is the version of the session that `probes` speaks of; `target_version` the resourceVersion of the
     derived Secret that was last seen or written, so that our own writes wake nobody; `turn_at` when it is this
     credential's turn to probe; `app` the version of its api_key; `debts` what the
-    account Lease could not be told yet.
+    account Lease could not be told yet; `notify_checked` the version of the credential for which its notification
+    Secret was last checked.
     """
 
     fingerprint: str = ""
@@ -36,6 +37,7 @@ class Recollection:
     turn_at: datetime | None = None
     app: str = ""
     debts: tuple[Debt, ...] = ()
+    notify_checked: str = ""
 
     def about(self, fingerprint: str, now: datetime) -> Probes:
         """The probes of the session with this fingerprint; those of another session are forgotten."""

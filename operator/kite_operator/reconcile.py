@@ -27,6 +27,8 @@ from kite_operator.model.errors import ClusterError, Conflict, Forbidden, NotFou
 from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import Credential, Key, Status, parse_credential
 from kite_operator.model.trading_days import TradingCalendar
+from kite_operator.notify.letter import compose
+from kite_operator.notify.notifier import Notifier
 from kite_operator.record.events import EventWriter, gap_note, summons, transition
 from kite_operator.record.metrics import Metrics
 from kite_operator.record.status import QUIET, StatusWriter, calendar_gap, derive, is_quiet
@@ -55,6 +57,7 @@ class Reconciler:
     metrics: Metrics
     hints: Callable[[Key], Hints]
     calendar: TradingCalendar
+    notifier: Notifier
     class_name: str = ""
 
     async def reconcile(self, key: Key) -> datetime | None:
@@ -64,7 +67,9 @@ class Reconciler:
         if credential is None or credential.deleting or credential.class_name != self.class_name:
             self.memory.forget(key)
             self.metrics.forget(key)
+            self.notifier.withdraw(key)
             return None
+        self._check_notifications(credential)
         after: Gathered | None = None
         for _ in range(MOST_ROUNDS):
             scene = await self._look(credential, after)
@@ -180,8 +185,22 @@ class Reconciler:
                 await self.events.write(credential, note)
             if reminder is not None:
                 await self.events.write(credential, summons(plan, reminder))
-            self.metrics.remember(credential, status, plan, needed=needs_person(observed, plan))
+                self.notifier.send(credential, compose(credential, plan, reminder, status.login_url))
+            needed = needs_person(observed, plan)
+            if not needed:
+                self.notifier.withdraw(credential.key)
+            self.metrics.remember(credential, status, plan, needed=needed)
         return _next_look(observed, plan)
+
+    def _check_notifications(self, credential: Credential) -> None:
+        """Once after each change by a person, and not at every look: the notification Secret is no source."""
+        recollection = self.memory.of(credential.key)
+        version = f"{credential.uid}/{credential.generation}/{credential.refresh}"
+        handled = credential.status.observed_generation == credential.generation
+        if (handled and not _refresh_asked(credential)) or recollection.notify_checked == version:
+            return
+        recollection.notify_checked = version
+        self.notifier.check(credential)
 
     async def _refused(self, scene: Scene, plan: Plan, outcome: ActOutcome) -> datetime | None:
         """The attempt ledger said no to an action: the next look will say why, at the latest in half a minute."""
@@ -190,6 +209,10 @@ class Reconciler:
             told = Plan(Action.REST, outcome.reason, outcome.retry_message, wake_at=now + timedelta(seconds=30))
             return await self._rest(scene, told)
         return outcome.retry_at or now
+
+
+def _refresh_asked(credential: Credential) -> bool:
+    return bool(credential.refresh) and credential.refresh != credential.status.last_handled_refresh
 
 
 def _next_look(observed: Observed, plan: Plan) -> datetime | None:

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from kite_operator.allow_list import Allowed, parse_allow_list
+
 PREFIX = "KITE_OPERATOR_"
 _POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 _NAMESPACE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -205,6 +207,11 @@ class Settings:
     )
     extra_holidays: tuple[date, ...] = _setting(
         (), _dates, "days without trading that the recorded holidays do not have, separated by commas"
+    )
+    notify_allow: tuple[Allowed, ...] = _setting(
+        parse_allow_list("slack://,tgram://,discord://,gchat://,pover://,pagerduty://"),
+        parse_allow_list,
+        "where notification URLs may go: services (slack://) and hosts (https://hooks.example.com), or none",
     )
     workers: int = _setting(20, _number(int, 1, 200), "credentials worked on at a time")
     broker_threads: int = _setting(16, _number(int, 1, 128), "threads for calls of the official Kite client")

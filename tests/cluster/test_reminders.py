@@ -1,19 +1,11 @@
 """A person is reminded at both marks of the deadline, once, whoever runs and whatever is restarted."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from kite_operator.model.expiry import IST
+from support.reminding import move_to
 from support.world import World
 
 READY_BY = "08:45"
-
-
-def move_to(world: World, clock_time: str) -> None:
-    """To the next `clock_time` (HH:MM:SS) Indian time."""
-    now = datetime.fromtimestamp(world.clock.now(), IST)
-    hours, minutes, seconds = (int(part) for part in clock_time.split(":"))
-    then = now.replace(hour=hours, minute=minutes, second=seconds, microsecond=0)
-    world.clock.move(((then if then > now else then + timedelta(days=1)) - now).total_seconds())
 
 
 def reminders(world: World) -> int:

@@ -35,6 +35,8 @@ class Reason(StrEnum):
     LOGIN_NOT_REQUIRED = "LoginNotRequired"
     PERSON_NEEDED = "PersonNeeded"
     SESSION_ENDED = "SessionEnded"
+    NOTIFY_SECRET_INVALID = "NotifySecretInvalid"  # noqa: S105 - a reason, not a credential
+    NOTIFICATION_FAILED = "NotificationFailed"
     SUSPENDED = "Suspended"
     REVOKED = "Revoked"
 

@@ -202,6 +202,12 @@ class Metrics:
             ["result"],
             registry=self.registry,
         )
+        self._notifications = Counter(
+            "kite_operator_notifications",
+            "URLs of notification Secrets by what came of a reminder: sent, failed (after all tries) or invalid.",
+            ["result"],
+            registry=self.registry,
+        )
         Info("kite_operator_build", "The operator's version.", registry=self.registry).info({"version": __version__})
 
     def count_attempt(self, action: Action, outcome: ActOutcome) -> None:
@@ -248,6 +254,10 @@ class Metrics:
     def count_report(self, result: str) -> None:
         """A consumer reported a dead token."""
         self._reports.labels(result).inc()
+
+    def count_notification(self, result: str) -> None:
+        """What came of one URL of a notification Secret."""
+        self._notifications.labels(result).inc()
 
     def remember(self, credential: Credential, status: Status, plan: Plan, *, needed: bool) -> None:
         """What the gauges show of a credential from now on; `needed` is a person."""

@@ -1,0 +1,174 @@
+"""From a reminder that is due to messages that were sent: beside the workers, in a few tries, and told when it failed.
+
+It begins after the reminder was written to status, and keeps nothing anywhere: what a killed process had not sent yet
+is lost (at most once, see docs/notifications.md). The notification Secret is read at each try, so that a corrected one
+counts, and never otherwise but for a check when somebody has changed the credential (P8).
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+
+from kite_operator.allow_list import AllowList
+from kite_operator.clock import Clock
+from kite_operator.cluster.api import Cluster, secrets_path
+from kite_operator.decide.outcome import Note
+from kite_operator.model.errors import OperatorError
+from kite_operator.model.notify_urls import Line, NotifyUrls, parse_notify_secret, place
+from kite_operator.model.reasons import Reason
+from kite_operator.model.resource import Credential, Key
+from kite_operator.model.sensitive import Sensitive
+from kite_operator.notify.letter import Letter
+from kite_operator.notify.sender import Sender
+from kite_operator.notify.services import Service, UrlRefused, open_service
+from kite_operator.record.events import EventWriter
+
+_log = logging.getLogger(__name__)
+
+RETRY_AFTER = (timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes=5))
+"""The pauses between the tries of one reminder: four tries in seven and a half minutes, and no more."""
+
+Count = Callable[[str], None]
+
+
+class Notifier:
+    """One delivery per credential at a time; a newer one takes the place of an older."""
+
+    def __init__(self, cluster: Cluster, clock: Clock, events: EventWriter, allowed: AllowList, count: Count) -> None:
+        """`count` is told the result of each URL."""
+        self._cluster = cluster
+        self._clock = clock
+        self._events = events
+        self._allowed = allowed
+        self._count = count
+        self._sender = Sender()
+        self._stopping = asyncio.Event()
+        self._under_way: dict[Key, asyncio.Task[None]] = {}
+        self._checks: set[asyncio.Task[None]] = set()
+
+    def send(self, credential: Credential, letter: Letter) -> None:
+        """Send it to every URL of the credential's notification Secret; returns at once."""
+        self.withdraw(credential.key)
+        if credential.notify_secret is None or self._stopping.is_set():
+            return
+        task = asyncio.create_task(self._deliver(credential, letter), name=f"notify {credential.key}")
+        self._under_way[credential.key] = task
+        task.add_done_callback(lambda done: self._ended(credential.key, done))
+
+    def check(self, credential: Credential) -> None:
+        """Tell now what is wrong with the notification Secret, and not on the morning on which it is needed."""
+        if credential.notify_secret is None or self._stopping.is_set():
+            return
+        task = asyncio.create_task(self._check(credential), name=f"notify check {credential.key}")
+        self._checks.add(task)
+        task.add_done_callback(self._checks.discard)
+
+    def withdraw(self, key: Key) -> None:
+        """Nobody is needed any more: what has not been sent is not."""
+        task = self._under_way.pop(key, None)
+        if task is not None:
+            task.cancel()
+
+    async def drain(self, seconds: float) -> None:
+        """End: what is being sent may finish within `seconds`, and nothing is tried again."""
+        self._stopping.set()
+        tasks = {*self._under_way.values(), *self._checks}
+        if not tasks:
+            return
+        _, late = await asyncio.wait(tasks, timeout=seconds)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+
+    def _ended(self, key: Key, task: "asyncio.Task[None]") -> None:
+        if self._under_way.get(key) is task:
+            del self._under_way[key]
+        if not task.cancelled() and (error := task.exception()) is not None:
+            # Its text may be foreign: the kind alone is told (P4).
+            _log.error("%s: a notification ended with %s", key, type(error).__name__)
+
+    async def _deliver(self, credential: Credential, letter: Letter) -> None:
+        delivered: set[Sensitive] = set()
+        told: tuple[str, ...] = ()
+        tries = 0
+        for pause in (*RETRY_AFTER, None):
+            tries += 1
+            urls, services = await self._open(credential)
+            if urls.problems != told:
+                await self._tell_invalid(credential, urls)
+                told = urls.problems
+            waiting = [(line, service) for line, service in services if line.url not in delivered]
+            delivered |= await self._try(credential, waiting, letter)
+            failed = [line for line, _ in waiting if line.url not in delivered]
+            if not failed and services:
+                return
+            if pause is None or self._stopping.is_set():
+                break
+            await self._pause(pause)
+        await self._tell_failed(credential, failed, tries)
+
+    async def _open(self, credential: Credential) -> tuple[NotifyUrls, list[tuple[Line, Service]]]:
+        """The services of the Secret as it is now; what cannot be used is among the problems."""
+        name = credential.notify_secret or ""
+        try:
+            secret = await self._cluster.find(secrets_path(credential.key.namespace, name))
+        except OperatorError as error:
+            return NotifyUrls(problems=(f"Secret {name!r} (spec.notifySecretRef) could not be read: {error}",)), []
+        urls = parse_notify_secret(name, None if secret is None else dict(secret.get("data") or {}))
+        services, problems = [], list(urls.problems)
+        for line in urls.lines:
+            try:
+                services.append((line, open_service(line.url, self._allowed)))
+            except UrlRefused as refusal:
+                problems.append(place(name, line.number, str(refusal)))
+        return NotifyUrls(urls.lines, tuple(problems)), services
+
+    async def _try(
+        self, credential: Credential, services: list[tuple[Line, Service]], letter: Letter
+    ) -> set[Sensitive]:
+        """Send to these side by side; gives the URLs that took it."""
+        answers = await asyncio.gather(
+            *(self._sender.send(service, letter.title, letter.body) for _, service in services)
+        )
+        taken = {line.url for (line, _), sent in zip(services, answers, strict=True) if sent}
+        for _ in taken:
+            self._count("sent")
+        if services:
+            _log.info("%s: reminder sent to %d of %d", credential.key, len(taken), len(services))
+        return taken
+
+    async def _pause(self, pause: timedelta) -> None:
+        """Until `pause` is over by either clock, or the process stops."""
+        due, boot_due = self._clock.now() + pause, self._clock.boottime() + pause.total_seconds()
+        stopping = asyncio.create_task(self._stopping.wait())
+        try:
+            while not stopping.done() and self._clock.now() < due and self._clock.boottime() < boot_due:
+                sleep = asyncio.create_task(self._clock.sleep((due - self._clock.now()).total_seconds()))
+                await asyncio.wait({sleep, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                sleep.cancel()
+        finally:
+            stopping.cancel()
+
+    async def _check(self, credential: Credential) -> None:
+        await self._tell_invalid(credential, (await self._open(credential))[0])
+
+    async def _tell_invalid(self, credential: Credential, urls: NotifyUrls) -> None:
+        if not urls.problems:
+            return
+        for _ in urls.problems:
+            self._count("invalid")
+        told = "; ".join(urls.problems)
+        await self._events.write(credential, Note(Reason.NOTIFY_SECRET_INVALID, told, warning=True))
+
+    async def _tell_failed(self, credential: Credential, failed: list[Line], tries: int) -> None:
+        if not failed:
+            return  # there was nothing to send to, and that has been told
+        for _ in failed:
+            self._count("failed")
+        lines = ", ".join(str(line.number) for line in failed)
+        told = (
+            f"a reminder was not delivered to line {lines} of key urls of Secret {credential.notify_secret!r} "
+            f"(spec.notifySecretRef) (tries: {tries}): check that its URL is right and its service up"
+        )
+        await self._events.write(credential, Note(Reason.NOTIFICATION_FAILED, told, warning=True))
