@@ -17,8 +17,13 @@ from kite_token.tokens import KEYS, LONGEST_VALUE_BYTES, KiteTokenError, Token, 
 if TYPE_CHECKING:
     from kiteconnect import KiteConnect
 
+    from kite_token.reporting import Reporter
+
 DEFAULT_FOLDER = Path("/var/run/secrets/kite")
 FOLDER_VARIABLE = "KITE_TOKEN_DIR"
+DEFAULT_REPORT_FOLDER = Path("/var/run/secrets/kite-operator")
+REPORT_FOLDER_VARIABLE = "KITE_REPORT_DIR"
+REPORT_VARIABLE = "KITE_REPORT_URL"
 CURRENT = "..data"
 MOST_READS = 10
 """What changes while it is read is read again, this often at most; the kubelet takes seconds between changes."""
@@ -35,9 +40,15 @@ class Generation:
 class TokenFolder:
     """A mounted derived Secret that is followed: asked often, it reads only what has changed. Safe among threads."""
 
-    def __init__(self, folder: "str | PathLike[str] | None" = None) -> None:
+    def __init__(self, folder: "str | PathLike[str] | None" = None, *, report_url: str | None = None) -> None:
+        """`report_url`, by default `KITE_REPORT_URL`, is where a dead token is reported; without either, nowhere.
+
+        A report is made with the ServiceAccount token that `KITE_REPORT_DIR` (or else `/var/run/secrets/kite-operator`)
+        holds under `token`.
+        """
         self.path = Path(folder or os.environ.get(FOLDER_VARIABLE) or DEFAULT_FOLDER)
         self._held: tuple[Generation, Token] | None = None
+        self._reporter = _reporter(report_url or os.environ.get(REPORT_VARIABLE))
 
     def __repr__(self) -> str:
         return f"TokenFolder({str(self.path)!r})"
@@ -56,12 +67,21 @@ class TokenFolder:
         """Whether the folder holds another token than `since`; the same one published again is no change."""
         return self.token() != since
 
+    def report_dead(self) -> None:
+        """Tell the operator that Kite refuses the token, if it is known where; a client that follows does so itself.
+
+        Returns at once, reports once a minute at most, and raises nothing: what comes of it is logged.
+        """
+        if self._reporter is not None:
+            self._reporter.report()
+
     def client(self, **options: Any) -> "KiteConnect":
         """An official KiteConnect client that follows this folder; `options` are those of its constructor.
 
         Every request takes the token that the folder holds at that moment. A request that Kite refuses with 403
         TokenException is sent once more if the folder has another token by then, and only then: a refused order was not
-        taken, so this cannot place it twice. Whatever else happens to a request, it is never repeated.
+        taken, so this cannot place it twice. Whatever else happens to a request, it is never repeated. What is refused
+        in the end is reported, if it is known where: see `report_dead`.
 
         Making the client and every call of it raise TokenMissing or TokenInvalid when the folder holds no whole token,
         and a call raises ClientChanged when the folder's `user_id` is no longer that of the beginning.
@@ -69,6 +89,14 @@ class TokenFolder:
         from kite_token.following import following_client  # noqa: PLC0415 - it imports kiteconnect, 50 MB
 
         return following_client(self, options)
+
+
+def _reporter(url: str | None) -> "Reporter | None":
+    if not url:
+        return None
+    from kite_token.reporting import Reporter  # noqa: PLC0415 - threads and TLS are loaded by who wants to report
+
+    return Reporter(url, Path(os.environ.get(REPORT_FOLDER_VARIABLE) or DEFAULT_REPORT_FOLDER))
 
 
 def _read_settled(folder: Path) -> tuple[Generation, Token]:

@@ -46,6 +46,7 @@ class FollowFolder:
             return response
         fresh = _authorization(self._current())
         if fresh == sent:
+            self._folder.report_dead()
             return response
         response.close()  # its body has been read: the connection is free
         again = response.request.copy()
@@ -53,6 +54,8 @@ class FollowFolder:
         answer = response.connection.send(again, **sending)  # past the hooks: there is no third time
         answer.history.append(response)
         answer.request = again
+        if _refused(answer):
+            self._folder.report_dead()
         return answer
 
     def _current(self) -> Token:

@@ -5,15 +5,19 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, utils
+from kiteconnect.exceptions import TokenException
 
+import kite_token
 from devcluster.pki import Authority
 from support.controlplane import ControlPlane, Kubectl, namespace_in
+from support.mounted_secret import MountedSecret
 from support.operators import OperatorProcess, free_port
 from support.world import World
 
@@ -100,6 +104,28 @@ def test_a_true_report_brings_a_new_token_within_seconds(reporting: Reporting) -
     assert 1 == reporting.operator.metric('kite_operator_dead_token_reports_total{result="accepted"}')
     assert f"{world.namespace}/alpha: reported dead by" in world.logs()
     assert "lastHandledRefresh" not in world.status()
+
+
+def test_a_trading_pod_reports_by_itself_and_goes_on_with_the_new_token(
+    reporting: Reporting, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = reporting.world
+    mounted = MountedSecret(tmp_path / "kite")
+    mounted.publish(world.target() or {})
+    (tmp_path / "token").write_text(reporting.token())
+    monkeypatch.setenv("KITE_REPORT_DIR", str(tmp_path))
+    path = f"/v1/namespaces/{world.namespace}/kitecredentials/alpha/dead-token"
+    kite = kite_token.connect(mounted.folder, report_url=reporting.url + path, root=world.sandbox.api_url)
+    kite.profile()
+    old = world.token()
+    world.sandbox.master_logout("AB1234")
+    world.clock.move(61)
+    with pytest.raises(TokenException):
+        kite.profile()
+    world.until(lambda: world.token() not in ("", old), "a new token", within=5)
+    mounted.publish(world.target() or {})
+    assert "AB1234" == kite.profile()["user_id"]
+    kite.reqsession.close()
 
 
 def test_a_report_within_the_minute_is_looked_into_at_its_end(reporting: Reporting) -> None:

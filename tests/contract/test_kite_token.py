@@ -1,7 +1,10 @@
 """The token library with the official client, against the sandbox: one token dies, another is published."""
 
+import queue
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +74,41 @@ def kite(desk: Desk, sandbox: Sandbox) -> Iterator[KiteConnect]:
     following = desk.folder.client(root=sandbox.api_url)
     yield following
     following.reqsession.close()
+
+
+class Operator(ThreadingHTTPServer):
+    """What an operator hears of reports, whatever it answers."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Heard)
+        self.heard: queue.Queue[tuple[str, str, bytes]] = queue.Queue()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/dead-token"
+
+
+class _Heard(BaseHTTPRequestHandler):
+    server: Operator
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.send_response(202)
+        self.end_headers()
+        self.server.heard.put((self.path, str(self.headers), body))
+
+    def log_message(self, *_: object) -> None:
+        """Quiet."""
+
+
+@pytest.fixture
+def operator() -> Iterator[Operator]:
+    with Operator() as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
 
 
 @pytest.fixture
@@ -287,3 +325,58 @@ def test_the_documented_way_by_hand_works(default_broker: Desk) -> None:
     exec(code.replace(str(kite_token.DEFAULT_FOLDER), str(default_broker.secret.folder)), names)  # noqa: S102 - as above
     assert "AB1234" == names["kite"].profile()["user_id"]
     names["kite"].reqsession.close()
+
+
+def reporting(desk: Desk, operator: Operator, folder: Path, monkeypatch: pytest.MonkeyPatch) -> KiteConnect:
+    """A client whose pod was told by its environment where to report."""
+    folder.mkdir()
+    (folder / "token").write_text("madeupserviceaccounttoken")
+    monkeypatch.setenv("KITE_REPORT_URL", operator.url)
+    monkeypatch.setenv("KITE_REPORT_DIR", str(folder))
+    return kite_token.connect(desk.folder.path, root=desk.sandbox.api_url)
+
+
+def test_a_dead_token_that_has_no_successor_is_reported_once_and_shows_nothing_of_the_session(
+    desk: Desk, operator: Operator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kite = reporting(desk, operator, tmp_path / "report", monkeypatch)
+    dead = desk.folder.token()
+    kite.profile()
+    desk.sandbox.master_logout(desk.account.client_id)
+    for _ in range(3):
+        with pytest.raises(TokenException):
+            kite.profile()
+    path, headers, body = operator.heard.get(timeout=10)
+    assert ("/dead-token", b"") == (path, body)
+    assert "Authorization: Bearer madeupserviceaccounttoken\n" in headers
+    assert dead.access_token not in headers
+    assert dead.api_key not in headers
+    with pytest.raises(queue.Empty):
+        operator.heard.get(timeout=0.3)
+    kite.reqsession.close()
+
+
+def test_a_token_that_was_replaced_meanwhile_is_not_reported(
+    desk: Desk, operator: Operator, aside: ThreadPoolExecutor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kite = reporting(desk, operator, tmp_path / "report", monkeypatch)
+    assert "AB1234" == _overtaken(desk, aside, "profile", kite.profile).result(timeout=20)["user_id"]
+    with pytest.raises(queue.Empty):
+        operator.heard.get(timeout=0.3)
+    kite.reqsession.close()
+
+
+def test_a_published_token_that_is_dead_too_is_reported(
+    desk: Desk, operator: Operator, aside: ThreadPoolExecutor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kite = reporting(desk, operator, tmp_path / "report", monkeypatch)
+    hold = desk.sandbox.hold("profile", times=1)
+    answer = aside.submit(kite.profile)
+    desk.sandbox.wait_held(hold)
+    desk.publish(desk.log_in())
+    desk.sandbox.master_logout(desk.account.client_id)
+    desk.sandbox.release(hold)
+    with pytest.raises(TokenException):
+        answer.result(timeout=20)
+    assert "/dead-token" == operator.heard.get(timeout=10)[0]
+    kite.reqsession.close()

@@ -38,7 +38,7 @@ def test_only_the_standard_library_and_kiteconnect_are_imported(path: Path) -> N
     assert set() == imported - sys.stdlib_module_names - {"kiteconnect", "kite_token"}
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [each for each in MODULES if each.stem != "reporting"], ids=lambda path: path.stem)
 def test_it_starts_no_thread_and_reads_no_time(path: Path) -> None:
     imported = {name.partition(".")[0] for name in _imports(ast.parse(path.read_text()))}
     assert set() == imported & {"threading", "asyncio", "time", "sched", "signal", "multiprocessing", "concurrent"}
@@ -48,6 +48,13 @@ def test_it_starts_no_thread_and_reads_no_time(path: Path) -> None:
 
 def test_reading_a_token_does_not_import_kiteconnect(secret: MountedSecret) -> None:
     assert "[]" == _printed(f"import kite_token; kite_token.read({str(secret.folder)!r}); {LOADED}")
+
+
+def test_who_does_not_report_loads_nothing_for_it(secret: MountedSecret) -> None:
+    folder, url = f"kite_token.TokenFolder({str(secret.folder)!r}", "report_url='http://127.0.0.1:9')"
+    loaded = "import sys; print('kite_token.reporting' in sys.modules)"
+    assert "False" == _printed(f"import kite_token; {folder}).token(); {loaded}")
+    assert "True" == _printed(f"import kite_token; {folder}, {url}.token(); {loaded}")
 
 
 def test_asking_for_a_client_does(secret: MountedSecret) -> None:
