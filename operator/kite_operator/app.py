@@ -93,6 +93,7 @@ class App:
                 Allowance(cluster, clock, settings.namespace_client_ids),
                 settings.target_metadata_prefixes,
                 settings.login_public_url,
+                settings.allow_rollout_restarts,
             ),
             parts=parts,
             logins=_web_logins(settings, clock, self.metrics.observe_clock),

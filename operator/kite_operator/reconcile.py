@@ -13,6 +13,7 @@ from kite_operator.act.proof import call_dead, discard, probe, prove
 from kite_operator.act.renew import renew
 from kite_operator.act.retire import retire
 from kite_operator.act.revoke import revoke
+from kite_operator.act.rollout import restart
 from kite_operator.cluster.api import Cluster, credentials_path
 from kite_operator.cluster.gather import Gathered, Gatherer, Hints
 from kite_operator.decide.claims import unclaim
@@ -141,6 +142,7 @@ class Reconciler:
             Action.DISCARD: lambda: discard(parts, scene, plan),
             Action.MARK_DEAD: lambda: call_dead(parts, scene),
             Action.RETIRE: lambda: retire(parts, scene),
+            Action.RESTART: lambda: restart(parts, scene),
             Action.ACKNOWLEDGE: lambda: acknowledge(parts, scene),
             Action.REVOKE: lambda: revoke(parts, scene),
         }
@@ -253,6 +255,8 @@ def _after(credential: Credential, outcome: ActOutcome) -> Status:
         status = replace(status, last_refresh_time=outcome.refreshed_at)
     if outcome.handled_refresh:
         status = replace(status, last_handled_refresh=credential.refresh)
+    if outcome.rollout is not None:
+        status = replace(status, rollout=outcome.rollout)
     if outcome.handled_acknowledge:
         status = replace(status, last_handled_acknowledge=credential.acknowledge)
     if outcome.last_login is not None:

@@ -172,6 +172,12 @@ def _audience(text: str) -> str:
     return text
 
 
+def _truth(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise ValueError("must be true or false")
+    return text.lower() == "true"
+
+
 def _level(text: str) -> str:
     if text.lower() not in _LEVELS:
         raise ValueError(f"must be one of {', '.join(_LEVELS)}")
@@ -212,6 +218,11 @@ class Settings:
         parse_allow_list("slack://,tgram://,discord://,gchat://,pover://,pagerduty://"),
         parse_allow_list,
         "where notification URLs may go: services (slack://) and hosts (https://hooks.example.com), or none",
+    )
+    allow_rollout_restarts: bool = _setting(
+        False,  # noqa: FBT003 - a default among defaults
+        _truth,
+        "true lets spec.rollout restart workloads that consent to it; the operator then needs rights on workloads",
     )
     workers: int = _setting(20, _number(int, 1, 200), "credentials worked on at a time")
     broker_threads: int = _setting(16, _number(int, 1, 128), "threads for calls of the official Kite client")

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from kite_operator.model.rollout import KINDS
 from support.controlplane import ControlPlane, Kubectl, namespace_in
 from support.kitecredential import KiteCredentials, Refusal, RefusedError, changed, credential, totp
 
@@ -70,6 +71,12 @@ NO_FORMAT = (
     "the field"
 )
 FORMAT_TWICE = "target.format must name each format once: remove the repeated one"
+TRADER = {"kind": "Deployment", "name": "trader"}
+NO_WORKLOAD = "rollout.restart is empty: name at least one workload by kind and name, or remove spec.rollout"
+WORKLOAD_TWICE = "rollout.restart must name each workload once: remove the repeated one"
+WORKLOAD_NAME = f"rollout.restart[].name must be the name of a workload: {SECRET_NAME}"
+HOURS = "rollout.marketHours must be two times of the day as HH:MM-HH:MM, such as 09:00-15:30"
+HOURS_ORDER = "rollout.marketHours must start before it ends, within one day: set the earlier time first"
 RESERVED = (
     "must not use keys under kubernetes.io/, k8s.io/ or kite-operator.dev/: they belong to Kubernetes and the "
     "operator; use a domain of your own"
@@ -131,6 +138,17 @@ GOOD = [
     Good("a long annotation of any text", {"spec.target.annotations": {"example.com/note": "\u20b9 {}\n" * 204}}),
     Good("a Secret that goes with its credential", {"spec.target.deletionPolicy": "Delete"}),
     Good("a Secret that stays", {"spec.target.deletionPolicy": "Retain"}),
+    Good("a workload to restart", {"spec.rollout": {"restart": [TRADER]}}),
+    Good(
+        "workloads of every kind under one name",
+        {"spec.rollout": {"restart": [{**TRADER, "kind": kind} for kind in KINDS]}},
+    ),
+    Good("sixteen workloads", {"spec.rollout": {"restart": [{**TRADER, "name": f"t-{n}"} for n in range(16)]}}),
+    Good("a workload's name of 253 characters", {"spec.rollout": {"restart": [{**TRADER, "name": "a" * 253}]}}),
+    Good(
+        "restarts at any time, and other hours",
+        {"spec.rollout": {"restart": [TRADER], "when": "Always", "marketHours": "00:00-23:59"}},
+    ),
     Good("every format in any order", {"spec.target.format": ["json", "keys", "file", "env"]}),
     Good("a notification Secret", {"spec.notifySecretRef": {"name": "alpha-notify"}}),
     Good("one Secret for the app and the notifications", {"spec.notifySecretRef": {"name": "alpha-app"}}),
@@ -274,6 +292,38 @@ NAMES = [
         {"spec.notifySecretRef": {"name": "other/alpha"}},
         "spec.notifySecretRef.name",
         f"notifySecretRef.name must be the name of a Secret: {SECRET_NAME}",
+    ),
+    bad("no workload at all", {"spec.rollout": {"restart": []}}, "spec.rollout.restart", NO_WORKLOAD),
+    bad("a workload twice", {"spec.rollout": {"restart": [TRADER, TRADER]}}, "spec.rollout.restart", WORKLOAD_TWICE),
+    bad(
+        "a workload's name in capitals",
+        {"spec.rollout": {"restart": [{**TRADER, "name": "Trader"}]}},
+        "spec.rollout.restart[0].name",
+        WORKLOAD_NAME,
+    ),
+    bad(
+        "a workload's name that leads elsewhere",
+        {"spec.rollout": {"restart": [TRADER, {**TRADER, "name": "../trader"}]}},
+        "spec.rollout.restart[1].name",
+        WORKLOAD_NAME,
+    ),
+    *(
+        bad(
+            f"market hours of {hours!r}",
+            {"spec.rollout": {"restart": [TRADER], "marketHours": hours}},
+            "spec.rollout.marketHours",
+            HOURS,
+        )
+        for hours in ("", "09:00", "9:00-15:30", "09:00-24:00", "09:00 15:30")
+    ),
+    *(
+        bad(
+            f"market hours of {hours!r}",
+            {"spec.rollout": {"restart": [TRADER], "marketHours": hours}},
+            "spec.rollout.marketHours",
+            HOURS_ORDER,
+        )
+        for hours in ("15:30-09:00", "09:00-09:00")
     ),
     bad("no format at all", {"spec.target.format": []}, "spec.target.format", NO_FORMAT),
     bad("a format twice", {"spec.target.format": ["env", "env"]}, "spec.target.format", FORMAT_TWICE),
@@ -438,6 +488,21 @@ def test_the_server_refuses_a_notification_secret_without_its_name(credentials: 
     assert Refusal("spec.notifySecretRef.name", "Required value") in refused.value.causes
 
 
+@pytest.mark.parametrize(
+    ("rollout", "path"),
+    [
+        ({}, "spec.rollout.restart"),
+        ({"restart": [{"kind": "Deployment"}]}, "spec.rollout.restart[0].name"),
+        ({"restart": [{"name": "trader"}]}, "spec.rollout.restart[0].kind"),
+    ],
+)
+def test_the_server_refuses_a_rollout_without(credentials: KiteCredentials, rollout: object, path: str) -> None:
+    with pytest.raises(RefusedError) as refused:
+        credentials.try_out(changed(credential(), {"spec.rollout": rollout}))
+
+    assert Refusal(path, "Required value") in refused.value.causes
+
+
 def test_the_server_refuses_a_login_without_the_name_of_its_secret(credentials: KiteCredentials) -> None:
     with pytest.raises(RefusedError) as refused:
         credentials.try_out(changed(credential(), {"spec.login": {"mode": "TOTP", "totp": {"secretRef": {}}}}))
@@ -454,6 +519,11 @@ TOO_LONG = [
     ("spec.className", "c" * 64, "Too long: may not be more than 63 bytes"),
     ("spec.schedule.at", "07:35:00", "Too long: may not be more than 5 bytes"),
     ("spec.probe.interval", "5m" * 9, "Too long: may not be more than 16 bytes"),
+    (
+        "spec.rollout.restart",
+        [{**TRADER, "name": f"t-{n}"} for n in range(17)],
+        "Too many: 17: must have at most 16 items",
+    ),
     ("spec.target.format", ["keys"] * 5, "Too many: 5: must have at most 4 items"),
     ("spec.target.labels", {f"k{n}": "" for n in range(33)}, "Too many: 33: must have at most 32 items"),
     ("spec.target.annotations", {f"k{n}": "" for n in range(33)}, "Too many: 33: must have at most 32 items"),
@@ -479,6 +549,8 @@ def test_the_server_bounds(credentials: KiteCredentials, path: str, value: Any, 
         ("spec.appType", "ReadOnly", "spec.appType"),
         ("spec.login", {"mode": "Manual", "relogin": "Never"}, "spec.login.relogin"),
         ("spec.target.format", ["keys", "yaml"], "spec.target.format[1]"),
+        ("spec.rollout", {"restart": [TRADER], "when": "Sometimes"}, "spec.rollout.when"),
+        ("spec.rollout", {"restart": [{**TRADER, "kind": "Job"}]}, "spec.rollout.restart[0].kind"),
     ],
 )
 def test_the_server_offers_what_there_is_to_choose(

@@ -27,12 +27,11 @@ class Api:
     def __init__(self, kubeconfig: Path) -> None:
         config = yaml.safe_load(kubeconfig.read_text())
         cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
-        folder = kubeconfig.parent
         self.server = str(cluster["server"])
         self._http = requests.Session()
         self._http.trust_env = False
-        self._http.verify = _file(cluster, "certificate-authority", folder)
-        self._certificate = (_file(user, "client-certificate", folder), _file(user, "client-key", folder))
+        self._http.verify = _file(cluster, "certificate-authority", kubeconfig)
+        self._certificate = (_file(user, "client-certificate", kubeconfig), _file(user, "client-key", kubeconfig))
         self._http.cert = self._certificate
 
     def call(self, method: str, path: str, body: object = None, kind: str = "application/json") -> tuple[int, Any]:
@@ -89,10 +88,10 @@ class Api:
         self._http.close()
 
 
-def _file(block: Mapping[str, str], name: str, folder: Path) -> str:
+def _file(block: Mapping[str, str], name: str, kubeconfig: Path) -> str:
     if name in block:
         return str(Path(block[name]))
-    file = folder / f"{name}.world.pem"
+    file = kubeconfig.with_name(f"{kubeconfig.name}.{name}.world.pem")
     file.write_bytes(base64.b64decode(block[f"{name}-data"]))
     return str(file)
 

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 import yaml
 
-from kite_operator.model import conditions, resource
+from kite_operator.decide.rollout import Finding
+from kite_operator.model import conditions, resource, rollout
 
 ROOT = Path(__file__).parents[2]
 DNS_NAME_MAX = 253
@@ -247,6 +248,8 @@ def test_the_reference_and_the_descriptions_agree_on_the_defaults() -> None:
         "spec.probe.interval": "5m",
         "spec.target.deletionPolicy": "Delete",
         "spec.target.format": "keys",
+        "spec.rollout.when": "OutsideMarketHours",
+        "spec.rollout.marketHours": "09:00-15:30",
         "spec.suspend": "false",
     }
     for path, default in defaults.items():
@@ -277,6 +280,8 @@ def test_the_operator_resolves_the_defaults_of_the_reference() -> None:
     [
         ("spec.target.deletionPolicy", [resource.DELETE, resource.RETAIN]),
         ("spec.target.format[]", list(resource.FORMATS)),
+        ("spec.rollout.restart[].kind", list(rollout.KINDS)),
+        ("spec.rollout.when", [rollout.OUTSIDE_MARKET_HOURS, rollout.ALWAYS]),
     ],
 )
 def test_the_schema_offers_what_the_operator_knows(path: str, known: list[str]) -> None:
@@ -356,3 +361,32 @@ def test_a_sample_brings_the_secrets_that_it_names_with_the_documented_keys(samp
     assert expected == {name: set(secret["stringData"]) for name, secret in secrets.items()}
     for secret in secrets.values():
         assert secret["metadata"]["labels"] == {"kite-operator.dev/role": "source"}
+
+
+def test_the_operator_resolves_the_defaults_of_a_rollout() -> None:
+    one = {"restart": [{"kind": "Deployment", "name": "trader"}]}
+    written = {name: rows("spec")[f"spec.rollout.{name}"][1].strip("`") for name in ("when", "marketHours")}
+    problems: list[str] = []
+
+    spelled_out, short = (rollout.parse_rollout({"rollout": spec}, problems) for spec in ({**one, **written}, one))
+    assert spelled_out == short
+    assert problems == []
+
+
+def test_the_schema_and_the_operator_know_the_same_bound_of_workloads() -> None:
+    bounds = {
+        node.schema["maxItems"] for node in OURS if node.path in {"spec.rollout.restart", "status.rollout.workloads"}
+    }
+
+    assert bounds == {rollout.MOST_WORKLOADS}
+
+
+def test_the_results_of_a_look_at_a_workload_are_those_that_are_described() -> None:
+    words = {finding.value for finding in Finding} - {"Owed"}
+    described = next(node for node in OURS if node.path == "status.rollout.workloads[].result").schema["description"]
+    listed = set(
+        re.findall(r"^[|] `(\w+)` [|]", reference().split("#### Rollout restarts")[1].split("\n####")[0], re.MULTILINE)
+    )
+
+    assert listed - {"result"} == words
+    assert set(re.findall(r"[A-Z]\w+", described.partition(":")[2])) == words

@@ -22,7 +22,7 @@ from support.documents import PAGES, ROOT, blocks, page, relative
 
 CRD = yaml.safe_load(page("deploy/crd/kitecredentials.yaml"))
 (SERVED,) = CRD["spec"]["versions"]
-SAMPLES = tuple(sorted((ROOT / "deploy" / "samples").glob("*.yaml")))
+SAMPLES = (*sorted((ROOT / "deploy" / "samples").glob("*.yaml")), ROOT / "deploy" / "rollout" / "example.yaml")
 KEY = re.compile(r"kite-operator\\?\.dev/([a-z][a-z-]*)(?![a-z0-9-])")
 FROM_GROUP = re.compile(r"\{GROUP\}/([a-z][a-z-]*)")
 HEREDOC = re.compile(r"<<END\n(.*?)^ *END$", re.MULTILINE | re.DOTALL)

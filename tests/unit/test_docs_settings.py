@@ -35,7 +35,8 @@ def test_its_default_is_the_one_of_the_code(setting: "Field[Any]") -> None:
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda each: each.name)
 def test_its_bounds_are_those_of_the_code(setting: "Field[Any]") -> None:
     bounds = re.fullmatch(r"([\d.]+) to ([\d.]+)", ROWS[flag(setting.name)][3])
-    assert isinstance(setting.default, int | float) == bool(bounds)
+    is_number = isinstance(setting.default, int | float) and not isinstance(setting.default, bool)
+    assert is_number == bool(bounds)
     if bounds is None:
         return
     low, high = (float(text) for text in bounds.groups())

@@ -204,5 +204,10 @@ def credentials_path(namespace: str, name: str = "") -> str:
     return _join(f"/apis/{API_VERSION}/namespaces/{quote(namespace, safe='')}/{PLURAL}", name)
 
 
+def workload_path(namespace: str, kind: str, name: str) -> str:
+    """A Deployment, StatefulSet or DaemonSet."""
+    return _join(f"/apis/apps/v1/namespaces/{quote(namespace, safe='')}/{quote(kind.lower(), safe='')}s", name)
+
+
 def _join(path: str, name: str) -> str:
     return f"{path}/{quote(name, safe='')}" if name else path

@@ -54,7 +54,7 @@ class Gathered:
         """The same world after `held` was staged."""
         target = replace(self.observed.target, matches=False)
         renewal = parse_renewal(state, self.observed.credential)
-        observed = replace(self.observed, held=held, target=target, renewal=renewal)
+        observed = replace(self.observed, held=held, target=target, renewal=renewal, token_version=fingerprint)
         return replace(self, observed=observed, state=state, fingerprint=fingerprint)
 
     def without_grant(self, grant: Grant) -> Self:
@@ -79,7 +79,8 @@ class Gatherer:
     """Reads what a credential names.
 
     `normalise_totp` canonicalises a TOTP secret or raises ValueError; `metadata_prefixes` are those that labels and
-    annotations of a derived Secret may have; `login_page` is the public address of the login page, if there is one.
+    annotations of a derived Secret may have; `login_page` is the public address of the login page, if there is one;
+    `rollout_allowed` whether `spec.rollout` is allowed.
     """
 
     cluster: Cluster
@@ -90,6 +91,7 @@ class Gatherer:
     allowance: Allowance
     metadata_prefixes: tuple[str, ...] = ()
     login_page: str = ""
+    rollout_allowed: bool = False
 
     async def gather(self, credential: Credential, hints: Hints, recall: "Recall") -> Gathered:
         """One look at the world; the reads run side by side, and the first error of theirs is raised."""
@@ -139,6 +141,8 @@ class Gatherer:
             renewal=parse_renewal(state.result(), credential),
             login_url=login_link(self.login_page, credential.key),
             client_problem=allowed.result(),
+            token_version=fingerprint,
+            rollout_allowed=self.rollout_allowed,
         )
         return Gathered(observed, state.result(), target.result(), fingerprint, formers.result())
 

@@ -19,6 +19,7 @@ KEYS_SECRET = "kite-operator-keys"  # noqa: S105 - the name of a Secret
 HASH_KEY = "version-hash-key"
 _KEY_BYTES = 32
 _VERSION_CHARACTERS = 32
+_KEY_CHARACTERS = 8
 
 
 class Keyring:
@@ -40,8 +41,12 @@ class Keyring:
         return digest.hexdigest()[:_VERSION_CHARACTERS]
 
     def fingerprint(self, session: Session) -> str:
-        """What tells one session from another without showing it."""
-        return self.version("session", session.api_key, session.access_token)
+        """What tells one session from another without showing it.
+
+        It begins with what tells this key from another: fingerprints under different keys cannot be compared.
+        """
+        version = self.version("session", session.api_key, session.access_token)
+        return f"{self.version('key')[:_KEY_CHARACTERS]}.{version}"
 
 
 async def load_keyring(cluster: Cluster, namespace: str) -> Keyring:

@@ -119,7 +119,8 @@ class Observed:
 
     `jitter` is the credential's own share, in [0, 1); `holder` another credential that holds the claim; `rival` another
     credential that wants the same target and came first; `login_url` where a person logs in for it, empty while there
-    is no login page; `client_problem` why it may not act for its client ID.
+    is no login page; `client_problem` why it may not act for its client ID; `token_version` tells the held session from
+    others, `rollout_allowed` whether the operator's administrator allows `spec.rollout`.
     """
 
     now: datetime
@@ -142,6 +143,8 @@ class Observed:
     renewal: Renewal | None = None
     login_url: str = ""
     client_problem: Problem | None = None
+    token_version: str = ""
+    rollout_allowed: bool = False
 
     @property
     def target_edited(self) -> bool:

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import Failures, LastLogin
+from kite_operator.model.rollout import RolloutStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,8 @@ class ActOutcome:
 
     `result` and `reason` feed the attempts metric; `succeeded` clears the failures; `retry_at` asks for a rest without
     a failure (somebody else is logging in, a TOTP window is awaited); the handled values acknowledge annotations;
-    `last_login` is what became of a person's login.
+    `last_login` is what became of a person's login;
+    `rollout` is what is known of the workloads of `spec.rollout` from now on, `looks` what came of each look, by kind.
     """
 
     result: str
@@ -49,3 +51,5 @@ class ActOutcome:
     handled_acknowledge: bool = False
     last_login: LastLogin | None = None
     handled_revoke: bool = False
+    rollout: RolloutStatus | None = None
+    looks: tuple[tuple[str, str], ...] = ()

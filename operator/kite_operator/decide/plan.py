@@ -31,6 +31,8 @@ class Action(StrEnum):
     """Say on the derived Secret that its token is known to be dead."""
     RETIRE = "retire"
     """Remove, keep or mark Secrets that were the target before."""
+    RESTART = "restart"
+    """Look at the workloads of `spec.rollout`, and restart those that run with a former token."""
     ACKNOWLEDGE = "acknowledge"
     """Reopen the block that a person acknowledged."""
     REVOKE = "revoke"

@@ -47,6 +47,7 @@ from kite_operator.decide.on_session import (
 )
 from kite_operator.decide.plan import Action, Plan
 from kite_operator.decide.revocation import revoke_asked, revoked
+from kite_operator.decide.rollout import next_look, restart_owed
 from kite_operator.decide.standing import probe
 from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import TRADING_DAYS
@@ -66,20 +67,23 @@ Policy = Callable[[Observed], Plan | None]
 def decide(observed: Observed) -> Plan:
     """The plan for this credential now.
 
-    A rest ends at the latest when the published token is to be probed and, where days are not alike, with the day.
+    A rest ends at the latest when the published token is to be probed, when workloads are to be looked at again and,
+    where days are not alike, with the day.
     """
     plan = next(plan for policy in CHAIN if (plan := policy(observed)) is not None)
     if plan.action is Action.REST and observed.credential.timing.days == TRADING_DAYS:
         plan = _up_to(timing.day_end(observed.now), plan)
-    probe_at = next_probe(observed)
-    if plan.action is not Action.REST or probe_at is None or plan.reason in NO_PROBES:
+    if plan.action is not Action.REST or plan.reason in NO_PROBES:
         return plan
-    if probe_at <= observed.now:
+    probe_at = next_probe(observed)
+    if probe_at is not None and probe_at <= observed.now:
         return probe()  # a rest on something else does not leave the published token unwatched
-    return _up_to(probe_at, plan)
+    return _up_to(next_look(observed), _up_to(probe_at, plan))
 
 
-def _up_to(moment: datetime, plan: Plan) -> Plan:
+def _up_to(moment: datetime | None, plan: Plan) -> Plan:
+    if moment is None:
+        return plan
     return replace(plan, wake_at=moment if plan.wake_at is None else min(plan.wake_at, moment))
 
 
@@ -101,6 +105,7 @@ CHAIN: tuple[Policy, ...] = (
     refresh_asked,
     dead_unmarked,
     probe_due,
+    restart_owed,
     still_good,
     market_closed,
     yesterday_before_schedule,

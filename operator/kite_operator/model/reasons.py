@@ -14,6 +14,8 @@ class Reason(StrEnum):
     REFRESHED = "Refreshed"
     REPUBLISHED = "Republished"
     TARGET_REPLACED = "TargetReplaced"
+    ROLLOUT_RESTARTED = "RolloutRestarted"
+    ROLLOUT_WAITING = "RolloutWaiting"
     UNBLOCKED = "Unblocked"
     ACKNOWLEDGEMENT_IGNORED = "AcknowledgementIgnored"
 
@@ -52,6 +54,8 @@ class Reason(StrEnum):
     TARGET_NOT_OWNED = "TargetNotOwned"
     TARGET_UNWRITABLE = "TargetUnwritable"
     TARGET_CONTESTED = "TargetContested"
+    ROLLOUT_NOT_ALLOWED = "RolloutNotAllowed"
+    ROLLOUT_FAILED = "RolloutFailed"
     STATE_SECRET_NOT_OWNED = "StateSecretNotOwned"  # noqa: S105 - a reason, not a credential
 
     # What the broker said: never repeated by itself.

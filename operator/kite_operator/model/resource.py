@@ -15,6 +15,7 @@ from typing import Any, Self
 from kite_operator.model.account import Ref
 from kite_operator.model.conditions import LONGEST_MESSAGE, Condition, parse_conditions
 from kite_operator.model.expiry import FLUSH_START, parse_rfc3339
+from kite_operator.model.rollout import Rollout, RolloutStatus, parse_rollout, parse_rollout_status
 from kite_operator.model.trading_days import EVERY_DAY, TradingCalendar
 
 GROUP = "kite-operator.dev"
@@ -156,6 +157,7 @@ class Status:
     login_url: str = ""
     last_login: LastLogin | None = None
     last_reminder: Reminder | None = None
+    rollout: RolloutStatus | None = None
 
     def condition(self, kind: str) -> Condition | None:
         """The condition of that type."""
@@ -195,6 +197,7 @@ class Credential:
     app_type: str = ""
     relogin: str = WHEN_DEAD
     revoke: str = ""
+    rollout: Rollout | None = None
 
     @property
     def ref(self) -> Ref:
@@ -259,6 +262,7 @@ def parse_credential(body: Mapping[str, Any]) -> Credential:
         app_type=_one_of(spec, "spec.appType", APP_TYPES, "", problems),
         relogin=_one_of(login, "spec.login.relogin", RELOGINS, WHEN_DEAD, problems),
         revoke=str(annotations.get(REVOKE_ANNOTATION, "")),
+        rollout=parse_rollout(spec, problems),
     )
     problems += _cross_checks(credential)
     return replace(credential, problems=tuple(problems))
@@ -434,6 +438,7 @@ def _status(raw: Mapping[str, Any]) -> Status:
         login_url=str(raw.get("loginURL", "")),
         last_login=_last_login(_block(raw, "lastLogin")),
         last_reminder=_last_reminder(_block(raw, "lastReminder")),
+        rollout=parse_rollout_status(raw),
     )
 
 

@@ -161,6 +161,12 @@ class Metrics:
             ["verb", "resource", "code"],
             registry=self.registry,
         )
+        self._looks = Counter(
+            "kite_operator_rollout_restarts",
+            "Looks at workloads that spec.rollout names, by kind of workload and what came of it.",
+            ["kind", "result"],
+            registry=self.registry,
+        )
         self._progress = Gauge(
             "kite_operator_last_progress_timestamp_seconds",
             "When the scheduler last made progress, as a Unix time: an old value is a stalled operator.",
@@ -213,6 +219,8 @@ class Metrics:
     def count_attempt(self, action: Action, outcome: ActOutcome) -> None:
         """One action and what came of it."""
         self._attempts.labels(action.value, outcome.result, outcome.reason.value).inc()
+        for kind, result in outcome.looks:
+            self._looks.labels(kind, result).inc()
 
     def observe_step(self, step: str, outcome: str, seconds: float) -> None:
         """One call to the broker."""

@@ -69,6 +69,7 @@ def derive(observed: Observed, plan: Plan) -> Status:
         last_handled_revoke=old.last_handled_revoke
         if revoke_asked(observed)
         else credential.revoke or old.last_handled_revoke,
+        rollout=old.rollout if credential.rollout is not None else None,
     )
 
 
@@ -190,6 +191,7 @@ def manifest_of(status: Status) -> dict[str, Any]:
         "loginURL": status.login_url,
         "lastLogin": _last_login(status.last_login),
         "lastReminder": _last_reminder(status.last_reminder),
+        "rollout": status.rollout.as_manifest() if status.rollout is not None else None,
     }
     return {name: value for name, value in whole.items() if value not in ("", None, [])}
 

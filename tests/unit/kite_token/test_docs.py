@@ -87,7 +87,7 @@ def test_the_example_never_runs_twice() -> None:
 
 def test_the_image_holds_what_the_deployment_starts() -> None:
     (dockerfile,) = blocks(PAGE, "dockerfile")
-    (command,) = blocks(PAGE, "console")
+    (command,) = blocks(section(PAGE, "Get the library"), "console")
     sources = [Path(source) for source in re.findall(r"kite-operator/(\S+)", command)]
     assert [] == [source for source in sources if not (ROOT / source).exists()]
     into = dict(re.findall(r"^COPY (\S+?)/? (\S+)$", dockerfile, re.MULTILINE))

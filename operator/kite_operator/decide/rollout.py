@@ -1,0 +1,229 @@
+"""Whether pods of `spec.rollout` started with a former token, and when they may start anew: from persisted facts only.
+
+A workload says by a stamp in its pod template which token it was last restarted for. One that has none was seen with
+some token before: status remembers which. So a restart is owed once per token, whoever crashes in between.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from kite_operator.decide.liveness import Liveness, is_due, is_of_other_app, liveness
+from kite_operator.decide.observed import Observed
+from kite_operator.decide.plan import Action, Plan
+from kite_operator.model.expiry import IST, at_time
+from kite_operator.model.reasons import Reason
+from kite_operator.model.rollout import ALWAYS, Mark, Rollout, RolloutStatus, Seen, Workload
+
+RETRY = timedelta(minutes=15)
+"""What a person has to mend at a workload is looked at again after this."""
+RETRY_SOON = timedelta(minutes=1)
+"""What passes by itself."""
+LONGEST_WAIT = timedelta(days=1)
+"""No wait of ours is longer: one that is was reckoned by a clock that was set back since."""
+
+
+class Finding(StrEnum):
+    """What a look at a workload comes to; all but OWED are shown in `status.rollout.workloads`."""
+
+    OWED = "Owed"
+    RESTARTED = "Restarted"
+    CURRENT = "Current"
+    WAITING = "Waiting"
+    NOT_ALLOWED = "NotAllowed"
+    NOT_FOUND = "NotFound"
+    PAUSED = "Paused"
+    REFUSED = "Refused"
+    UNAVAILABLE = "Unavailable"
+
+
+_FAILED = (Finding.NOT_FOUND, Finding.PAUSED, Finding.REFUSED, Finding.UNAVAILABLE)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkloadView:
+    """A workload as it is now; `trouble` says why it could not be looked at or restarted, `refusal` what was refused.
+
+    `consents_to` is its annotation: the one credential that may restart it. `held_back` says why its pods will not
+    start anew at once although it was restarted; `by_hand` is when a person last restarted it.
+    """
+
+    workload: Workload
+    trouble: Finding | None = None
+    refusal: str = ""
+    uid: str = ""
+    resource_version: str = ""
+    created: datetime | None = None
+    consents_to: str = ""
+    paused: bool = False
+    held_back: str = ""
+    stamp: Mark | None = None
+    by_hand: datetime | None = None
+
+
+def restart_owed(observed: Observed) -> Plan | None:
+    """Workloads that may run with a former token are looked at once a new one is published, and restarted."""
+    credential, told = observed.credential, observed.credential.status.rollout
+    if credential.rollout is None:
+        return None
+    if not observed.rollout_allowed:
+        answered = told is not None and told.reason == Reason.ROLLOUT_NOT_ALLOWED and not told.token_version
+        if answered and told is not None and told.observed_generation == credential.generation:
+            return None
+        return Plan(Action.RESTART, Reason.ROLLOUT_NOT_ALLOWED, "spec.rollout is not allowed by this operator")
+    if not _is_published_and_good(observed):
+        return None
+    if told is not None and told.token_version == observed.token_version and not _is_time(observed, told):
+        return None
+    return Plan(Action.RESTART, Reason.ROLLOUT_RESTARTED, "workloads of spec.rollout may run with a former token")
+
+
+def _is_published_and_good(observed: Observed) -> bool:
+    """Whether pods that start now get a token to work with.
+
+    A dead token, or one of the day before, is about to be replaced: pods would only have to start once more.
+    """
+    good = liveness(observed) is Liveness.ALIVE and not is_due(observed) and not is_of_other_app(observed)
+    return good and observed.target.matches
+
+
+def _is_time(observed: Observed, told: RolloutStatus) -> bool:
+    edited, at = told.observed_generation != observed.credential.generation, told.next_time
+    return edited or (at is not None and (observed.now >= at or at - observed.now > LONGEST_WAIT))
+
+
+def next_look(observed: Observed) -> datetime | None:
+    """When workloads are to be looked at again, if that is to come."""
+    told = observed.credential.status.rollout
+    if observed.credential.rollout is None or not observed.rollout_allowed or told is None:
+        return None
+    return told.next_time if told.next_time is not None and told.next_time > observed.now else None
+
+
+def market_closes(rollout: Rollout, now: datetime) -> datetime | None:
+    """The end of the market hours that are on, or None when a restart need not wait.
+
+    Every day counts: a Saturday may be a trading day, and a restart that waits on a Sunday harms nobody.
+    """
+    if rollout.when == ALWAYS:
+        return None
+    (start, end), local = rollout.market_hours, now.astimezone(IST)
+    return at_time(local.date(), end) if start <= local.time() < end else None
+
+
+def judge(observed: Observed, view: WorkloadView) -> Finding:
+    """What is to be done about this workload."""
+    rollout = observed.credential.rollout
+    if view.trouble is not None:
+        return view.trouble
+    if view.consents_to != observed.credential.key.name:
+        return Finding.NOT_ALLOWED
+    if not _is_former(mark_of(observed, view), observed):
+        return Finding.CURRENT
+    if rollout is not None and market_closes(rollout, observed.now) is not None:
+        return Finding.WAITING
+    return Finding.PAUSED if view.paused else Finding.OWED
+
+
+def mark_of(observed: Observed, view: WorkloadView) -> Mark:
+    """The token that the workload's pods started with.
+
+    By a person's restart since that token; else by our stamp; else by what status remembers of this very workload.
+    Seen for the first time, it has the present token, unless it is older than that, and the token has changed since the
+    workloads were last looked at.
+    """
+    if view.by_hand is not None and _minted(observed) <= view.by_hand <= observed.now:
+        return Mark(observed.token_version, view.by_hand)
+    if view.stamp is not None:
+        return view.stamp
+    told = observed.credential.status.rollout
+    seen = told.of(view.workload) if told is not None else None
+    if seen is not None and seen.uid == view.uid and seen.mark is not None:
+        return seen.mark
+    former = told.token_version if told is not None else ""
+    if former and former != observed.token_version and view.created and view.created < _minted(observed):
+        return Mark(former, view.created)
+    return Mark(observed.token_version, observed.now)
+
+
+def _is_former(mark: Mark, observed: Observed) -> bool:
+    """Whether the mark is of another token than the present.
+
+    Versions under different keys (`kite-operator-keys` was made anew) say nothing: then time decides.
+    """
+    if mark.version.partition(".")[0] == observed.token_version.partition(".")[0]:
+        return mark.version != observed.token_version
+    return mark.at < _minted(observed)
+
+
+def _minted(observed: Observed) -> datetime:
+    """Since when pods can have had the present token: from its login, or rather from when it was published."""
+    session_from = observed.held.session.login_time if observed.held is not None else observed.now
+    return max(session_from, observed.credential.status.last_refresh_time or session_from)
+
+
+def remembered(observed: Observed, view: WorkloadView, result: Finding) -> Seen:
+    """What status remembers of a workload from now on."""
+    told = observed.credential.status.rollout
+    before = told.of(view.workload) if told is not None else None
+    if result is Finding.NOT_FOUND:
+        return Seen(view.workload, "", None, result)
+    if result is Finding.NOT_ALLOWED:
+        # Who consents later is seen for the first time then.
+        return Seen(view.workload, view.uid, None, result)
+    if view.trouble is not None:
+        return Seen(view.workload, before.uid if before else "", before.mark if before else None, result)
+    if result is Finding.RESTARTED:
+        return Seen(view.workload, view.uid, Mark(observed.token_version, observed.now), result)
+    mark = mark_of(observed, view)
+    if result is Finding.CURRENT:
+        mark = Mark(observed.token_version, mark.at)
+    return Seen(view.workload, view.uid, mark, result)
+
+
+def concluded(observed: Observed, seen: Sequence[Seen], message: str) -> RolloutStatus:
+    """The status after all workloads were looked at."""
+    told, rollout = observed.credential.status.rollout, observed.credential.rollout
+    results = {each.result for each in seen}
+    restarted = Finding.RESTARTED in results
+    waits = market_closes(rollout, observed.now) if rollout is not None and Finding.WAITING in results else None
+    soon = observed.now + RETRY_SOON if Finding.UNAVAILABLE in results else None
+    later = observed.now + RETRY if results & {*_FAILED, Finding.NOT_ALLOWED} else None
+    return RolloutStatus(
+        observed_generation=observed.credential.generation,
+        token_version=observed.token_version,
+        reason=_reason(results),
+        message=message,
+        restarted_time=observed.now if restarted else (told.restarted_time if told is not None else None),
+        next_time=min((at for at in (waits, soon, later) if at is not None), default=None),
+        workloads=tuple(seen),
+    )
+
+
+def _reason(results: set[str]) -> str:
+    if results & set(_FAILED):
+        return Reason.ROLLOUT_FAILED
+    if Finding.NOT_ALLOWED in results:
+        return Reason.ROLLOUT_NOT_ALLOWED
+    return Reason.ROLLOUT_WAITING if Finding.WAITING in results else ""
+
+
+def is_news(observed: Observed, seen: Seen) -> bool:
+    """Whether people have not been told of this trouble yet: once per token and change."""
+    told = observed.credential.status.rollout
+    before = told.of(seen.workload) if told is not None else None
+    fresh = told is None or told.token_version != observed.token_version
+    return fresh or before is None or before.result != seen.result
+
+
+def was_restarted_unheard(observed: Observed, view: WorkloadView) -> bool:
+    """Whether the workload bears the stamp of the present token while status knows of a former one only.
+
+    Then the operator ended between the restart and its Event.
+    """
+    told = observed.credential.status.rollout
+    before = told.of(view.workload) if told is not None else None
+    if before is None or before.mark is None or before.uid != view.uid or view.stamp is None:
+        return False
+    return view.stamp.version == observed.token_version != before.mark.version

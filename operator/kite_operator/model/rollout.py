@@ -1,0 +1,187 @@
+"""`spec.rollout` and `status.rollout`: which workloads start anew after the token has changed, when, and what was done.
+
+For pods that read the token once, at their start. Those that follow the mounted Secret need none of it.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, time
+from typing import Any
+
+from kite_operator.model.expiry import parse_rfc3339, rfc3339
+
+KINDS = ("Deployment", "StatefulSet", "DaemonSet")
+OUTSIDE_MARKET_HOURS = "OutsideMarketHours"
+ALWAYS = "Always"
+DEFAULT_MARKET_HOURS = (time(9, 0), time(15, 30))
+MOST_WORKLOADS = 16
+
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_LONGEST_NAME = 253
+_HOURS = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])-([01][0-9]|2[0-3]):([0-5][0-9])")
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """One entry of `spec.rollout.restart`; it is in the namespace of its KiteCredential."""
+
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name!r}"
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """`spec.rollout` with its effective values; market hours are times of day in IST, the end not included."""
+
+    workloads: tuple[Workload, ...]
+    when: str = OUTSIDE_MARKET_HOURS
+    market_hours: tuple[time, time] = DEFAULT_MARKET_HOURS
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Which token the pods of a workload started with, as far as is known: its version, and since when."""
+
+    version: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What `status.rollout.workloads` remembers of one workload: its mark, and what was found when last looked at."""
+
+    workload: Workload
+    uid: str
+    mark: Mark | None
+    result: str
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutStatus:
+    """`status.rollout`: `token_version` is the token that was last looked for, `next_time` when to look again."""
+
+    observed_generation: int = 0
+    token_version: str = ""
+    reason: str = ""
+    message: str = ""
+    restarted_time: datetime | None = None
+    next_time: datetime | None = None
+    workloads: tuple[Seen, ...] = ()
+
+    def of(self, workload: Workload) -> Seen | None:
+        """What is remembered of `workload`."""
+        return next((each for each in self.workloads if each.workload == workload), None)
+
+    def as_manifest(self) -> dict[str, Any]:
+        """As the API server stores it: a merge patch merges objects, so that what is absent is taken away by name."""
+        return {
+            "observedGeneration": self.observed_generation,
+            "tokenVersion": self.token_version or None,
+            "reason": self.reason or None,
+            "message": self.message or None,
+            "restartedTime": _written(self.restarted_time),
+            "nextTime": _written(self.next_time),
+            "workloads": [_seen_manifest(each) for each in self.workloads] or None,
+        }
+
+
+def _seen_manifest(seen: Seen) -> dict[str, Any]:
+    whole = {
+        "kind": seen.workload.kind,
+        "name": seen.workload.name,
+        "uid": seen.uid,
+        "tokenVersion": seen.mark.version if seen.mark is not None else "",
+        "since": _written(seen.mark.at) if seen.mark is not None else None,
+        "result": seen.result,
+    }
+    return {name: value for name, value in whole.items() if value not in ("", None)}
+
+
+def _written(moment: datetime | None) -> str | None:
+    return None if moment is None else rfc3339(moment)
+
+
+def parse_rollout(spec: Mapping[str, Any], problems: list[str]) -> Rollout | None:
+    """`spec.rollout`, or None when there is none; what is wrong with it is added to `problems`."""
+    raw = spec.get("rollout")
+    if raw is None:
+        return None
+    block = raw if isinstance(raw, Mapping) else {}
+    return Rollout(_workloads(block, problems), _when(block, problems), _market_hours(block, problems))
+
+
+def _workloads(block: Mapping[str, Any], problems: list[str]) -> tuple[Workload, ...]:
+    raw = block.get("restart")
+    if not isinstance(raw, list) or not 0 < len(raw) <= MOST_WORKLOADS:
+        problems.append(f"spec.rollout.restart must name 1 to {MOST_WORKLOADS} workloads by kind and name")
+        return ()
+    found = tuple(_workload(each, f"spec.rollout.restart[{index}]", problems) for index, each in enumerate(raw))
+    if len(set(found)) != len(found):
+        problems.append("spec.rollout.restart must name each workload once")
+    return found
+
+
+def _workload(raw: object, path: str, problems: list[str]) -> Workload:
+    entry = raw if isinstance(raw, Mapping) else {}
+    kind, name = entry.get("kind"), entry.get("name")
+    if kind not in KINDS:
+        problems.append(f"{path}.kind must be {', '.join(KINDS[:-1])} or {KINDS[-1]}")
+    if not isinstance(name, str) or len(name) > _LONGEST_NAME or not _NAME.fullmatch(name):
+        problems.append(f"{path}.name must be the name of a workload: lower case letters, digits, - and .")
+    return Workload(str(kind), str(name))
+
+
+def _when(block: Mapping[str, Any], problems: list[str]) -> str:
+    value = block.get("when")
+    if value in (None, OUTSIDE_MARKET_HOURS, ALWAYS):
+        return value or OUTSIDE_MARKET_HOURS
+    problems.append(f"spec.rollout.when must be {OUTSIDE_MARKET_HOURS} or {ALWAYS}")
+    return OUTSIDE_MARKET_HOURS  # a market is not disturbed on a word that is not understood
+
+
+def _market_hours(block: Mapping[str, Any], problems: list[str]) -> tuple[time, time]:
+    value = block.get("marketHours")
+    if value is None:
+        return DEFAULT_MARKET_HOURS
+    match = _HOURS.fullmatch(str(value))
+    hours = None if match is None else (time(int(match[1]), int(match[2])), time(int(match[3]), int(match[4])))
+    if hours is None or hours[0] >= hours[1]:
+        problems.append("spec.rollout.marketHours must be two times of a day, the earlier first, such as 09:00-15:30")
+        return DEFAULT_MARKET_HOURS
+    return hours
+
+
+def parse_rollout_status(status: Mapping[str, Any]) -> RolloutStatus | None:
+    """`status.rollout`, or None when there is none; what is not understood in it counts as absent."""
+    raw = status.get("rollout")
+    if not isinstance(raw, Mapping):
+        return None
+    generation, entries = raw.get("observedGeneration"), raw.get("workloads")
+    return RolloutStatus(
+        observed_generation=generation if isinstance(generation, int) else 0,
+        token_version=str(raw.get("tokenVersion", "")),
+        reason=str(raw.get("reason", "")),
+        message=str(raw.get("message", "")),
+        restarted_time=_time(raw, "restartedTime"),
+        next_time=_time(raw, "nextTime"),
+        workloads=tuple(_seen(each) for each in entries or () if isinstance(each, Mapping)),
+    )
+
+
+def _seen(raw: Mapping[str, Any]) -> Seen:
+    version, since = str(raw.get("tokenVersion", "")), _time(raw, "since")
+    return Seen(
+        workload=Workload(str(raw.get("kind", "")), str(raw.get("name", ""))),
+        uid=str(raw.get("uid", "")),
+        mark=Mark(version, since) if version and since is not None else None,
+        result=str(raw.get("result", "")),
+    )
+
+
+def _time(raw: Mapping[str, Any], name: str) -> datetime | None:
+    value = raw.get(name)
+    return parse_rfc3339(value) if isinstance(value, str) else None

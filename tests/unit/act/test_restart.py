@@ -1,0 +1,226 @@
+"""Workloads are restarted once each; whatever goes wrong with one leaves the others and the token alone."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from kite_operator.act.parts import Scene
+from kite_operator.act.rollout import MOST_TRIES, restart
+from kite_operator.cluster.api import workload_path
+from kite_operator.decide.outcome import ActOutcome
+from kite_operator.model.errors import ClusterUnavailable, Forbidden, Unprocessable
+from kite_operator.model.resource import Status
+from kite_operator.model.rollout import Mark, Rollout, RolloutStatus, Seen, Workload
+from support.acting import Stage
+from support.broker_fakes import NOW
+from support.facts import credential, leaks, published
+from support.workloads import CONSENT, RESTARTED, VERSION, pods, workload
+
+TRADER, FEED = Workload("Deployment", "trader"), Workload("StatefulSet", "feed")
+OLD, NEW = "aaaaaaaa.11", "aaaaaaaa.22"
+BOTH = Rollout((TRADER, FEED), when="Always")
+
+
+def place(which: Workload) -> str:
+    return workload_path("desk", which.kind, which.name)
+
+
+def put(stage: Stage, which: Workload, *, stamp: str = OLD, **changes: Any) -> None:
+    made = workload(which.kind, which.name, **changes)
+    if stamp:
+        made["spec"]["template"]["metadata"]["annotations"] = {VERSION: stamp, RESTARTED: "2026-03-01T07:40:00+05:30"}
+    stage.cluster.put(place(which), made)
+
+
+def scene(stage: Stage, rollout: Rollout = BOTH, told: RolloutStatus | None = None, **changes: Any) -> Scene:
+    who = credential(rollout=rollout, status=Status(rollout=told))
+    usual = {"held": published(NOW), "token_version": NEW, "rollout_allowed": True}
+    return stage.scene(credential=who, **{**usual, **changes})
+
+
+def writes(stage: Stage) -> list[str]:
+    return [path for verb, path in stage.cluster.journal if verb != "GET"]
+
+
+def results(outcome: ActOutcome) -> list[str]:
+    assert outcome.rollout is not None
+    assert [result for _, result in outcome.looks] == [each.result for each in outcome.rollout.workloads]
+    return [each.result for each in outcome.rollout.workloads]
+
+
+def told(outcome: ActOutcome) -> list[str]:
+    assert [] == [secret for note in outcome.notes for secret in leaks(note.message)]
+    return [note.reason.value for note in outcome.notes]
+
+
+async def test_all_of_one_credential_are_restarted_in_one_pass_each_with_an_event() -> None:
+    stage = Stage()
+    put(stage, TRADER)
+    put(stage, FEED)
+    outcome = await restart(stage.parts, scene(stage))
+    assert ["Restarted", "Restarted"] == results(outcome)
+    assert ["RolloutRestarted", "RolloutRestarted"] == told(outcome)
+    for which in (TRADER, FEED):
+        assert NEW == pods(stage.cluster.objects[place(which)])[VERSION]
+
+
+async def test_the_second_look_restarts_nothing() -> None:
+    stage = Stage()
+    put(stage, TRADER)
+    put(stage, FEED)
+    first = await restart(stage.parts, scene(stage))
+    before = writes(stage)
+    second = await restart(stage.parts, scene(stage, told=first.rollout))
+    assert ["Current", "Current"] == results(second)
+    assert [] == told(second)
+    assert before == writes(stage)
+
+
+async def test_a_restart_whose_event_was_lost_in_a_crash_is_told_and_not_repeated() -> None:
+    stage = Stage()
+    put(stage, TRADER, stamp=NEW)
+    uid = stage.cluster.objects[place(TRADER)]["metadata"]["uid"]
+    before_the_crash = RolloutStatus(1, OLD, workloads=(Seen(TRADER, uid, Mark(OLD, NOW), "Current"),))
+    outcome = await restart(stage.parts, scene(stage, Rollout((TRADER,)), before_the_crash))
+    assert ["Current"] == results(outcome)
+    assert ["RolloutRestarted"] == told(outcome)
+    assert [] == writes(stage)
+
+
+async def test_in_market_hours_all_wait_and_one_event_says_until_when() -> None:
+    stage = Stage()
+    stage.clock.wall = NOW.replace(hour=5, minute=30)
+    put(stage, TRADER)
+    put(stage, FEED)
+    outcome = await restart(
+        stage.parts, scene(stage, replace(BOTH, when="OutsideMarketHours"), held=published(stage.clock.now()))
+    )
+    assert ["Waiting", "Waiting"] == results(outcome)
+    assert ["RolloutWaiting"] == told(outcome)
+    assert "15:30:00+05:30" in outcome.notes[0].message
+    again = scene(
+        stage,
+        replace(BOTH, when="OutsideMarketHours"),
+        outcome.rollout,
+        held=published(stage.clock.now()),
+        token_version="aaaaaaaa.33",
+    )
+    assert [] == told(await restart(stage.parts, again))
+    assert [] == writes(stage)
+
+
+async def test_one_that_is_missing_does_not_hold_up_the_other() -> None:
+    stage = Stage()
+    put(stage, FEED)
+    outcome = await restart(stage.parts, scene(stage))
+    assert ["NotFound", "Restarted"] == results(outcome)
+    assert ["RolloutFailed", "RolloutRestarted"] == told(outcome)
+    assert outcome.rollout is not None
+    assert "Deployment 'trader'" in outcome.rollout.message
+
+
+async def test_one_that_does_not_consent_is_named_with_the_annotation_that_it_needs() -> None:
+    stage = Stage()
+    put(stage, TRADER, consents_to="beta")
+    put(stage, FEED)
+    outcome = await restart(stage.parts, scene(stage))
+    assert ["NotAllowed", "Restarted"] == results(outcome)
+    assert f"{CONSENT}=alpha" in outcome.notes[0].message
+    assert [place(FEED)] == writes(stage)
+
+
+async def test_a_paused_one_is_left_alone() -> None:
+    stage = Stage()
+    put(stage, TRADER, paused=True)
+    outcome = await restart(stage.parts, scene(stage, Rollout((TRADER,), "Always")))
+    assert (["Paused"], ["RolloutFailed"], []) == (results(outcome), told(outcome), writes(stage))
+
+
+@pytest.mark.parametrize(
+    ("strategy", "words"),
+    [
+        ({"type": "OnDelete"}, "OnDelete: each pod starts anew only when somebody deletes it"),
+        ({"type": "RollingUpdate", "rollingUpdate": {"partition": 2}}, "partition 2"),
+        ({"type": "RollingUpdate", "rollingUpdate": {"partition": 0}}, "present token"),
+    ],
+)
+async def test_pods_that_will_not_start_anew_by_themselves_are_told(strategy: object, words: str) -> None:
+    stage = Stage()
+    put(stage, FEED, updateStrategy=strategy)
+    outcome = await restart(stage.parts, scene(stage, Rollout((FEED,), "Always")))
+    assert ["Restarted"] == results(outcome)
+    assert words in outcome.notes[0].message
+
+
+@pytest.mark.parametrize(
+    ("error", "verb", "result"),
+    [
+        (Forbidden, "GET", "Refused"),
+        (Forbidden, "PATCH", "Refused"),
+        (Unprocessable, "PATCH", "Refused"),
+        (ClusterUnavailable, "GET", "Unavailable"),
+        (ClusterUnavailable, "PATCH", "Unavailable"),
+    ],
+)
+async def test_what_the_api_server_refuses_is_told_and_raises_nothing(error: Any, verb: str, result: str) -> None:
+    stage = Stage()
+    put(stage, TRADER)
+    put(stage, FEED)
+
+    def refuse(method: str, path: str) -> None:
+        if (method, path) == (verb, place(TRADER)):
+            raise error(f"{method} {path}", status=403)
+
+    stage.cluster.before = refuse
+    outcome = await restart(stage.parts, scene(stage))
+    assert [result, "Restarted"] == results(outcome)
+    assert "RolloutFailed" == told(outcome)[0]
+    assert verb in outcome.notes[0].message
+
+
+@pytest.mark.parametrize(("meddled", "result"), [(MOST_TRIES - 1, "Restarted"), (MOST_TRIES, "Unavailable")])
+async def test_one_that_somebody_else_changes_meanwhile_is_looked_at_again(meddled: int, result: str) -> None:
+    stage = Stage()
+    put(stage, TRADER)
+    left = [None] * meddled
+
+    async def meddle() -> None:
+        if left:
+            left.pop()
+            stage.cluster.put(place(TRADER), stage.cluster.objects[place(TRADER)])
+
+    stage.at["before-restart"] = meddle
+    outcome = await restart(stage.parts, scene(stage, Rollout((TRADER,), "Always")))
+    assert [result] == results(outcome)
+
+
+async def test_two_operators_make_one_restart() -> None:
+    stage = Stage()
+    put(stage, TRADER)
+    other = Stage(cluster=stage.cluster)
+
+    async def overtake() -> None:
+        del stage.at["before-restart"]
+        assert ["Restarted"] == results(await restart(other.parts, scene(other, Rollout((TRADER,), "Always"))))
+
+    stage.at["before-restart"] = overtake
+    outcome = await restart(stage.parts, scene(stage, Rollout((TRADER,), "Always")))
+    assert ["Current"] == results(outcome)
+    assert [] == told(outcome)
+
+
+async def test_without_the_operators_consent_no_request_is_made() -> None:
+    stage = Stage()
+    put(stage, TRADER)
+    known = RolloutStatus(1, OLD, workloads=(Seen(TRADER, "uid-1", Mark(OLD, NOW), "Current"),))
+    outcome = await restart(stage.parts, scene(stage, told=known, rollout_allowed=False))
+    assert [] == stage.cluster.journal
+    assert ["RolloutNotAllowed"] == told(outcome)
+    assert "--allow-rollout-restarts" in outcome.notes[0].message
+    assert outcome.rollout is not None
+    assert ("RolloutNotAllowed", "", known.workloads) == (
+        outcome.rollout.reason,
+        outcome.rollout.token_version,
+        outcome.rollout.workloads,
+    )

@@ -1,0 +1,261 @@
+"""When a workload of spec.rollout is owed a restart, and when it may have it."""
+
+from dataclasses import replace
+from datetime import datetime, time, timedelta
+from typing import Any
+
+import pytest
+
+from kite_operator.decide.observed import Observed, TargetView
+from kite_operator.decide.plan import Action
+from kite_operator.decide.policies import decide
+from kite_operator.decide.rollout import (
+    RETRY,
+    RETRY_SOON,
+    Finding,
+    WorkloadView,
+    concluded,
+    is_news,
+    judge,
+    market_closes,
+    remembered,
+    restart_owed,
+    was_restarted_unheard,
+)
+from kite_operator.model.reasons import Reason
+from kite_operator.model.resource import Status
+from kite_operator.model.rollout import ALWAYS, Mark, Rollout, RolloutStatus, Seen, Workload
+from support.facts import alive, credential, dead, ist, observed, published, staged
+
+TRADER = Workload("Deployment", "trader")
+OLD, NEW = "aaaaaaaa.11", "aaaaaaaa.22"
+OTHER_KEY = "bbbbbbbb.33"
+LOGIN = ist("07:40")
+BEFORE, AFTER = LOGIN - timedelta(hours=20), LOGIN + timedelta(minutes=1)
+EARLY, IN_MARKET, CLOSE = ist("08:00"), ist("11:00"), ist("15:30")
+
+
+def status(*seen: Seen, version: str = OLD, **changes: Any) -> RolloutStatus:
+    return replace(RolloutStatus(1, version, workloads=seen), **changes)
+
+
+def seen(mark: Mark | None = None, result: Finding = Finding.CURRENT, uid: str = "uid-1") -> Seen:
+    return Seen(TRADER, uid, mark or Mark(OLD, BEFORE), result)
+
+
+def world(
+    now: datetime = EARLY, *, told: RolloutStatus | None = None, rollout: Rollout | None = None, **changes: Any
+) -> Observed:
+    who = credential(rollout=rollout or Rollout((TRADER,)), status=Status(rollout=told))
+    usual = {"held": published(LOGIN), "probes": alive(now), "token_version": NEW, "rollout_allowed": True}
+    return observed(now, credential=who, **{**usual, **changes})
+
+
+def view(**changes: Any) -> WorkloadView:
+    usual = {"uid": "uid-1", "created": BEFORE, "consents_to": "alpha"}
+    return WorkloadView(TRADER, **{**usual, **changes})
+
+
+@pytest.mark.parametrize(
+    ("why", "now", "expected"),
+    [
+        ("the stamp is of the present token", view(stamp=Mark(NEW, AFTER)), Finding.CURRENT),
+        ("the stamp is of a former token", view(stamp=Mark(OLD, BEFORE)), Finding.OWED),
+        ("it was stamped under another key, after the login", view(stamp=Mark(OTHER_KEY, AFTER)), Finding.CURRENT),
+        ("it was stamped under another key, before the login", view(stamp=Mark(OTHER_KEY, BEFORE)), Finding.OWED),
+        ("a person restarted it after the login", view(stamp=Mark(OLD, BEFORE), by_hand=AFTER), Finding.CURRENT),
+        ("a person restarted it before the login", view(stamp=Mark(OLD, BEFORE), by_hand=BEFORE), Finding.OWED),
+        ("a person's clock is ahead", view(stamp=Mark(OLD, BEFORE), by_hand=EARLY + RETRY), Finding.OWED),
+        ("it does not consent", view(consents_to=""), Finding.NOT_ALLOWED),
+        ("it consents to another credential", view(consents_to="beta"), Finding.NOT_ALLOWED),
+        ("it is paused and current", view(stamp=Mark(NEW, AFTER), paused=True), Finding.CURRENT),
+        ("it is paused and owed a restart", view(stamp=Mark(OLD, BEFORE), paused=True), Finding.PAUSED),
+        ("it is not there", WorkloadView(TRADER, trouble=Finding.NOT_FOUND), Finding.NOT_FOUND),
+        ("it may not be read", WorkloadView(TRADER, trouble=Finding.REFUSED), Finding.REFUSED),
+    ],
+)
+def test_what_is_to_be_done_about_a_workload_of_which_nothing_is_remembered(
+    why: str, now: WorkloadView, expected: Finding
+) -> None:
+    assert expected == judge(world(), now), why
+
+
+@pytest.mark.parametrize(
+    ("told", "now", "expected"),
+    [
+        (None, view(), Finding.CURRENT),
+        (status(version=""), view(), Finding.CURRENT),
+        (status(version=NEW), view(), Finding.CURRENT),
+        (status(version=OLD), view(created=AFTER), Finding.CURRENT),
+        (status(version=OLD), view(created=None), Finding.CURRENT),
+        (status(version=OLD), view(created=BEFORE), Finding.OWED),
+        (status(seen()), view(), Finding.OWED),
+        (status(seen(Mark(NEW, AFTER))), view(), Finding.CURRENT),
+        (status(seen(), version=NEW), view(), Finding.OWED),
+        (status(seen(uid="uid-0")), view(created=AFTER), Finding.CURRENT),
+        (status(seen(uid="uid-0")), view(created=BEFORE), Finding.OWED),
+        (status(seen(Mark(OTHER_KEY, AFTER))), view(), Finding.CURRENT),
+        (status(seen(Mark(OTHER_KEY, BEFORE))), view(), Finding.OWED),
+    ],
+)
+def test_a_workload_without_a_stamp_is_judged_by_what_status_remembers(
+    told: RolloutStatus | None, now: WorkloadView, expected: Finding
+) -> None:
+    assert expected == judge(world(told=told), now)
+
+
+def test_a_workload_made_between_login_and_publication_started_with_the_former_token() -> None:
+    told = status()
+    who = credential(rollout=Rollout((TRADER,)), status=Status(rollout=told, last_refresh_time=AFTER))
+    assert Finding.OWED == judge(replace(world(), credential=who), view(created=LOGIN + timedelta(seconds=30)))
+
+
+@pytest.mark.parametrize(
+    ("now", "closes"),
+    [
+        (ist("08:59:59"), None),
+        (ist("09:00"), CLOSE),
+        (ist("15:29:59"), CLOSE),
+        (CLOSE, None),
+        (ist("23:59"), None),
+        (ist("11:00", day=7), ist("15:30", day=7)),
+        (ist("11:00", day=8), ist("15:30", day=8)),
+    ],
+)
+def test_market_hours_are_indian_time_and_count_on_every_day(now: datetime, closes: datetime | None) -> None:
+    assert closes == market_closes(Rollout((TRADER,)), now)
+
+
+def test_market_hours_may_be_others_or_none() -> None:
+    hours = (time(8), time(23, 55))
+    assert ist("23:55") == market_closes(Rollout((TRADER,), market_hours=hours), EARLY)
+    assert market_closes(Rollout((TRADER,), when=ALWAYS), IN_MARKET) is None
+
+
+@pytest.mark.parametrize(("when", "expected"), [("OutsideMarketHours", Finding.WAITING), (ALWAYS, Finding.OWED)])
+def test_in_market_hours_a_restart_waits_unless_asked(when: str, expected: Finding) -> None:
+    assert expected == judge(world(IN_MARKET, told=status(seen()), rollout=Rollout((TRADER,), when)), view())
+
+
+SETTLED = status(seen(Mark(NEW, AFTER)), version=NEW)
+
+
+@pytest.mark.parametrize(
+    ("situation", "expected"),
+    [
+        (world(), Action.RESTART),
+        (world(told=SETTLED), None),
+        (world(told=status(seen())), Action.RESTART),
+        (world(IN_MARKET, told=replace(SETTLED, next_time=CLOSE)), None),
+        (world(CLOSE, told=replace(SETTLED, next_time=CLOSE)), Action.RESTART),
+        (world(EARLY, told=replace(SETTLED, next_time=ist("15:30", day=3))), Action.RESTART),
+        (world(told=replace(SETTLED, observed_generation=0)), Action.RESTART),
+        (world(held=None), None),
+        (world(held=staged(LOGIN)), None),
+        (world(probes=dead(EARLY)), None),
+        (world(held=published(BEFORE)), None),
+        (world(target=TargetView(exists=True)), None),
+        (world(rollout_allowed=False), Action.RESTART),
+        (world(rollout_allowed=False, held=None), Action.RESTART),
+    ],
+)
+def test_workloads_are_looked_at_when_there_is_a_reason(situation: Observed, expected: Action | None) -> None:
+    plan = restart_owed(situation)
+    assert expected == (None if plan is None else plan.action)
+
+
+def test_without_a_rollout_in_the_spec_nothing_is_looked_at() -> None:
+    who = credential(status=Status(rollout=status(seen())))
+    assert restart_owed(replace(world(), credential=who)) is None
+
+
+def test_that_it_is_not_allowed_is_answered_once_for_each_spec() -> None:
+    answered = RolloutStatus(1, reason=Reason.ROLLOUT_NOT_ALLOWED)
+    assert restart_owed(world(told=answered, rollout_allowed=False)) is None
+    assert restart_owed(world(told=replace(answered, observed_generation=0), rollout_allowed=False)) is not None
+    assert restart_owed(world(told=answered)) is not None
+    assert restart_owed(world(told=replace(SETTLED, reason=Reason.ROLLOUT_NOT_ALLOWED), rollout_allowed=False))
+
+
+def test_a_restart_comes_after_the_token_and_before_a_rest() -> None:
+    assert Action.RESTART == decide(world()).action
+    assert Action.PROVE == decide(world(target=TargetView())).action
+    assert Action.REST == decide(world(told=SETTLED)).action
+
+
+def test_a_rest_ends_at_the_latest_when_the_market_closes() -> None:
+    almost = CLOSE - timedelta(seconds=20)
+    plan = decide(world(almost, told=replace(SETTLED, next_time=CLOSE)))
+    assert (Action.REST, CLOSE) == (plan.action, plan.wake_at)
+
+
+def test_a_look_that_is_over_does_not_wake_a_rest() -> None:
+    plan = decide(world(probes=dead(EARLY), told=replace(SETTLED, next_time=EARLY)))
+    assert plan.wake_at is None or plan.wake_at > EARLY
+
+
+@pytest.mark.parametrize(
+    ("result", "expected"),
+    [
+        (Finding.RESTARTED, Seen(TRADER, "uid-1", Mark(NEW, EARLY), "Restarted")),
+        (Finding.CURRENT, Seen(TRADER, "uid-1", Mark(NEW, BEFORE), "Current")),
+        (Finding.WAITING, Seen(TRADER, "uid-1", Mark(OLD, BEFORE), "Waiting")),
+        (Finding.PAUSED, Seen(TRADER, "uid-1", Mark(OLD, BEFORE), "Paused")),
+        (Finding.NOT_ALLOWED, Seen(TRADER, "uid-1", None, "NotAllowed")),
+        (Finding.NOT_FOUND, Seen(TRADER, "", None, "NotFound")),
+    ],
+)
+def test_what_is_remembered_of_a_workload(result: Finding, expected: Seen) -> None:
+    assert expected == remembered(world(told=status(seen())), view(), result)
+
+
+def test_a_workload_that_cannot_be_looked_at_is_not_forgotten() -> None:
+    lost = WorkloadView(TRADER, trouble=Finding.UNAVAILABLE)
+    told = status(seen())
+    assert Seen(TRADER, "uid-1", Mark(OLD, BEFORE), "Unavailable") == remembered(
+        world(told=told), lost, Finding.UNAVAILABLE
+    )
+    assert Seen(TRADER, "", None, "Refused") == remembered(
+        world(), replace(lost, trouble=Finding.REFUSED), Finding.REFUSED
+    )
+
+
+@pytest.mark.parametrize(
+    ("results", "reason", "next_time"),
+    [
+        ([Finding.CURRENT, Finding.RESTARTED], "", None),
+        ([Finding.CURRENT, Finding.WAITING], "RolloutWaiting", CLOSE),
+        ([Finding.NOT_ALLOWED, Finding.WAITING], "RolloutNotAllowed", IN_MARKET + RETRY),
+        ([Finding.NOT_FOUND, Finding.NOT_ALLOWED], "RolloutFailed", IN_MARKET + RETRY),
+        ([Finding.PAUSED], "RolloutFailed", IN_MARKET + RETRY),
+        ([Finding.REFUSED], "RolloutFailed", IN_MARKET + RETRY),
+        ([Finding.UNAVAILABLE, Finding.REFUSED], "RolloutFailed", IN_MARKET + RETRY_SOON),
+    ],
+)
+def test_what_is_left_has_a_reason_and_a_time(results: list[Finding], reason: str, next_time: datetime | None) -> None:
+    came_of_it = [Seen(Workload("Deployment", f"t{n}"), "uid", None, result) for n, result in enumerate(results)]
+    new = concluded(world(IN_MARKET), came_of_it, "in words")
+    assert (reason, next_time, NEW, 1) == (new.reason, new.next_time, new.token_version, new.observed_generation)
+
+
+def test_the_time_of_the_last_restart_is_kept() -> None:
+    told = status(restarted_time=BEFORE)
+    assert BEFORE == concluded(world(told=told), [seen()], "").restarted_time
+    assert EARLY == concluded(world(told=told), [seen(result=Finding.RESTARTED)], "").restarted_time
+
+
+def test_a_trouble_is_told_once_for_each_token_and_again_when_it_is_another() -> None:
+    paused = seen(result=Finding.PAUSED)
+    assert is_news(world(), paused)
+    assert is_news(world(told=status(paused)), paused)
+    assert not is_news(world(told=status(paused, version=NEW)), paused)
+    assert is_news(world(told=status(paused, version=NEW)), seen(result=Finding.NOT_FOUND))
+
+
+def test_a_stamp_that_status_does_not_know_was_set_before_a_crash() -> None:
+    stamped = view(stamp=Mark(NEW, EARLY))
+    assert was_restarted_unheard(world(told=status(seen())), stamped)
+    assert not was_restarted_unheard(world(told=status(seen(Mark(NEW, EARLY)))), stamped)
+    assert not was_restarted_unheard(world(), stamped)
+    assert not was_restarted_unheard(world(told=status(seen(uid="uid-0"))), stamped)
+    assert not was_restarted_unheard(world(told=status(seen())), view())
