@@ -1,9 +1,10 @@
 """The attempt budget against a simulated broker that blocks at five (P1): whatever the order of events.
 
-Hypothesis drives up to three processes at a time, of two credentials and four versions of the login Secret. They
-freeze, crash, lose answers and answer late; the clock jumps both ways; the Lease is lost while a block is shown; people
-log in by hand and acknowledge. The broker is taken to keep one count for passwords and codes, which only a completed
-login clears. Every record goes through JSON.
+Hypothesis drives up to three processes at a time, of three credentials and four versions of the login Secret; two of
+the credentials want the same app, and take the claim on it from each other by the rules. They freeze, crash, lose
+answers and answer late; the clock jumps both ways; the Lease is lost while a block is shown; people log in by hand and
+acknowledge. The broker is taken to keep one count for passwords and codes, which only a completed login clears. Every
+record goes through JSON.
 """
 
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from kite_operator.decide import budget
-from kite_operator.decide.claims import Claimant, claim, prove
+from kite_operator.decide.claims import Claimant, Holder, claim, prove
 from kite_operator.decide.observed import Versions
 from kite_operator.decide.seed import seeded
 from kite_operator.model.account import AccountRecord, Attempt, Lock, Outcome, Ref, dump, load
@@ -22,10 +23,12 @@ from kite_operator.model.errors import ReservationLost, ReservationRefused, Step
 from kite_operator.model.expiry import IST
 from support.facts import CLIENT_ID, NOON, OTHER, REF, blocked_status, credential
 
-APPS = {REF: "app-alpha", OTHER: "app-beta"}
+SQUATTER = Ref("elsewhere", "squatter", "uid-squatter")
+APPS = {REF: "app-alpha", OTHER: "app-beta", SQUATTER: "app-alpha"}
+CREATED = {REF: "2026-03-01T00:00:00Z", OTHER: "2026-03-01T00:00:00Z", SQUATTER: "2026-02-01T00:00:00Z"}
 VERSIONS = ("v1", "v2", "v3", "v4")
 MOST_PROCESSES = 3
-refs = st.sampled_from([REF, OTHER])
+refs = st.sampled_from([REF, OTHER, SQUATTER])
 versions = st.sampled_from(VERSIONS)
 fates = st.sampled_from(
     ["wrong", "wrong", "wrong", "right", "right", "lost wrong", "lost right", "crash wrong", "crash right", "freeze"]
@@ -136,7 +139,7 @@ class BudgetMachine(RuleBasedStateMachine):
         lock = Lock(f"lock-{self.number}", "process", self.now + timedelta(seconds=90))
         attempt = self.attempt(Step.PASSWORD, version, by)
         try:
-            record = budget.start(claim(self.record, APPS[by], Claimant(by), self.now), lock, self.now)
+            record = budget.start(self.claimed(by), lock, self.now)
             after = budget.reserve(record, budget.Submission(Step.PASSWORD, version, by), attempt, self.now)
         except ReservationRefused:
             return None
@@ -146,6 +149,18 @@ class BudgetMachine(RuleBasedStateMachine):
         process = Process(by, version, lock.id, attempt)
         self.processes.append(process)
         return process
+
+    def claimed(self, by: Ref) -> AccountRecord:
+        held = self.record.claim_for(APPS[by])
+        holder = Holder(held.holder, CREATED[held.holder]) if held is not None else None
+        return claim(self.record, APPS[by], Claimant(by, CREATED[by]), self.now, holder=holder)
+
+    @rule(by=refs)
+    def the_broker_vouches_for_a_session(self, by: Ref) -> None:
+        record = self.record
+        proven = [c.holder for c in record.claims if c.app == APPS[by] and c.proven]
+        self.store(prove(record, APPS[by], by, self.now))
+        assert proven in ([], [c.holder for c in self.record.claims if c.app == APPS[by]]), "nobody beats proven"
 
     @precondition(lambda self: any(p.attempt is None for p in self.processes))
     @rule(data=st.data())
@@ -234,7 +249,7 @@ class BudgetMachine(RuleBasedStateMachine):
         self.person_logged_in, self.moved_since_person = True, timedelta()
 
     @precondition(lambda self: self.person_logged_in and self.moved_since_person < budget.REQUEST_TOKEN_LIVES)
-    @rule(by=st.sampled_from([REF, OTHER]))
+    @rule(by=refs)
     def exchange_the_persons_login(self, by: Ref) -> None:
         self.store(budget.complete(self.record, by, self.now))
         self.person_logged_in = False
@@ -256,7 +271,7 @@ class BudgetMachine(RuleBasedStateMachine):
         self.forget_what_was_known()
 
     @precondition(lambda self: not any(p.attempt and not p.sent for p in self.processes))
-    @rule(by=st.sampled_from([REF, OTHER]), version=st.sampled_from(VERSIONS))
+    @rule(by=refs, version=versions)
     def lose_the_lease_while_a_block_is_shown(self, by: Ref, version: str) -> None:
         block = budget.block_for(budget.settle_expired(self.record, self.now), version, by)
         if block is None:
