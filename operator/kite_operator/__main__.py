@@ -24,7 +24,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SettingsError as error:
         print(f"kite_operator: the settings cannot be used:\n{error}", file=sys.stderr)  # noqa: T201 - a command line
         return 2
-    set_up_logging(settings.log_level)
+    try:
+        set_up_logging(settings.log_level, settings.log_format, settings.audit_log)
+    except OSError:
+        print(f"kite_operator: --audit-log {settings.audit_log} cannot be written", file=sys.stderr)  # noqa: T201 - a command line
+        return 2
     try:
         asyncio.run(serve(settings, SystemClock()))
     except OperatorError as error:

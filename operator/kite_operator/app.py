@@ -27,6 +27,7 @@ from kite_operator.cluster.keyring import Keyring, load_keyring
 from kite_operator.desired import Change, Desired
 from kite_operator.janitor import Janitor
 from kite_operator.listener import Listener
+from kite_operator.logs import audited
 from kite_operator.memory import Memory
 from kite_operator.model.clockoffset import ClockOffset
 from kite_operator.model.errors import OperatorError
@@ -131,6 +132,7 @@ class App:
         return calendar
 
     def _parts(self, keyring: Keyring, on_step: OnStep) -> Parts:
+        identity = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         limits = RateLimits(self.settings.calls_per_second, self.settings.probes_per_second)
         return Parts(
             cluster=self.cluster,
@@ -138,9 +140,9 @@ class App:
             broker=self.broker,
             limiter=RateLimiter(limits, self.clock),
             clock=self.clock,
-            identity=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}",
+            identity=identity,
             on_step=on_step,
-            observe=self.metrics.observe_step,
+            observe=audited(self.metrics.observe_step, identity),
             fingerprint=keyring.fingerprint,
         )
 

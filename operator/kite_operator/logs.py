@@ -1,31 +1,134 @@
-"""Logging: one line per decision on standard error, in UTC, and other libraries' noise kept down."""
+"""Logging: one line per decision on standard error, in UTC, as text or JSON; other libraries' noise kept down.
 
+The last line of defence against leaks stands here (P4): whatever was formatted, of our own or of a library's, every
+secret that the process holds at that moment is taken out of it, and so is what looks like one in an address or header.
+"""
+
+import json
 import logging
+import re
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from logging.handlers import WatchedFileHandler
 from typing import Any
 
-_log = logging.getLogger(__name__)
+from kite_operator import correlation
+from kite_operator.model.sensitive import HIDDEN, hide
 
-_FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
+_log = logging.getLogger(__name__)
+_audit = logging.getLogger("kite_operator.audit")
+
 _QUIETER = "urllib3"
 """Its warnings show a request's whole URL, and that of a webhook is a secret: `Failed to parse headers (url=…)`."""
+FORMATS = ("text", "json")
+AUDITED = ("password", "totp", "exchange", "renewal", "logout")
+"""The steps that an account's owner may want to account for: what was submitted, and what made or ended a session."""
+
+_TIME = "%Y-%m-%dT%H:%M:%SZ"
 _LOUD = ("kopf", "kubernetes", "aiohttp", "urllib3", "kiteconnect", "asyncio")
+_OURS = ("credential", "client", "action", "reason", "decision", "step", "outcome")
+"""What may stand beside a message, in this order."""
+_LOOKS_SECRET = re.compile(
+    r"""(?ix)
+    \b(request_token|access_token|refresh_token|enctoken|public_token|api_key|api_secret|password|totp_secret|twofa_value
+       |checksum|sess_id|kf_session)
+    (\s*=\s*["']? | ["']?\s*:\s*["']?(?=[^\s"'&;,]*\d)) [^\s"'&;,]+
+    | \b(authorization["']?\s*[=:]\s*["']?) (?:token|bearer|basic)? \s* [^\s"'&;,]+
+    """
+)
 
 
-def set_up_logging(level: str) -> None:
-    """Log from `level` up; libraries log warnings and worse, never at debug, where some of them show secrets (P4)."""
+def set_up_logging(level: str, form: str = "text", audit_file: str = "") -> None:
+    """Log from `level` up; libraries log warnings and worse, never at debug, where some of them show secrets (P4).
+
+    `audit_file` gets one line of JSON for each submission and each session that was made or ended; OSError when it
+    cannot be written.
+    """
     handler = logging.StreamHandler()
-    formatter = logging.Formatter(_FORMAT, datefmt="%Y-%m-%dT%H:%M:%SZ")
-    formatter.converter = time.gmtime
-    handler.setFormatter(formatter)
+    handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for name in _LOUD:
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.getLogger(_QUIETER).setLevel(logging.ERROR)
     logging.getLogger("kopf").addFilter(_expected)
     logging.getLogger("kopf._core.reactor.running").addFilter(_expected)
+    _set_up_audit(audit_file)
+
+
+def _set_up_audit(file: str) -> None:
+    for former in list(_audit.handlers):
+        _audit.removeHandler(former)
+        former.close()
+    _audit.setLevel(logging.INFO)
+    _audit.propagate = False
+    _audit.disabled = not file
+    if file:
+        handler = WatchedFileHandler(file, mode="a", encoding="utf-8")
+        handler.setFormatter(JsonFormatter())
+        _audit.addHandler(handler)
+
+
+def audited(observe: Callable[[str, str, float], None], operator: str) -> Callable[[str, str, float], None]:
+    """`observe`, which also writes the audit line of a broker call; `operator` names this process in it."""
+
+    def observe_and_audit(step: str, outcome: str, seconds: float) -> None:
+        observe(step, outcome, seconds)
+        if step in AUDITED:
+            _audit.info("%s: %s", step, outcome, extra={"step": str(step), "outcome": outcome, "operator": operator})
+
+    return observe_and_audit
+
+
+def redacted(text: str) -> str:
+    """`text` without the secrets that the process holds now, and without what looks like one."""
+    return _LOOKS_SECRET.sub(_hidden, hide(text))
+
+
+def _hidden(match: re.Match[str]) -> str:
+    name, sign, header = match[1], match[2], match[3]
+    return f"{header}{HIDDEN}" if header else f"{name}{sign}{HIDDEN}"
+
+
+class TextFormatter(logging.Formatter):
+    """`time level logger message key=value…`, redacted."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s %(message)s", datefmt=_TIME)
+        self.converter = time.gmtime
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line, and the lines of a traceback where there is one."""
+        first, *rest = super().format(record).split("\n")
+        told = "".join(f" {name}={value}" for name, value in _beside(record).items() if name in ("reason", "decision"))
+        return redacted("\n".join([first + told, *rest]))
+
+
+class JsonFormatter(logging.Formatter):
+    """One object a line: time, level, logger, message, what it is about, and the traceback where there is one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.converter = time.gmtime
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line of JSON; every text in it is redacted before it is quoted."""
+        whole = {
+            "time": self.formatTime(record, _TIME),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **_beside(record),
+        }
+        if record.exc_info:
+            whole["traceback"] = self.formatException(record.exc_info)
+        return json.dumps({name: redacted(value) for name, value in whole.items()}, ensure_ascii=False)
+
+
+def _beside(record: logging.LogRecord) -> dict[str, str]:
+    """The fields of the line's task, and those that were given with the line."""
+    known: dict[str, Any] = {**correlation.fields(), **record.__dict__}
+    return {name: str(known[name]) for name in (*_OURS, "operator") if known.get(name)}
 
 
 def log_loop_error(_: object, context: Mapping[str, Any]) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from kite_operator.act.acknowledge import acknowledge
 from kite_operator.act.exchange import exchange_grant, refuse_grant
 from kite_operator.act.login import WebLogins, log_in
-from kite_operator.act.parts import Parts, Scene, pay_debts, seed_of
+from kite_operator.act.parts import Parts, Scene, new_id, pay_debts, seed_of
 from kite_operator.act.proof import call_dead, discard, probe, prove
 from kite_operator.act.renew import renew
 from kite_operator.act.retire import retire
@@ -16,6 +16,7 @@ from kite_operator.act.revoke import revoke
 from kite_operator.act.rollout import restart
 from kite_operator.cluster.api import Cluster, credentials_path
 from kite_operator.cluster.gather import Gathered, Gatherer, Hints
+from kite_operator.correlation import about
 from kite_operator.decide.claims import unclaim
 from kite_operator.decide.observed import Observed, Probes
 from kite_operator.decide.outcome import ActOutcome, Note
@@ -130,8 +131,16 @@ class Reconciler:
         return gathered.of(credential.with_probe_interval(timedelta(seconds=seconds)))
 
     async def _act(self, scene: Scene, plan: Plan) -> ActOutcome:
-        parts, key = self.parts, scene.credential.key
-        _log.info("%s: %s: %s", key, plan.action, plan.message, extra={"reason": plan.reason.value})
+        credential = scene.credential
+        subject = {"credential": str(credential.key), "client": credential.client_id, "action": plan.action.value}
+        with about(**subject, decision=new_id()):
+            _log.info("%s: %s: %s", credential.key, plan.action, plan.message, extra={"reason": plan.reason.value})
+            outcome = await self._way(scene, plan)()
+        self.metrics.count_attempt(plan.action, outcome)
+        return outcome
+
+    def _way(self, scene: Scene, plan: Plan) -> Callable[[], Awaitable[ActOutcome]]:
+        parts = self.parts
         ways: dict[Action, Callable[[], Awaitable[ActOutcome]]] = {
             Action.PROBE: lambda: probe(parts, scene),
             Action.PROVE: lambda: prove(parts, scene, plan),
@@ -146,9 +155,7 @@ class Reconciler:
             Action.ACKNOWLEDGE: lambda: acknowledge(parts, scene),
             Action.REVOKE: lambda: revoke(parts, scene),
         }
-        outcome = await ways[plan.action]()
-        self.metrics.count_attempt(plan.action, outcome)
-        return outcome
+        return ways[plan.action]
 
     async def _record(self, scene: Scene, outcome: ActOutcome) -> Credential:
         """What an action leaves in status and Events.

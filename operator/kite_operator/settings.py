@@ -24,6 +24,7 @@ _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _FIRST_YEAR, _LAST_YEAR = 2000, 2099
 CLIENT_ID_RULES = ("off", "optional", "required")
 _LONGEST_AUDIENCE = 253
+_FORMS = ("text", "json")
 _LEVELS = ("debug", "info", "warning", "error")
 _AUTHS = ("passphrase", "proxy")
 _PUBLIC_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)*/?")
@@ -184,6 +185,19 @@ def _level(text: str) -> str:
     return text.lower()
 
 
+def _form(text: str) -> str:
+    if text.lower() not in _FORMS:
+        raise ValueError(f"must be one of {', '.join(_FORMS)}")
+    return text.lower()
+
+
+def _writable(text: str) -> str:
+    path = Path(text)
+    if not path.is_absolute() or not path.parent.is_dir() or path.is_dir():
+        raise ValueError("must be the absolute path of a file in a folder that exists")
+    return text
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What the composition root needs; every field is a flag and a variable."""
@@ -259,6 +273,8 @@ class Settings:
     report_tls_cert: str = _setting("", str, "file of the certificate for --report-listen; plain HTTP when not given")
     report_tls_key: str = _setting("", str, "file of that certificate's key")
     log_level: str = _setting("info", _level, "debug, info, warning or error")
+    log_format: str = _setting("text", _form, "text or json")
+    audit_log: str = _setting("", _writable, "file to which each login attempt is added as one line of JSON; none: off")
 
 
 def flag(name: str) -> str:

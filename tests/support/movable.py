@@ -57,7 +57,7 @@ async def break_off(point: str, credential: Credential) -> None:
 
 def main() -> int:
     settings = parse(sys.argv[1:])
-    set_up_logging(settings.log_level)
+    set_up_logging(settings.log_level, settings.log_format, settings.audit_log)
     asyncio.run(serve(settings, MovableClock(Path(os.environ["MOVABLE_CLOCK"])), break_off))
     return 0
 

@@ -1,6 +1,11 @@
 """A string that does not show itself: the first line of defence against leaks (P4)."""
 
 from typing import Never
+from weakref import WeakValueDictionary
+
+HIDDEN = "***"
+SHORTEST_HIDDEN = 6
+"""A shorter text would be found in the middle of words."""
 
 
 class Sensitive:
@@ -10,12 +15,13 @@ class Sensitive:
     and by pickle and copy.
     """
 
-    __slots__ = ("_text",)
+    __slots__ = ("__weakref__", "_text")
 
     _text: str
 
     def __init__(self, text: str) -> None:
         object.__setattr__(self, "_text", text)
+        _LIVE[id(self)] = self
 
     def reveal(self) -> str:
         """The text itself: call it where the text leaves for its one destination, and nowhere else."""
@@ -47,3 +53,17 @@ class Sensitive:
 
     def __reduce__(self) -> Never:
         raise TypeError("a Sensitive value is never pickled or copied")
+
+
+_LIVE: "WeakValueDictionary[int, Sensitive]" = WeakValueDictionary()
+"""The secrets that the process holds at the moment, by their identity: equal ones may end apart."""
+
+
+def hide(text: str) -> str:
+    """`text` without any secret that the process holds at the moment: the last line of defence, not the first."""
+    held = [reference() for reference in _LIVE.valuerefs()]
+    secrets = {each.reveal() for each in held if each is not None}
+    for secret in sorted(secrets, key=len, reverse=True):
+        if len(secret) >= SHORTEST_HIDDEN:
+            text = text.replace(secret, HIDDEN)
+    return text

@@ -1,0 +1,31 @@
+"""A day without trouble: one Event, few lines, and an audit log that accounts for each submission."""
+
+import json
+
+from support.world import World
+
+
+def test_a_day_without_trouble_is_one_event_and_its_log_says_what_belongs_together(world: World) -> None:
+    audit = world.folder / "audit.jsonl"
+    world.operator("--log-format", "json", "--audit-log", str(audit))
+    world.alpha()
+    world.wait("SessionActive")
+    first = world.token()
+    for _ in range(24):
+        world.clock.move(3600)
+        world.settle(0.2)
+    world.until(lambda: world.token() != first and world.condition()[1] == "SessionActive", "the next day")
+    assert ["Refreshed", "Refreshed"] == world.events()
+
+    lines = [json.loads(line) for line in world.logs().splitlines()]
+    logins = [line for line in lines if line.get("action") == "login"]
+    assert 2 == len(logins)
+    assert [] == [line for line in lines if line["level"] not in ("info", "debug")]
+    submitted = [json.loads(line) for line in audit.read_text().splitlines()]
+    assert ["password", "totp", "exchange"] * 2 == [line["step"] for line in submitted]
+    assert {line["decision"] for line in logins} == {line["decision"] for line in submitted}
+    assert {(f"{world.namespace}/alpha", "AB1234", "success")} == {
+        (line["credential"], line["client"], line["outcome"]) for line in submitted
+    }
+    for secret in world.secrets_made:
+        assert secret not in audit.read_text()
