@@ -43,17 +43,22 @@ class Tally:
 
 
 class Journal:
-    """One Tally per account, one for calls that belong to no known account, and one for everything."""
+    """One Tally per account and per app, one for calls that belong to no known account, and one for everything."""
 
     def __init__(self) -> None:
         self.everything = Tally()
         self.unattributed = Tally()
         self._accounts: defaultdict[str, Tally] = defaultdict(Tally)
+        self._apps: defaultdict[str, Tally] = defaultdict(Tally)
         self._numbered = 0
 
     def of(self, client_id: str) -> Tally:
         """The counters of an account."""
         return self._accounts[client_id]
+
+    def of_app(self, api_key: str) -> Tally:
+        """The counters of an app: of the calls that name it, which those with a password or a code do not."""
+        return self._apps[api_key]
 
     def forget(self, client_id: str | None = None) -> None:
         """Zero one account's counters, or all."""
@@ -61,6 +66,7 @@ class Journal:
             self._accounts.pop(client_id, None)
             return
         self._accounts.clear()
+        self._apps.clear()
         self.everything, self.unattributed = Tally(), Tally()
 
     @contextmanager
@@ -87,6 +93,7 @@ class Journal:
             tally.outcomes[call.step][outcome] += 1
             tally.log.append(entry)
 
-    def _tallies(self, caller: Caller) -> tuple[Tally, Tally]:
+    def _tallies(self, caller: Caller) -> tuple[Tally, ...]:
         own = self.unattributed if caller.client_id is None else self._accounts[caller.client_id]
-        return own, self.everything
+        of_app = () if caller.api_key is None else (self._apps[caller.api_key],)
+        return own, *of_app, self.everything

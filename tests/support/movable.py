@@ -2,7 +2,8 @@
 
 `python -m support.movable run …` is `python -m kite_operator run …`, composed with
 
-- the clock of the file named by MOVABLE_CLOCK: seconds to add to the machine's wall clock, read anew at every look
+- the clock of the file named by MOVABLE_CLOCK: seconds to add to the machine's wall clock, read anew at every look; or
+  after an @ the Unix time at which it stands still
   (and of a file beside it that ends in .boot: seconds to add to boot-time, for a machine that was suspended);
 - DIE_AT: a named point of a refresh at which the process kills itself with SIGKILL, like an out-of-memory killer;
 - STOP_AT: a named point at which it stops itself with SIGSTOP, like a frozen machine.
@@ -30,7 +31,10 @@ class MovableClock(SystemClock):
         self._file = file
 
     def now(self) -> datetime:
-        return datetime.now(UTC) + timedelta(seconds=self._offset())
+        said = self._said()
+        if said.startswith("@"):
+            return datetime.fromtimestamp(float(said[1:]), UTC)
+        return datetime.now(UTC) + timedelta(seconds=float(said))
 
     def boottime(self) -> float:
         """The machine's own, and the seconds that the test says it was suspended for."""
@@ -38,13 +42,13 @@ class MovableClock(SystemClock):
         return super().boottime() + (float(suspended.read_text()) if suspended.exists() else 0.0)
 
     async def sleep(self, seconds: float) -> None:
-        before = self._offset()
+        before = self._said()
         end = self.boottime() + min(max(seconds, 0.0), LONGEST_SLEEP_SECONDS)
-        while (left := end - self.boottime()) > 0 and self._offset() == before:  # noqa: ASYNC110 - a file tells nobody
+        while (left := end - self.boottime()) > 0 and self._said() == before:  # noqa: ASYNC110 - a file tells nobody
             await asyncio.sleep(min(left, _LOOK_SECONDS))
 
-    def _offset(self) -> float:
-        return float(self._file.read_text() or "0")
+    def _said(self) -> str:
+        return self._file.read_text() or "0"
 
 
 async def break_off(point: str, credential: Credential) -> None:

@@ -9,6 +9,7 @@ import time
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Self
 
@@ -46,8 +47,16 @@ class TestClock:
     def set_offset(self, seconds: float) -> None:
         self.offset = seconds
         self.sandbox.set_offset(seconds)
+        self._say(str(seconds))
+
+    def stand_still(self, at: datetime) -> None:
+        """Both clocks stop at `at` (aware): what rests until later rests for as long as the test takes to look."""
+        self.sandbox.set_now(at, frozen=True)
+        self._say(f"@{at.timestamp()}")
+
+    def _say(self, text: str) -> None:
         fresh = self.file.with_suffix(".new")
-        fresh.write_text(str(seconds))
+        fresh.write_text(text)
         fresh.rename(self.file)
 
     def now(self) -> float:

@@ -164,6 +164,10 @@ class Sandbox:
         """The calls of one account."""
         return counters_of(self.admin("GET", f"/admin/accounts/{client_id}/counters"))
 
+    def app_counters(self, api_key: str) -> Counters:
+        """The calls that name one app."""
+        return counters_of(self.admin("GET", f"/admin/apps/{api_key}/counters"))
+
     def all_counters(self) -> Counters:
         """The calls of all accounts, and those that belong to none."""
         return counters_of(self.admin("GET", "/admin/counters"))

@@ -6,7 +6,7 @@ from typing import Any
 
 from kite_sandbox.fields import Fields, maybe_text
 from kite_sandbox.journal import LOG_LENGTH, Entry, Tally
-from kite_sandbox.server.admin_registry import known_account, shown_account
+from kite_sandbox.server.admin_registry import known_account, known_app, shown_account
 from kite_sandbox.server.sandbox import Sandbox
 
 
@@ -30,6 +30,12 @@ async def of_account(sandbox: Sandbox, path: Mapping[str, str], _body: Any) -> d
     return {**shown_account(account), **_shown_tally(sandbox.journal.of(account.client_id))}
 
 
+async def of_app(sandbox: Sandbox, path: Mapping[str, str], _body: Any) -> dict[str, Any]:
+    """The calls that name one app."""
+    known_app(sandbox, path["api_key"])
+    return _shown_tally(sandbox.journal.of_app(path["api_key"]))
+
+
 async def of_all(sandbox: Sandbox, _path: Mapping[str, str], _body: Any) -> dict[str, Any]:
     """All calls, and those of no known account among them."""
     return {
@@ -38,6 +44,11 @@ async def of_all(sandbox: Sandbox, _path: Mapping[str, str], _body: Any) -> dict
         "accounts": len(sandbox.world.accounts),
         "apps": len(sandbox.world.apps),
     }
+
+
+async def total(sandbox: Sandbox, _path: Mapping[str, str], _body: Any) -> dict[str, Any]:
+    """How often each step was called in all: a small answer to ask for often."""
+    return dict(sandbox.journal.everything.calls)
 
 
 async def forget(sandbox: Sandbox, _path: Mapping[str, str], body: Any) -> dict[str, Any]:
@@ -51,6 +62,8 @@ async def forget(sandbox: Sandbox, _path: Mapping[str, str], body: Any) -> dict[
 
 ROUTES = (
     ("GET", "/admin/accounts/{client_id}/counters", of_account),
+    ("GET", "/admin/apps/{api_key}/counters", of_app),
     ("GET", "/admin/counters", of_all),
+    ("GET", "/admin/counters/total", total),
     ("POST", "/admin/counters/reset", forget),
 )
