@@ -92,10 +92,15 @@ def staged(login_time: datetime, *, api_key: str = API_KEY) -> Held:
     return Held(session(login_time, api_key=api_key), published=False, staged_at=login_time)
 
 
-def grant(name: str = "grant-1", *, request_token: str | None = "requesttoken0123456789") -> Grant:
+def grant(
+    name: str = "grant-1",
+    *,
+    request_token: str | None = "requesttoken0123456789",
+    taken_at: datetime | None = None,
+) -> Grant:
     """A person's login."""
     token = None if request_token is None else Sensitive(request_token)
-    return Grant(name, f"uid-{name}", "1", token, taken=False, created="2026-03-02T00:00:00Z")
+    return Grant(name, f"uid-{name}", "1", token, taken_at=taken_at, created="2026-03-02T00:00:00Z")
 
 
 def observed(now: datetime = NOON, **changes: Any) -> Observed:

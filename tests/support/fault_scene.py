@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 from support.fault_cases import STEPS, At, Case, Holds, Mode, Plan, Seen
 from support.sandbox import SandboxAccount, SandboxApp
@@ -53,6 +54,7 @@ class Scene:
     world: World
     mode: Mode
     subjects: list[Subject] = field(default_factory=list)
+    put_aside: dict[str, float] = field(default_factory=dict)
     day: datetime = field(default_factory=lambda: datetime.now(IST).replace(hour=0, minute=0, second=0, microsecond=0))
 
     def stand_still(self, at: timedelta) -> None:
@@ -89,12 +91,13 @@ class Scene:
 
     def trouble(self, subject: Subject) -> None:
         """Let the subject's cause come true."""
-        kind, named, setting = subject.case.cause.partition(":")
-        if not named:
-            self.arm(subject, kind)
-            return
-        key, _, value = setting.partition("=")
-        _KINDS[kind](self.world, subject, key, json.loads(value) if value else None)
+        for cause in subject.case.cause.split("+"):
+            kind, named, setting = cause.partition(":")
+            if not named:
+                self.arm(subject, kind)
+                continue
+            key, _, value = setting.partition("=")
+            _KINDS[kind](self.world, subject, key, json.loads(value) if value else None)
 
     def arm(self, subject: Subject, preset: str, **more: object) -> None:
         """Put a fault on the call of the subject's place: for good, but for those that strike at another's as well."""
@@ -113,22 +116,24 @@ class Scene:
         self.world.secrets_made.append(token)
         self.world.grant(token, f"{subject.name}-grant", subject.name)
 
-    def wait(self, reasons: Mapping[str, str]) -> None:
-        """Until each credential shows its reason and nothing is called any more, or patience ends."""
+    def wait(self, reasons: Mapping[str, str], attempts: Mapping[str, int] | None = None) -> None:
+        """Until each credential shows its reason, all attempts are counted and no call is made, or patience ends."""
         deadline, calls, quiet_since = time.monotonic() + PATIENCE_SECONDS, -1, time.monotonic()
         while time.monotonic() < deadline:
             total = sum(self.world.sandbox.admin("GET", "/admin/counters/total").values())
             if total != calls:
                 calls, quiet_since = total, time.monotonic()
-            elif time.monotonic() - quiet_since > _QUIET_SECONDS and self._shown(reasons):
+            elif time.monotonic() - quiet_since > _QUIET_SECONDS and self._shown(reasons, attempts or {}):
                 return
             time.sleep(0.1)
 
-    def _shown(self, reasons: Mapping[str, str]) -> bool:
+    def _shown(self, reasons: Mapping[str, str], attempts: Mapping[str, int]) -> bool:
         metrics = self.world.operators[-1].get("/metrics")[1]
         infos = [line for line in metrics.splitlines() if line.startswith("kite_credential_info{")]
         shown = {_label(line, "name"): _label(line, "reason") for line in infos}
-        return all(shown.get(name) == reason for name, reason in reasons.items())
+        counted = self.attempts()
+        told = all(shown.get(name) == reason for name, reason in reasons.items())
+        return told and all(counted.get(sample, 0) >= count for sample, count in attempts.items())
 
     def wait_published(self) -> None:
         """Until every credential is in order; its token is remembered, and what has been called so far is put aside."""
@@ -137,6 +142,7 @@ class Scene:
             subject.token = self.world.token(f"{subject.name}-token")
             assert subject.token, f"{subject.case.id}: nothing was published to begin with"
             subject.before = self._calls(subject)
+        self.put_aside = self.attempts()
 
     def _calls(self, subject: Subject) -> dict[str, int]:
         """How often each call was made for the subject; those of its app that name no client are preflights."""
@@ -170,12 +176,12 @@ class Scene:
     def _seen(
         self,
         subject: Subject,
-        credential: Mapping[str, object],
-        secrets: Mapping[str, Mapping[str, object]],
+        credential: Mapping[str, Any],
+        secrets: Mapping[str, Mapping[str, Any]],
         events: tuple[str, ...],
         gauges: Mapping[str, dict[str, float]],
     ) -> Seen:
-        status: dict = credential.get("status") or {}
+        status: dict[str, Any] = credential.get("status") or {}
         conditions = {each["type"]: each for each in status.get("conditions", ())}
         ready = conditions.get("Ready", {})
         truths = {name: each["status"] for name, each in conditions.items()}
@@ -195,7 +201,7 @@ class Scene:
             message=ready.get("message", ""),
         )
 
-    def _holds(self, subject: Subject, secret: Mapping | None) -> Holds:
+    def _holds(self, subject: Subject, secret: Mapping[str, Any] | None) -> Holds:
         if secret is None:
             return Holds.NOTHING
         token = self.world.token(f"{subject.name}-token")
@@ -207,16 +213,17 @@ class Scene:
         return Holds.NEW
 
     def attempts(self) -> dict[str, float]:
-        """The counter of attempts, by `action result Reason`."""
+        """The counter of attempts, by `action result Reason`, without what was put aside."""
         metrics = self.world.operators[-1].get("/metrics")[1].splitlines()
         lines = [line for line in metrics if line.startswith("kite_operator_refresh_attempts_total{")]
-        return {
+        counted = {
             " ".join(_label(line, label) for label in ("action", "result", "reason")): float(line.rpartition(" ")[2])
             for line in lines
         }
+        return {sample: count - self.put_aside.get(sample, 0.0) for sample, count in counted.items()}
 
 
-def _plan(truths: Mapping[str, str], status: Mapping) -> Plan | None:
+def _plan(truths: Mapping[str, str], status: Mapping[str, Any]) -> Plan | None:
     if not truths:
         return None
     if truths["Ready"] == "True":
@@ -232,18 +239,19 @@ def _label(line: str, name: str) -> str:
     return line.partition(f'{name}="')[2].partition('"')[0]
 
 
-def _by_name(items: Iterable[Mapping]) -> dict[str, Mapping]:
+def _by_name(items: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
     return {item["metadata"]["name"]: item for item in items}
 
 
-def _version(item: Mapping) -> int:
+def _version(item: Mapping[str, Any]) -> int:
     return int(item["metadata"]["resourceVersion"])
 
 
 def _switch(world: World, subject: Subject, key: str, value: object) -> None:
     """Move a switch for the account, and for the app where no account is known yet."""
-    world.sandbox.switch(client_id=subject.client_id, **{key: value})
-    world.sandbox.switch(api_key=subject.app.api_key, **{key: value})
+    moved: dict[str, Any] = {key: value}
+    world.sandbox.switch(client_id=subject.client_id, **moved)
+    world.sandbox.switch(api_key=subject.app.api_key, **moved)
 
 
 def _of_app(world: World, subject: Subject, key: str, value: object) -> None:

@@ -16,8 +16,8 @@ from kite_operator.model.resource import Failures, LastLogin
 from kite_operator.model.session import AppKeys
 
 _LOST = (
-    "a login was begun with this grant before, and its answer was lost (the operator was stopped in the middle): the "
-    "broker does not answer twice. Log in once more"
+    "a login was begun with this grant before, and its answer was lost (the operator was stopped in the middle, or the "
+    "connection broke): the broker does not answer twice. Log in once more"
 )
 _OF_THE_LOGIN = (Reason.REQUEST_TOKEN_REJECTED, Reason.WRONG_ACCOUNT)
 """Rejections that another login by a person mends: nothing is blocked."""

@@ -7,13 +7,13 @@ Whoever Kubernetes lets create Secrets in the namespace may make one: type `kite
 import base64
 import binascii
 import re
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 
 from kite_operator.cluster.api import Cluster, Manifest, secrets_path
 from kite_operator.cluster.owned import GRANT, is_ours
 from kite_operator.decide.observed import Grant
-from kite_operator.model.expiry import rfc3339
+from kite_operator.model.expiry import parse_rfc3339, rfc3339
 from kite_operator.model.resource import GROUP, Credential
 from kite_operator.model.sensitive import Sensitive
 
@@ -45,9 +45,16 @@ def _grant(secret: Manifest) -> Grant:
         uid=metadata["uid"],
         resource_version=metadata["resourceVersion"],
         request_token=_request_token(secret),
-        taken=TAKEN_ANNOTATION in (metadata.get("annotations") or {}),
+        taken_at=_taken_at(metadata.get("annotations") or {}),
         created=metadata.get("creationTimestamp", ""),
     )
+
+
+def _taken_at(annotations: Mapping[str, str]) -> datetime | None:
+    """When its exchange was begun; a time that somebody has made unreadable was long ago."""
+    if TAKEN_ANNOTATION not in annotations:
+        return None
+    return parse_rfc3339(annotations[TAKEN_ANNOTATION]) or datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def _request_token(secret: Manifest) -> Sensitive | None:

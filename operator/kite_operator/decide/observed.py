@@ -84,14 +84,19 @@ class Renewal:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A login-grant Secret: a person has logged in. `taken` when an exchange of it was begun before."""
+    """A login-grant Secret: a person has logged in. `taken_at` is when an exchange of it was first begun."""
 
     name: str
     uid: str
     resource_version: str
     request_token: Sensitive | None
-    taken: bool
+    taken_at: datetime | None
     created: str
+
+    @property
+    def taken(self) -> bool:
+        """Whether an exchange of it was begun before."""
+        return self.taken_at is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Rules about the next session: who brings it, and what stands in its way."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from kite_operator.decide import budget, timing
 from kite_operator.decide.liveness import Liveness, is_due, is_of_other_app, liveness
@@ -28,7 +28,8 @@ def person_logged_in(observed: Observed) -> Plan | None:
     """A person's login is taken when a session is needed or asked for, and refused while the token works."""
     if not observed.grants:
         return None
-    grant = observed.grants[0]
+    # Who logs in once more while the broker does not answer has the better login: the older one is dealt with after it.
+    grant = next((each for each in observed.grants if not each.taken), observed.grants[0])
     if grant.request_token is None:
         message = f"login grant {grant.name!r} has no usable key request_token: it is deleted"
         return Plan(Action.REFUSE_GRANT, Reason.GRANT_INVALID, message, grant=grant)
@@ -37,8 +38,7 @@ def person_logged_in(observed: Observed) -> Plan | None:
     asked = observed.refresh_asked or is_within(observed.probes.refreshed_at, observed.now, REFRESH_WINDOW)
     if not asked and _is_good(observed):
         return _not_required(observed, grant)
-    waiting = None if asked else paused(observed)
-    return waiting or _app_rejected(observed, grant) or _exchange(observed, grant)
+    return _app_rejected(observed, grant) or _expired(observed, grant) or _exchange_in_time(observed, grant)
 
 
 def _is_good(observed: Observed) -> bool:
@@ -69,6 +69,34 @@ def _app_rejected(observed: Observed, grant: Grant) -> Plan | None:
     return Plan(Action.REFUSE_GRANT, standing.reason, message, grant=grant)
 
 
+def _expired(observed: Observed, grant: Grant) -> Plan | None:
+    """A request_token that the broker did not take in its life is dead by now, and another login is needed."""
+    ends_at = _ends_at(grant)
+    if ends_at is None or timedelta(0) < ends_at - observed.now <= 2 * budget.REQUEST_TOKEN_LIVES:
+        return None  # further away than that it was begun before the clock was set back
+    message = (
+        f"login grant {grant.name!r} could not be exchanged in the few minutes for which its request_token is good: "
+        "the broker did not answer. Log in once more"
+    )
+    return Plan(Action.REFUSE_GRANT, Reason.GRANT_EXPIRED, message, grant=grant)
+
+
+def _ends_at(grant: Grant) -> datetime | None:
+    """When a request_token whose exchange was begun can be alive no longer; None before that."""
+    return None if grant.taken_at is None else grant.taken_at + budget.REQUEST_TOKEN_LIVES
+
+
+def _exchange_in_time(observed: Observed, grant: Grant) -> Plan:
+    """A grant is exchanged at once, and again after each backoff while its request_token may be alive.
+
+    A backoff that began before the person logged in is not theirs to wait for.
+    """
+    waiting, ends_at = paused(observed), _ends_at(grant)
+    if waiting is None or ends_at is None or observed.refresh_asked:
+        return _exchange(observed, grant)
+    return replace(waiting, wake_at=min(waiting.wake_at or ends_at, ends_at))
+
+
 def _exchange(observed: Observed, grant: Grant) -> Plan:
     before = observed.probes.exchanged_at
     if before is not None and is_within(before, observed.now, EXCHANGE_PAUSE):
@@ -83,8 +111,14 @@ def app_secret_unusable(observed: Observed) -> Plan | None:
 
 
 def login_by_person(observed: Observed) -> Plan | None:
-    """Mode Manual asks a person and waits; so does mode RefreshToken while there is no refresh_token."""
-    return _login_required(observed, Reason.LOGIN_REQUIRED) if observed.by_person else None
+    """Mode Manual asks a person and waits; so does mode RefreshToken while there is no refresh_token.
+
+    What the broker refused of the app is the reason while it stands: another login would meet the same.
+    """
+    if not observed.by_person:
+        return None
+    standing = standing_rejection(observed)
+    return _login_required(observed, standing.reason if standing is not None else Reason.LOGIN_REQUIRED)
 
 
 def _login_required(observed: Observed, reason: Reason) -> Plan:

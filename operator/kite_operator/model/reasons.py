@@ -32,6 +32,7 @@ class Reason(StrEnum):
     LOGIN_REQUIRED = "LoginRequired"
     GRANT_LOST = "GrantLost"
     GRANT_INVALID = "GrantInvalid"
+    GRANT_EXPIRED = "GrantExpired"
     REQUEST_TOKEN_REJECTED = "RequestTokenRejected"  # noqa: S105 - a reason, not a credential
     REFRESH_TOKEN_REJECTED = "RefreshTokenRejected"  # noqa: S105 - a reason, not a credential
     LOGIN_NOT_REQUIRED = "LoginNotRequired"

@@ -27,7 +27,7 @@ def hand_over(stage: Stage) -> Grant:
     """A login grant in the cluster."""
     stored = stage.cluster.put(secrets_path("desk", "login-1"), {"metadata": {"name": "login-1"}})
     metadata = stored["metadata"]
-    return Grant("login-1", metadata["uid"], metadata["resourceVersion"], Sensitive(TOKEN), taken=False, created="")
+    return Grant("login-1", metadata["uid"], metadata["resourceVersion"], Sensitive(TOKEN), taken_at=None, created="")
 
 
 def plan_for(grant: Grant, action: Action = Action.EXCHANGE, reason: Reason = Reason.LOGIN_IN_PROGRESS) -> Plan:

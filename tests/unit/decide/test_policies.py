@@ -233,7 +233,7 @@ SITUATIONS: dict[str, tuple[Observed, Action, Reason]] = {
         Reason.LOGIN_IN_PROGRESS,
     ),
     "a person's login when the broker is away": (
-        observed(grants=GRANTS, **waiting()),
+        observed(grants=(grant(taken_at=NOON - MINUTE),), **waiting()),
         Action.REST,
         Reason.RATE_LIMITED,
     ),
@@ -547,7 +547,7 @@ def test_a_failing_credential_says_why_until_the_next_try() -> None:
 def test_a_person_is_told_how_to_log_in_and_what_stands_in_the_way() -> None:
     record = account(rejections=(rejection(Reason.APP_SECRET_REJECTED, app="app-v1"),))
     plan = decide(observed(credential=credential(mode="Manual"), account=record))
-    assert plan.person
+    assert (True, Reason.APP_SECRET_REJECTED) == (plan.person, plan.reason)
     assert "kite-operator.dev/credential=alpha" in plan.message
     assert "Before that: the broker refused it." in plan.message
     assert "rejected-AppSecretRejected" == plan.block_id
