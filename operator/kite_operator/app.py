@@ -28,6 +28,7 @@ from kite_operator.desired import Change, Desired
 from kite_operator.janitor import Janitor
 from kite_operator.listener import Listener
 from kite_operator.logs import audited
+from kite_operator.loop_lag import measure_lag
 from kite_operator.memory import Memory
 from kite_operator.model.clockoffset import ClockOffset
 from kite_operator.model.errors import OperatorError
@@ -74,7 +75,7 @@ class App:
         self.metrics = Metrics(clock.now)
         self.progressed_at = clock.boottime()
         self.listed = False
-        cluster.observe = self.metrics.observe_request
+        cluster.observe, cluster.boottime = self.metrics.observe_request, clock.boottime
         memory = Memory()
         self.broker = KiteApi(_api_settings(settings), clock, self.metrics.observe_clock)
         self.desired = Desired(
@@ -114,9 +115,9 @@ class App:
             on_progress=self.progress,
             on_error=self.metrics.count_error,
         )
-        self.metrics.watch_failing(self.scheduler.failing)
         watched = WatchSettings(settings.namespaces)
         self.watch = Watch(cluster.configuration, watched, self.news, self.watch_restarted)
+        self.metrics.vitals.ask(self.scheduler, self.watch.is_up)
         self.resync = Resync(cluster, self.desired, settings.namespaces)
         desk = Desk(lambda: self.listed, self.desired.target_of, self.report_dead, self.metrics.count_report)
         self.reports = make_listener(settings, clock, cluster, desk)
@@ -152,7 +153,10 @@ class App:
         if self.reports is not None:
             servers.append(await self.reports.start())
             _log.info("dead tokens can be reported on %s", self.reports.addresses)
-        tasks = [asyncio.create_task(self.scheduler.run(), name="scheduler")]
+        tasks = [
+            asyncio.create_task(self.scheduler.run(), name="scheduler"),
+            asyncio.create_task(measure_lag(self.clock, self.metrics.vitals.observe_lag), name="loop-lag"),
+        ]
         try:
             if await self._first_list(stop):
                 self.watch.start()
@@ -194,7 +198,7 @@ class App:
         self.resync.ask()
 
     async def _serve(self) -> Listener:
-        app = make_app(self.metrics.registry, lambda: self.clock.boottime() - self.progressed_at, lambda: self.listed)
+        app = make_app(self.metrics, lambda: self.clock.boottime() - self.progressed_at, lambda: self.listed)
         server = await Listener(app, self.settings.listen, self.clock).start()
         _log.info("serving /metrics, /healthz and /readyz on %s", server.addresses)
         return server

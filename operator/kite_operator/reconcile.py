@@ -198,7 +198,7 @@ class Reconciler:
             needed = needs_person(observed, plan)
             if not needed:
                 self.notifier.withdraw(credential.key)
-            self.metrics.remember(credential, status, plan, needed=needed)
+            self.metrics.remember(observed, status, plan, needed=needed)
         return _next_look(observed, plan)
 
     def _check_notifications(self, credential: Credential) -> None:

@@ -47,6 +47,7 @@ class Agenda:
     _due: dict[Key, datetime] = field(default_factory=dict)
     _ready: list[tuple[int, int, Key]] = field(default_factory=list)
     _urgency: dict[Key, int] = field(default_factory=dict)
+    _overdue: dict[Key, datetime] = field(default_factory=dict)
     _busy: set[Key] = field(default_factory=set)
     _again: dict[Key, int] = field(default_factory=dict)
     _order: "itertools.count[int]" = field(default_factory=itertools.count)
@@ -74,11 +75,13 @@ class Agenda:
             due, _, key = heapq.heappop(self._heap)
             if self._due.get(key) == due:
                 del self._due[key]
+                self._overdue[key] = due
                 self.wake_now(key, Urgency.DUE)
         while self._ready:
             urgency, _, key = heapq.heappop(self._ready)
             if self._urgency.get(key) == urgency:
                 del self._urgency[key]
+                self._overdue.pop(key, None)
                 self._busy.add(key)
                 return key
         return None
@@ -95,11 +98,13 @@ class Agenda:
         """The credential is gone."""
         self._due.pop(key, None)
         self._urgency.pop(key, None)
+        self._overdue.pop(key, None)
         self._again.pop(key, None)
 
     def set_back(self, by: timedelta) -> None:
         """The clock was set back: what was to come in five minutes still comes in five minutes."""
         self._due = {key: due - by for key, due in self._due.items()}
+        self._overdue = {key: due - by for key, due in self._overdue.items()}
         self._heap = [(due, next(self._order), key) for key, due in self._due.items()]
         heapq.heapify(self._heap)
 
@@ -113,6 +118,15 @@ class Agenda:
     def waiting(self) -> int:
         """How many credentials wait for a worker."""
         return len(self._urgency)
+
+    @property
+    def busy(self) -> int:
+        """How many credentials are worked on."""
+        return len(self._busy)
+
+    def lag(self, now: datetime) -> timedelta:
+        """How long the look that is most overdue has been due: by the clock, not because of news."""
+        return max(now - min([*self._overdue.values(), *self._due.values()], default=now), timedelta())
 
 
 class Scheduler:
@@ -144,9 +158,25 @@ class Scheduler:
         self.agenda.wake_now(key, urgency)
         self._wake.set()
 
+    @property
     def failing(self) -> int:
         """How many credentials' last look ended in an error."""
         return len(self._failures)
+
+    @property
+    def waiting(self) -> int:
+        """How many credentials wait for a worker."""
+        return self.agenda.waiting
+
+    @property
+    def busy(self) -> int:
+        """How many credentials are worked on."""
+        return self.agenda.busy
+
+    @property
+    def lag_seconds(self) -> float:
+        """The agenda's lag now."""
+        return self.agenda.lag(self._clock.now()).total_seconds()
 
     def forget(self, key: Key) -> None:
         """The credential is gone."""

@@ -1,21 +1,24 @@
 """The operator's own small web server: /metrics, /healthz (it makes progress), /readyz (it has seen everything)."""
 
+import asyncio
 from collections.abc import Callable
 
 from aiohttp import web
-from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import choose_encoder
+
+from kite_operator.record.exposition import exposition
+from kite_operator.record.metrics import Metrics
 
 LONGEST_SILENCE_SECONDS = 120.0
 """The scheduler turns at least every thirty seconds; a silence four times as long is a stall."""
 
 
-def make_app(registry: CollectorRegistry, silence: Callable[[], float], ready: Callable[[], bool]) -> web.Application:
+def make_app(metrics: Metrics, silence: Callable[[], float], ready: Callable[[], bool]) -> web.Application:
     """`silence` gives seconds of boot-time since the last progress; `ready` whether the first full list is known."""
 
-    async def metrics(request: web.Request) -> web.Response:
-        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
-        return web.Response(body=encode(registry), headers={"Content-Type": content_type})
+    async def scrape(request: web.Request) -> web.Response:
+        # Thousands of credentials take a while to write down: the event loop has better things to do meanwhile.
+        body, content_type = await asyncio.to_thread(exposition, metrics, request.headers.get("Accept", ""))
+        return web.Response(body=body, headers={"Content-Type": content_type})
 
     async def healthz(_: web.Request) -> web.Response:
         silent = silence()
@@ -29,7 +32,7 @@ def make_app(registry: CollectorRegistry, silence: Callable[[], float], ready: C
         )
 
     app = web.Application()
-    app.router.add_get("/metrics", metrics)
+    app.router.add_get("/metrics", scrape)
     app.router.add_get("/healthz", healthz)
     app.router.add_get("/readyz", readyz)
     return app

@@ -50,6 +50,11 @@ class Watch:
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._up = False
+
+    def is_up(self) -> bool:
+        """Whether the watches run: not before the first list, and not between their end and their next start."""
+        return self._up
 
     def start(self) -> None:
         """Begin to watch, in a thread of its own."""
@@ -67,9 +72,12 @@ class Watch:
         pause = _FIRST_PAUSE_SECONDS
         while not self._stopping.is_set():
             try:
+                self._up = True
                 asyncio.run(self._watch())
             except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - whatever ends Kopf, it is started again
                 _log.error("the watches ended: %s", type(error).__name__)
+            finally:
+                self._up = False
             if self._stopping.wait(pause):
                 return
             pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
-from prometheus_client import CollectorRegistry
 
 from kite_operator.clock import LONGEST_SLEEP_SECONDS
+from kite_operator.record.metrics import Metrics
 from kite_operator.serve import LONGEST_SILENCE_SECONDS, make_app
 from support.documents import blocks, page
+from support.facts import NOON
 
 
 @dataclass(slots=True)
@@ -30,7 +31,7 @@ class Health:
 @pytest.fixture
 async def health() -> AsyncIterator[Health]:
     made = Health()
-    app = make_app(CollectorRegistry(), lambda: made.silence, lambda: made.ready)
+    app = make_app(Metrics(lambda: NOON), lambda: made.silence, lambda: made.ready)
     async with TestClient(TestServer(app)) as client:
         made.client = client
         yield made

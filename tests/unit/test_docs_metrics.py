@@ -12,7 +12,7 @@ from support.documents import ROOT, blocks, codes, page, rows, section
 from support.facts import NOON
 
 PAGE = page("docs/metrics.md")
-ROWS = {row[0].strip("`"): row for row in rows(PAGE) if row[0].startswith("`kite_")}
+ROWS = {row[0].strip("`"): row for row in rows(PAGE) if row[0].startswith(("`kite_", "`process_"))}
 SUFFIXES = {"counter": "_total", "info": "_info"}
 INFO_LABELS = ("version",)
 

@@ -77,6 +77,30 @@ def test_one_that_is_woken_while_it_is_worked_on_comes_again_afterwards() -> Non
     assert NOW + timedelta(hours=1) == agenda.next_due()
 
 
+def test_the_lag_is_that_of_the_most_overdue_until_a_worker_has_taken_it() -> None:
+    agenda = Agenda()
+    agenda.wake_at(A, NOW)
+    agenda.wake_at(B, NOW + 5 * SECOND)
+    agenda.wake_now(C, Urgency.NEW)
+    assert timedelta() == agenda.lag(NOW)
+    assert 8 * SECOND == agenda.lag(NOW + 8 * SECOND)
+    assert C == agenda.take(NOW + 8 * SECOND)
+    assert (8 * SECOND, 2, 1) == (agenda.lag(NOW + 8 * SECOND), agenda.waiting, agenda.busy)
+    assert A == agenda.take(NOW + 9 * SECOND)
+    assert 4 * SECOND == agenda.lag(NOW + 9 * SECOND)
+    agenda.forget(B)
+    assert timedelta() == agenda.lag(NOW + 9 * SECOND)
+
+
+def test_a_clock_that_is_set_back_makes_nobody_less_overdue() -> None:
+    agenda = Agenda()
+    agenda.wake_at(A, NOW)
+    agenda.wake_at(B, NOW)
+    agenda.take(NOW)
+    agenda.set_back(timedelta(hours=1))
+    assert 3 * SECOND == agenda.lag(NOW - timedelta(hours=1) + 3 * SECOND)
+
+
 def test_one_that_falls_due_while_it_is_worked_on_is_not_lost() -> None:
     agenda = Agenda()
     agenda.wake_now(A, Urgency.NEW)

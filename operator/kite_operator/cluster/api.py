@@ -38,13 +38,17 @@ async def connect(kubeconfig: str | None, *, timeout_seconds: float, connections
 
 
 class Cluster:
-    """Requests to the API server. `observe` is told (verb, resource, HTTP status; 0 for no answer) of each."""
+    """Requests to the API server.
+
+    `observe` is told (verb, resource, HTTP status; 0 for no answer, seconds) of each, by the clock `boottime`.
+    """
 
     def __init__(self, client: ApiClient, *, timeout_seconds: float) -> None:
         """`timeout_seconds` bounds one request in all."""
         self._client = client
         self._timeout = timeout_seconds
-        self.observe: Callable[[str, str, int], None] = lambda _verb, _resource, _status: None
+        self.observe: Callable[[str, str, int, float], None] = lambda _verb, _resource, _status, _seconds: None
+        self.boottime: Callable[[], float] = lambda: 0.0
 
     @property
     def configuration(self) -> Configuration:
@@ -123,7 +127,7 @@ class Cluster:
         content_type: str = "application/json",
     ) -> Manifest:
         what = f"{verb} {path}"
-        status = 0
+        status, started = 0, self.boottime()
         try:
             async with asyncio.timeout(self._timeout):
                 method, url, headers, payload, form = await self._client.param_serialize(
@@ -141,7 +145,8 @@ class Cluster:
             # The foreign exception's text may hold a URL or a body: only that nothing came is told.
             raise ClusterUnavailable(what, status=0) from None
         finally:
-            self.observe(verb, path.rsplit("/", maxsplit=1)[-1] if verb == "POST" else _resource(path), status)
+            resource = path.rsplit("/", maxsplit=1)[-1] if verb == "POST" else _resource(path)
+            self.observe(verb, resource, status, self.boottime() - started)
         return _answer(what, status, text)
 
 

@@ -67,7 +67,7 @@ def test_the_deadline_is_shown_on_trading_days_only_and_moves_with_the_clock_alo
     now = ist("12:00", day=6)
     metrics = Metrics(lambda: now)
     facts = situation(now)
-    metrics.remember(facts.credential, status_of(facts), decide(facts), needed=False)
+    metrics.remember(facts, status_of(facts), decide(facts), needed=False)
     for now, expected in (
         (ist("12:00", day=6), ist("08:45", day=6).timestamp()),
         (ist("05:59", day=7), ist("08:45", day=6).timestamp()),
@@ -84,7 +84,7 @@ def test_with_daily_every_day_has_a_deadline_unless_the_credential_is_suspended(
     metrics = Metrics(lambda: now)
     for suspended, expected in ((False, ist("08:45", day=8).timestamp()), (True, 0.0)):
         facts = observed(now, credential=credential(suspended=suspended))
-        metrics.remember(facts.credential, status_of(facts), decide(facts), needed=False)
+        metrics.remember(facts, status_of(facts), decide(facts), needed=False)
         assert expected == deadline(metrics)
 
 

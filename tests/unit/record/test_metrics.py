@@ -1,0 +1,145 @@
+"""What the metrics say of a credential: its account's budget, missed deadlines, and nothing once it is gone."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from kite_operator.decide.observed import Observed
+from kite_operator.decide.policies import decide
+from kite_operator.model.account import Outcome
+from kite_operator.model.resource import Key
+from kite_operator.record.metrics import Metrics
+from kite_operator.record.status import derive
+from support.facts import NOON, OTHER, account, alive, attempt, claim, credential, ist, leaks, observed, published
+
+LABELS = {"namespace": "desk", "name": "alpha"}
+MISSES = "kite_operator_deadline_misses_total"
+
+
+def remember(metrics: Metrics, facts: Observed) -> None:
+    plan = decide(facts)
+    metrics.remember(facts, derive(facts, plan), plan, needed=False)
+
+
+def waiting(now: datetime, **changes: Any) -> Observed:
+    """In mode Manual, without a token."""
+    return observed(now, credential=credential(mode="Manual", **changes))
+
+
+def ready(now: datetime) -> Observed:
+    """With a token of this morning, that lives."""
+    return observed(now, credential=credential(mode="Manual"), held=published(ist("07:40")), probes=alive(now))
+
+
+# The budget.
+
+
+def test_the_budget_shows_what_counts_and_from_where_on_nothing_is_sent() -> None:
+    metrics = Metrics(lambda: NOON)
+    record = account(attempt("one"), attempt("two", Outcome.UNKNOWN), claims=(claim(),))
+    remember(metrics, observed(account=record))
+    assert (2.0, 4.0) == (
+        metrics.registry.get_sample_value("kite_credential_wrong_entries", LABELS),
+        metrics.registry.get_sample_value("kite_credential_wrong_entries_limit", LABELS),
+    )
+
+
+def test_it_is_smaller_for_who_has_proven_nothing_on_an_account_of_another() -> None:
+    metrics = Metrics(lambda: NOON)
+    remember(metrics, observed(account=account(attempt("one"), claims=(claim(OTHER, app="another-key"),))))
+    assert 2.0 == metrics.registry.get_sample_value("kite_credential_wrong_entries_limit", LABELS)
+
+
+def test_it_is_empty_before_the_first_login() -> None:
+    metrics = Metrics(lambda: NOON)
+    remember(metrics, observed(account=None))
+    assert 0.0 == metrics.registry.get_sample_value("kite_credential_wrong_entries", LABELS)
+
+
+# Deadlines.
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "missed"),
+    [
+        (waiting(ist("08:44:59")), waiting(ist("08:45")), 1),
+        (waiting(ist("08:44:59")), ready(ist("08:46")), 1),
+        (waiting(ist("08:30")), waiting(ist("08:44:59")), 0),
+        (waiting(ist("08:45")), waiting(ist("12:00")), 0),
+        (ready(ist("08:40")), ready(ist("08:50")), 0),
+        (waiting(ist("08:40"), suspended=True), waiting(ist("08:50")), 0),
+    ],
+    ids=[
+        "none when it came",
+        "one just afterwards",
+        "not yet",
+        "counted before",
+        "ready",
+        "suspended",
+    ],
+)
+def test_a_deadline_is_missed_once_by_who_had_no_token_when_it_came(
+    before: Observed, after: Observed, missed: int
+) -> None:
+    metrics = Metrics(lambda: NOON)
+    remember(metrics, before)
+    remember(metrics, after)
+    assert float(missed) == metrics.registry.get_sample_value(MISSES)
+
+
+def test_an_operator_that_starts_after_the_deadline_counts_nothing() -> None:
+    metrics = Metrics(lambda: NOON)
+    remember(metrics, waiting(ist("08:50")))
+    remember(metrics, waiting(ist("08:51")))
+    assert 0.0 == metrics.registry.get_sample_value(MISSES)
+
+
+def test_every_day_has_its_own_deadline() -> None:
+    metrics = Metrics(lambda: NOON)
+    for day in (2, 3, 4):
+        for clock_time in ("08:30", "08:45", "09:00"):
+            remember(metrics, waiting(ist(clock_time, day=day)))
+    assert 3.0 == metrics.registry.get_sample_value(MISSES)
+
+
+# Series.
+
+
+def _series_of(metrics: Metrics, name: str) -> list[str]:
+    samples = (sample for family in metrics.registry.collect() for sample in family.samples)
+    return [sample.name for sample in samples if sample.labels.get("name") == name]
+
+
+def test_every_series_of_a_credential_goes_with_it() -> None:
+    metrics = Metrics(lambda: NOON)
+    remember(metrics, waiting(NOON))
+    assert _series_of(metrics, "alpha")
+    metrics.forget(Key("desk", "alpha"))
+    assert [] == _series_of(metrics, "alpha")
+
+
+def test_no_series_shows_a_secret() -> None:
+    metrics = Metrics(lambda: NOON)
+    remember(metrics, ready(NOON))
+    remember(metrics, replace(observed(), credential=credential()))
+    shown = [
+        f"{sample.name}{sample.labels}{sample.value}"
+        for family in metrics.registry.collect()
+        for sample in family.samples
+    ]
+    assert [] == list(leaks("\n".join(shown)))
+
+
+def test_a_counter_is_one_series_without_the_time_of_its_creation() -> None:
+    metrics = Metrics(lambda: NOON)
+    names = {sample.name for family in metrics.registry.collect() for sample in family.samples}
+    assert set() == {name for name in names if name.endswith("_created")}
+
+
+def test_requests_to_the_api_server_are_timed_by_verb_and_resource() -> None:
+    metrics = Metrics(lambda: NOON)
+    metrics.observe_request("GET", "secrets", 200, 0.25)
+    labels = {"verb": "GET", "resource": "secrets"}
+    assert 0.25 == metrics.registry.get_sample_value("kite_operator_kubernetes_request_duration_seconds_sum", labels)
