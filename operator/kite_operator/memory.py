@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from kite_operator.decide.observed import Probes
 from kite_operator.model.account import Rejection
 from kite_operator.model.resource import Key
+from kite_operator.model.sensitive import Sensitive
 
 DRIFT_MEMORY = timedelta(hours=1)
 
@@ -19,6 +20,16 @@ class Debt:
     rejection: Rejection | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Unexchanged:
+    """The request_token of a login that was completed `since`, and not exchanged; `app` is the api_key's version."""
+
+    client_id: str
+    app: str
+    request_token: Sensitive
+    since: datetime
+
+
 @dataclass(slots=True)
 class Recollection:
     """About one credential.
@@ -27,7 +38,7 @@ class Recollection:
     derived Secret that was last seen or written, so that our own writes wake nobody; `turn_at` when it is this
     credential's turn to probe; `app` the version of its api_key; `debts` what the
     account Lease could not be told yet; `notify_checked` the version of the credential for which its notification
-    Secret was last checked.
+    Secret was last checked; `unexchanged` a completed login that the broker's API did not take.
     """
 
     fingerprint: str = ""
@@ -38,6 +49,7 @@ class Recollection:
     app: str = ""
     debts: tuple[Debt, ...] = ()
     notify_checked: str = ""
+    unexchanged: Unexchanged | None = None
 
     def about(self, fingerprint: str, now: datetime) -> Probes:
         """The probes of the session with this fingerprint; those of another session are forgotten."""

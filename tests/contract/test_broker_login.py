@@ -279,10 +279,20 @@ async def test_the_brokers_wish_to_wait_is_kept(desk: Desk) -> None:
 async def test_trouble_after_the_code_is_named_and_the_login_stays_completed(
     desk: Desk, step: str, preset: str, reason: Reason
 ) -> None:
-    error = await desk.failure(desk.fault_at("after-totp-answer", step, preset))
+    error = await desk.failure(desk.fault_at("after-totp-answer", step, preset, times=None))
 
     assert (error.reason, error.step) == (reason, Step.CONNECT)
     assert desk.gate.settled == [(Step.PASSWORD, Outcome.ACCEPTED), (Step.TOTP, Outcome.ACCEPTED)]
+
+
+@pytest.mark.parametrize("step", ["connect_login", "finish"])
+@pytest.mark.parametrize("preset", ["html_503", "reset_mid_body"])
+async def test_an_apps_login_that_fails_for_a_moment_takes_no_second_code(desk: Desk, step: str, preset: str) -> None:
+    token = await desk.log_in(desk.fault_at("after-totp-answer", step, preset))
+
+    assert token
+    assert desk.gate.settled == [(Step.PASSWORD, Outcome.ACCEPTED), (Step.TOTP, Outcome.ACCEPTED)]
+    assert desk.sandbox.counters(desk.login.client_id).count("twofa") == 1
 
 
 async def test_a_login_of_another_user_stops_before_the_code(desk: Desk) -> None:

@@ -48,6 +48,7 @@ class Stage:
     def __post_init__(self) -> None:
         self.transport = ScriptedTransport(list(self.script))
         self.renewals: list[Sensitive] = []
+        self.exchanges: list[Sensitive] = []
         self.logouts: list[Sensitive] = []
         self.accounts = Accounts(self.cluster, self.clock, ACCOUNT_NAMESPACE)
         self.parts = Parts(
@@ -93,7 +94,8 @@ class Stage:
 class _Broker:
     stage: Stage
 
-    async def exchange(self, _app: AppKeys, _request_token: Sensitive) -> Session:
+    async def exchange(self, _app: AppKeys, request_token: Sensitive) -> Session:
+        self.stage.exchanges.append(request_token)
         answer = self.stage.exchanged or session(self.stage.clock.now())
         if isinstance(answer, Exception):
             raise answer

@@ -43,7 +43,8 @@ def _preflight() -> Iterator[list[Case]]:
     yield here.rows(LOST, Reason.BROKER_UNREACHABLE, RETRIED)
     yield here.rows(NOT_ENABLED, Reason.USER_NOT_ENABLED, BLOCKED)
     yield here.rows(NOT_ALLOWED, Reason.PERMISSION_DENIED, BLOCKED)
-    yield here.rows(GONE + DEAD + BAD_INPUT + OTHER_NO, Reason.APP_REJECTED, BLOCKED)
+    yield here.rows(GONE, Reason.UNEXPECTED_ANSWER, RETRIED)
+    yield here.rows(DEAD + BAD_INPUT + OTHER_NO, Reason.APP_REJECTED, BLOCKED)
     yield here.fine(LOGIN_PAGE + GARBLED + UNDATED + TOKENLESS + USERLESS + ANOTHER_USER)
     skewed = "switch:totp_clock_offset_s=90 switch:totp_clock_offset_s=-90 switch:date_offset_s=90"
     yield here.rows(skewed, Reason.CLOCK_SKEW, RETRIED)
@@ -78,11 +79,12 @@ def _code() -> Iterator[list[Case]]:
 
 
 def _connect() -> Iterator[list[Case]]:
-    """The app's login, after both factors were accepted: it is not repeated where a person has to look."""
+    """The app's login, after both factors were accepted: what passes by itself is tried three times in one login."""
     here = Place(Mode.TOTP, At.CONNECT)
-    yield here.rows(LIMITED, Reason.RATE_LIMITED, RETRIED)
-    yield here.rows(DOWN + CLOSED, Reason.BROKER_UNAVAILABLE, RETRIED)
-    yield here.rows(LOST, Reason.BROKER_UNREACHABLE, RETRIED)
+    thrice = But("connect_login 3 login 1 preflight 1 twofa 1")
+    yield here.rows(LIMITED, Reason.RATE_LIMITED, RETRIED, thrice)
+    yield here.rows(DOWN + CLOSED, Reason.BROKER_UNAVAILABLE, RETRIED, thrice)
+    yield here.rows(LOST, Reason.BROKER_UNREACHABLE, RETRIED, thrice)
     yield here.rows(NOT_ENABLED, Reason.USER_NOT_ENABLED, BLOCKED)
     yield here.rows(NOT_ALLOWED, Reason.PERMISSION_DENIED, BLOCKED)
     yield here.rows(GONE + DEAD + BAD_INPUT + OTHER_NO, Reason.APP_REJECTED, BLOCKED)

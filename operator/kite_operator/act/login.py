@@ -7,12 +7,13 @@ from datetime import timedelta
 
 from kite_operator.act.insist import insist
 from kite_operator.act.parts import Parts, Scene, begin, failed, new_id, refused, rejection_of, release, seed_of
-from kite_operator.act.stage import exchange_and_stage, require_unmoved
+from kite_operator.act.stage import require_unmoved
+from kite_operator.act.unexchanged import exchange_again, exchange_new, kept_token
 from kite_operator.broker.codes import code_for, usable_window
 from kite_operator.broker.codes import window as window_of
 from kite_operator.broker.webdriver import LoginHooks, Transport, run_login
 from kite_operator.broker.weblogin import WebLogin
-from kite_operator.decide import budget
+from kite_operator.decide import backoff, budget
 from kite_operator.decide.observed import Versions
 from kite_operator.decide.outcome import ActOutcome
 from kite_operator.model.account import AccountRecord, Attempt, Outcome
@@ -86,6 +87,11 @@ class LedgerGate:
         except OperatorError:
             await self.settle(Step.PASSWORD, Outcome.UNSENT)
             raise
+
+    async def take_lock(self) -> None:
+        """Claim and lock without a submission; then see that nobody logged in before the lock was ours (P2)."""
+        await self._change(lambda record: begin(record, self.parts, self.scene, self.lock_id))
+        await require_unmoved(self.parts, self.scene)
 
     async def reserve_code(self) -> Sensitive:
         """Reserve a code of a window that nobody has used; waits for the next one near a window's end."""
@@ -184,14 +190,32 @@ async def log_in(parts: Parts, logins: WebLogins, scene: Scene) -> ActOutcome:
     gate = LedgerGate(parts, scene, factors, versions)
     try:
         async with _ending(gate):
-            request_token = await _web_login(parts, logins, scene, app, gate)
-            await exchange_and_stage(parts, scene, app, request_token, gate.lock_id)
+            await _to_session(parts, logins, scene, app, gate)
     except ReservationRefused as refusal:
         return refused(refusal)
     except BrokerError as error:
-        return failed(scene, parts, error, asked=True)
+        return failed(scene, parts, _costly(scene, error), asked=True)
     # A refresh that was asked for is handled by one login: were its session refused, a second would be as well.
     return ActOutcome("staged", Reason.SESSION_UNPROVEN, handled_refresh=True)
+
+
+async def _to_session(parts: Parts, logins: WebLogins, scene: Scene, app: AppKeys, gate: LedgerGate) -> None:
+    """A staged session: from the request_token that an earlier login has left, or by a whole login."""
+    kept = kept_token(scene, gate.versions)
+    if kept is not None:
+        await gate.take_lock()
+        if await exchange_again(parts, scene, app, kept, gate.lock_id):
+            return
+    request_token = await _web_login(parts, logins, scene, app, gate)
+    await exchange_new(parts, scene, app, request_token, gate.lock_id)
+
+
+def _costly(scene: Scene, error: BrokerError) -> BrokerError:
+    """The same error; where the next try takes a whole login again, one of a few a day, it is not hurried."""
+    spent = error.step in (Step.CONNECT, Step.EXCHANGE) and scene.recollection.unexchanged is None
+    if spent and isinstance(error, TransientBrokerError):
+        error.retry_after_seconds = max(error.retry_after_seconds or 0.0, backoff.LONGEST.total_seconds())
+    return error
 
 
 @asynccontextmanager

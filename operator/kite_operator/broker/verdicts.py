@@ -24,6 +24,7 @@ SUBMISSIONS = frozenset({Step.PASSWORD, Step.TOTP})
 
 _HINT_NOT_ENABLED = "not enabled"
 _PASSING_TYPES = frozenset({"NetworkException", "DataException"})
+_NOT_THERE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.GONE})
 _STEP_NAMES = {
     Step.PREFLIGHT: "the login page",
     Step.PASSWORD: "the password step",
@@ -73,8 +74,12 @@ def judge_submission(step: Step, answer: HttpResponse) -> None:
 
 
 def judge_preflight(answer: HttpResponse) -> None:
-    """Return when the login page looks alive; raises before any factor is sent."""
-    _raise_for_refusal(Step.PREFLIGHT, answer)
+    """Return when the login page looks alive; raises before any factor is sent.
+
+    A page that is not there says nothing about the app, and asking for it again costs nothing.
+    """
+    if answer.status not in _NOT_THERE:
+        _raise_for_refusal(Step.PREFLIGHT, answer)
     if answer.status >= HTTPStatus.BAD_REQUEST:
         raise passing(Step.PREFLIGHT, answer, Processed.NO)
 

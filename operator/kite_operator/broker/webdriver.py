@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from kite_operator.broker.verdicts import SUBMISSIONS, outcome_of
-from kite_operator.broker.weblogin import CodeNeeded, Flow, WebLogin, login_flow
+from kite_operator.broker.weblogin import CodeNeeded, Flow, WebLogin, connect_flow, login_flow
 from kite_operator.broker.wire import HttpRequest, HttpResponse
 from kite_operator.clock import Clock
 from kite_operator.model.account import Outcome
 from kite_operator.model.clockoffset import ClockOffset
-from kite_operator.model.errors import BrokerError, ReservationLost, Step
+from kite_operator.model.errors import BrokerError, ReservationLost, Step, TransientBrokerError
 from kite_operator.model.sensitive import Sensitive
 
 
@@ -79,13 +79,19 @@ class LoginHooks:
     on_step: Callable[[str], Awaitable[None]] = _go_on
 
 
+CONNECT_PAUSES_SECONDS = (2.0, 8.0)
+"""Behind an accepted code a login is worth something: the app's login is asked for again, so often and so late."""
+CONNECT_WITHIN_SECONDS = 40.0
+"""No further try begins after so much of the login's time."""
+
+
 async def run_login(
     login: WebLogin, *, gate: SubmissionGate, transport: Transport, clock: Clock, hooks: LoginHooks | None = None
 ) -> Sensitive:
     """Log in; returns the request_token. Raises what `login_flow`, the gate and the transport raise."""
     driver = _Driver(login_flow(login), gate, transport, clock, hooks or LoginHooks())
     try:
-        token = await driver.run()
+        token = await driver.run_patiently(login)
     finally:
         driver.flow.close()
     await driver.hooks.on_step("after-request-token")
@@ -100,6 +106,20 @@ class _Driver:
     clock: Clock
     hooks: LoginHooks
     offset: ClockOffset | None = None
+
+    async def run_patiently(self, login: WebLogin) -> Sensitive:
+        """The whole login; where only the app's login failed, and in passing, that alone is tried again."""
+        started = self.clock.boottime()
+        for pause in CONNECT_PAUSES_SECONDS:
+            try:
+                return await self.run()
+            except TransientBrokerError as error:
+                late = self.clock.boottime() - started > CONNECT_WITHIN_SECONDS
+                if error.step is not Step.CONNECT or late or (error.retry_after_seconds or 0.0) > pause:
+                    raise
+            await self.clock.sleep(pause)
+            self.flow = connect_flow(login)
+        return await self.run()
 
     async def run(self) -> Sensitive:
         """Answer what the flow asks for until it returns."""

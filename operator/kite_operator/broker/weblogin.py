@@ -66,6 +66,11 @@ def login_flow(login: WebLogin) -> Flow[Sensitive]:
     return (yield from _connect(login, rule))
 
 
+def connect_flow(login: WebLogin) -> Flow[Sensitive]:
+    """The last part alone, for a browser session that has been logged in; returns the request_token."""
+    return (yield from _connect(login, RedirectRule.of(login.redirect_url, login.login_base_url, login.allowed_hosts)))
+
+
 def _ask(request: HttpRequest) -> Flow[HttpResponse]:
     answer = yield request
     if not isinstance(answer, HttpResponse):

@@ -296,8 +296,9 @@ def contested(record: AccountRecord, app: str, now: datetime) -> Block | None:
     return Block(
         f"contested-{app[:8]}-{today.day:%Y%m%d}-{today.count}",
         Reason.SESSION_CONTESTED,
-        f"{today.count} logins have been completed today and each session was ended again: somebody logs out on "
-        "purpose, or another program logs in with the same app. Find out who, then acknowledge this block",
+        f"{today.count} logins have been completed today and none brought a session that lasts: somebody logs out on "
+        "purpose, another program logs in with the same app, or the broker failed behind each login. Find out which, "
+        "then acknowledge this block",
     )
 
 

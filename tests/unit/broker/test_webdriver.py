@@ -26,6 +26,7 @@ from support.broker_fakes import (
     happy_answers,
     login_page,
     password_accepted,
+    redirect,
     refusal,
 )
 
@@ -275,3 +276,48 @@ async def test_the_code_of_the_gate_is_what_is_sent() -> None:
     await run_login(LOGIN, gate=RecordingGate(), transport=transport, clock=FakeClock())
 
     assert (transport.sent[2].form or {})["twofa_value"] == CODE
+
+
+DOWN = answer(503, "<html>")
+
+
+@pytest.mark.parametrize(
+    ("failing", "sends"), [([DOWN], 3), ([DOWN, DOWN], 4), ([redirect("/connect/finish?sess_id=s0"), DOWN], 4)]
+)
+async def test_the_apps_login_that_fails_in_passing_is_asked_for_again_without_another_code(
+    failing: list[HttpResponse | BaseException], sends: int
+) -> None:
+    journal, ended = await drive([*happy_answers()[:3], *failing, *happy_answers()[3:]])
+    assert (Sensitive(REQUEST_TOKEN), sends) == (ended, journal.count("send connect"))
+    assert (1, 1) == (journal.count("send password"), journal.count("send totp"))
+
+
+@pytest.mark.parametrize(
+    ("failing", "sends"),
+    [
+        ([DOWN, DOWN, DOWN], 3),
+        ([answer(429, "", {"Retry-After": "60"})], 1),
+        ([login_page()], 1),
+        ([refusal(400, "InputException")], 1),
+    ],
+)
+async def test_the_apps_login_is_given_up_after_three_tries_and_at_once_where_that_cannot_help(
+    failing: list[HttpResponse | BaseException], sends: int
+) -> None:
+    journal, ended = await drive([*happy_answers()[:3], *failing])
+    assert isinstance(ended, BrokerError)
+    assert (Step.CONNECT, sends) == (ended.step, journal.count("send connect"))
+
+
+async def test_no_further_try_begins_late_in_a_login() -> None:
+    gate = RecordingGate()
+    transport = ScriptedTransport([*happy_answers()[:3], DOWN, DOWN], journal=gate.journal)
+    with pytest.raises(BrokerError):
+        await run_login(LOGIN, gate=gate, transport=transport, clock=FakeClock(step_per_reading=9.0))
+    assert 1 == gate.journal.count("send connect")
+
+
+async def test_a_step_before_it_is_never_repeated() -> None:
+    journal, ended = await drive([DOWN, *happy_answers()])
+    assert isinstance(ended, BrokerError)
+    assert ["send preflight"] == journal

@@ -1,0 +1,60 @@
+"""A completed login whose request_token was not exchanged, because the API was out of order just then.
+
+Another login would meet the same, and only a few are made a day (SessionContested). So the request_token is kept, in
+this process only, and its exchange is tried again instead. While the API is down that goes on even after the token has
+died: its refusal is what tells that the API is back, and then a whole login is made.
+"""
+
+from kite_operator.act.parts import Parts, Scene
+from kite_operator.act.stage import exchange_and_stage
+from kite_operator.decide import budget
+from kite_operator.decide.observed import Versions
+from kite_operator.memory import Unexchanged
+from kite_operator.model.errors import BrokerRejection, Processed, TransientBrokerError
+from kite_operator.model.reasons import Reason
+from kite_operator.model.sensitive import Sensitive
+from kite_operator.model.session import AppKeys
+
+_OUT_OF_ORDER = (Reason.BROKER_UNREACHABLE, Reason.BROKER_UNAVAILABLE, Reason.RATE_LIMITED)
+"""What an API says that would take no other token either."""
+
+
+def kept_token(scene: Scene, versions: Versions) -> Sensitive | None:
+    """The request_token that an earlier login of this client and app has left, or None."""
+    kept = scene.recollection.unexchanged
+    if kept is None or (kept.client_id, kept.app) != (scene.credential.client_id, versions.api_key):
+        return None
+    return kept.request_token
+
+
+async def exchange_new(parts: Parts, scene: Scene, app: AppKeys, token: Sensitive, lock_id: str) -> None:
+    """Exchange and stage; the token is kept when what went wrong passes by itself, and may have left it unspent."""
+    versions = scene.observed.versions
+    try:
+        await exchange_and_stage(parts, scene, app, token, lock_id)
+    except TransientBrokerError as error:
+        if error.processed is not Processed.YES and versions is not None:
+            made = Unexchanged(scene.credential.client_id, versions.api_key, token, parts.clock.now())
+            scene.recollection.unexchanged = made
+        raise
+
+
+async def exchange_again(parts: Parts, scene: Scene, app: AppKeys, token: Sensitive, lock_id: str) -> bool:
+    """Whether a kept token has become a staged session; False when it is dead, so that a login is needed.
+
+    Raises what the exchange raises, unless that means no more than that the token is dead.
+    """
+    kept, scene.recollection.unexchanged = scene.recollection.unexchanged, None
+    try:
+        await exchange_and_stage(parts, scene, app, token, lock_id)
+    except TransientBrokerError as error:
+        old = kept is None or parts.clock.now() - kept.since > budget.REQUEST_TOKEN_LIVES
+        if error.processed is not Processed.YES and (error.reason in _OUT_OF_ORDER or not old):
+            scene.recollection.unexchanged = kept
+            raise
+        return False
+    except BrokerRejection as error:
+        if error.reason is not Reason.REQUEST_TOKEN_REJECTED:
+            raise
+        return False
+    return True

@@ -1,0 +1,125 @@
+"""A completed login whose exchange failed in passing: its request_token is tried again before another login."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from kite_operator.act.login import log_in
+from kite_operator.act.parts import Scene
+from kite_operator.broker.verdicts import answer_lost, malformed
+from kite_operator.decide.outcome import ActOutcome
+from kite_operator.model.errors import BrokerError, BrokerRejection, Step, TransientBrokerError
+from kite_operator.model.reasons import Reason
+from support.acting import Stage, is_staged
+from support.broker_fakes import REQUEST_TOKEN, happy_answers
+from support.facts import VERSIONS, leaks
+
+DOWN = TransientBrokerError(Reason.BROKER_UNAVAILABLE, "HTTP 503", step=Step.EXCHANGE)
+ODD = TransientBrokerError(Reason.UNEXPECTED_ANSWER, "HTTP 418", step=Step.EXCHANGE)
+REFUSED = BrokerRejection(Reason.REQUEST_TOKEN_REJECTED, "no", step=Step.EXCHANGE)
+WRONG_SECRET = BrokerRejection(Reason.APP_SECRET_REJECTED, "no", step=Step.EXCHANGE)
+
+
+class Desk:
+    """One credential's logins, one after the other; each finds the broker as `exchange` says."""
+
+    def __init__(self) -> None:
+        self.stage = Stage([*happy_answers(), *happy_answers(), *happy_answers()])
+        self.scene = self.stage.scene()
+
+    async def login(self, exchange: BrokerError | None, *, later: timedelta = timedelta(0)) -> ActOutcome:
+        self.stage.clock.wall += later
+        self.stage.exchanged = exchange
+        account = await self.stage.accounts.read(self.scene.credential.client_id)
+        observed = replace(self.scene.observed, now=self.stage.clock.now(), account=account)
+        gathered = replace(self.scene.gathered, observed=observed)
+        self.scene = Scene(gathered, self.scene.recollection)
+        return await log_in(self.stage.parts, self.stage.logins, self.scene)
+
+    @property
+    def logins(self) -> int:
+        return sum(request.step is Step.TOTP for request in self.stage.transport.sent)
+
+    @property
+    def exchanges(self) -> int:
+        return len(self.stage.exchanges)
+
+
+@pytest.mark.parametrize("failure", [DOWN, ODD, answer_lost(Step.EXCHANGE)])
+async def test_the_same_request_token_is_exchanged_when_the_broker_is_back(failure: BrokerError) -> None:
+    desk = Desk()
+    assert "transient" == (await desk.login(failure)).result
+    outcome = await desk.login(None, later=timedelta(seconds=15))
+    assert ("staged", 1, 2, True) == (outcome.result, desk.logins, desk.exchanges, is_staged(desk.stage))
+    assert desk.scene.recollection.unexchanged is None
+
+
+async def test_an_outage_of_hours_costs_one_login_and_its_end_another() -> None:
+    desk = Desk()
+    for _ in range(20):
+        outcome = await desk.login(DOWN, later=timedelta(minutes=10))
+        assert ("transient", Reason.BROKER_UNAVAILABLE) == (outcome.result, outcome.reason)
+    assert 1 == desk.logins
+    record = await desk.stage.record()
+    assert [1] == [entry.count for entry in record.logins]
+    assert "rejected" == (await desk.login(REFUSED)).result
+    assert 2 == desk.logins
+
+
+async def test_a_dead_token_is_followed_by_a_login_at_once() -> None:
+    desk = Desk()
+    await desk.login(DOWN)
+
+    async def refuse_once() -> None:
+        desk.stage.exchanged = REFUSED if desk.exchanges == 1 else None
+
+    desk.stage.at["before-exchange"] = refuse_once
+    outcome = await desk.login(DOWN, later=timedelta(minutes=10))
+    assert ("staged", 2, 3) == (outcome.result, desk.logins, desk.exchanges)
+
+
+@pytest.mark.parametrize(("later", "logins"), [(timedelta(minutes=2), 1), (timedelta(minutes=6), 2)])
+async def test_an_answer_that_is_no_outage_is_asked_for_only_while_the_token_can_be_alive(
+    later: timedelta, logins: int
+) -> None:
+    desk = Desk()
+    await desk.login(ODD)
+    await desk.login(ODD, later=later)
+    assert logins == desk.logins
+
+
+async def test_a_spent_token_is_not_tried_again() -> None:
+    desk = Desk()
+    outcome = await desk.login(malformed(Step.EXCHANGE, "without data"))
+    assert desk.scene.recollection.unexchanged is None
+    assert outcome.failed is not None
+    assert outcome.failed.failures.next_retry_time is not None
+    wait = outcome.failed.failures.next_retry_time - desk.stage.clock.now()
+    assert wait >= timedelta(minutes=10)
+
+
+async def test_a_wrong_api_secret_is_found_out_without_another_login() -> None:
+    desk = Desk()
+    await desk.login(DOWN)
+    outcome = await desk.login(WRONG_SECRET)
+    assert ("rejected", Reason.APP_SECRET_REJECTED, 1) == (outcome.result, outcome.reason, desk.logins)
+    assert [Reason.APP_SECRET_REJECTED] == [each.reason for each in (await desk.stage.record()).rejections]
+
+
+async def test_another_apps_token_is_left_alone() -> None:
+    desk = Desk()
+    await desk.login(DOWN)
+    moved = replace(desk.scene.observed, versions=replace(VERSIONS, api_key="key-v2"))
+    desk.scene = Scene(replace(desk.scene.gathered, observed=moved), desk.scene.recollection)
+    await desk.login(None, later=timedelta(minutes=1))
+    assert 2 == desk.logins
+
+
+async def test_the_lock_is_given_back_each_time_and_nothing_shows_the_token() -> None:
+    desk = Desk()
+    for failure in (DOWN, DOWN, None):
+        await desk.login(failure)
+        assert (await desk.stage.record()).lock is None
+        assert [] == [*leaks(repr(desk.scene.recollection))]
+        assert REQUEST_TOKEN not in repr(desk.scene.recollection)
