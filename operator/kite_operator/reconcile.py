@@ -18,11 +18,11 @@ from kite_operator.cluster.api import Cluster, credentials_path
 from kite_operator.cluster.gather import Gathered, Gatherer, Hints
 from kite_operator.correlation import about
 from kite_operator.decide.claims import unclaim
-from kite_operator.decide.observed import Observed, Probes
+from kite_operator.decide.observed import Probes
 from kite_operator.decide.outcome import ActOutcome, Note
 from kite_operator.decide.plan import Action, Plan
 from kite_operator.decide.policies import decide
-from kite_operator.decide.reminder import due_reminder, needs_person, next_mark
+from kite_operator.decide.reminder import due_reminder, needs_person, next_look
 from kite_operator.memory import Memory
 from kite_operator.model.account import AccountRecord, Ref
 from kite_operator.model.errors import ClusterError, Conflict, Forbidden, NotFound, ReservationLost, Unprocessable
@@ -81,13 +81,13 @@ class Reconciler:
                     return await self._rest(scene, plan)
                 outcome = await self._act(scene, plan)
                 credential, after = await self._record(scene, outcome), scene.after
+                if outcome.retry_at is not None or outcome.result == "refused":
+                    return await self._refused(scene, plan, outcome)
             except (Forbidden, Unprocessable) as error:
                 return await self._rest(scene, _refused_by_cluster(plan, error, self.parts.clock.now()))
             except (Conflict, NotFound, ReservationLost) as error:
                 _log.info("%s: looked again: %s", key, error)
                 return self.parts.clock.now() + AFTER_RACE
-            if outcome.retry_at is not None or outcome.result == "refused":
-                return await self._refused(scene, plan, outcome)
         _log.error("%s: %d actions in one pass: resting", key, MOST_ROUNDS)
         return self.parts.clock.now() + timedelta(minutes=1)
 
@@ -199,14 +199,14 @@ class Reconciler:
             if not needed:
                 self.notifier.withdraw(credential.key)
             self.metrics.remember(observed, status, plan, needed=needed)
-        return _next_look(observed, plan)
+        return next_look(observed, plan)
 
     def _check_notifications(self, credential: Credential) -> None:
         """Once after each change by a person, and not at every look: the notification Secret is no source."""
         recollection = self.memory.of(credential.key)
         version = f"{credential.uid}/{credential.generation}/{credential.refresh}"
         handled = credential.status.observed_generation == credential.generation
-        if (handled and not _refresh_asked(credential)) or recollection.notify_checked == version:
+        if (handled and not credential.refresh_asked) or recollection.notify_checked == version:
             return
         recollection.notify_checked = version
         self.notifier.check(credential)
@@ -218,22 +218,6 @@ class Reconciler:
             told = Plan(Action.REST, outcome.reason, outcome.retry_message, wake_at=now + timedelta(seconds=30))
             return await self._rest(scene, told)
         return outcome.retry_at or now
-
-
-def _refresh_asked(credential: Credential) -> bool:
-    return bool(credential.refresh) and credential.refresh != credential.status.last_handled_refresh
-
-
-def _next_look(observed: Observed, plan: Plan) -> datetime | None:
-    """The end of a rest, or the next mark at which a person is reminded if that comes first.
-
-    Nobody else is looked at then: thousands of credentials that are in order would crowd the minutes before a market
-    opens.
-    """
-    if not needs_person(observed, plan):
-        return plan.wake_at
-    mark = next_mark(observed)
-    return mark if plan.wake_at is None else min(plan.wake_at, mark)
 
 
 def _news(scene: Scene, old: Status, new: Status) -> list[Note]:

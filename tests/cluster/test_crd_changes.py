@@ -174,7 +174,7 @@ def test_a_status_is_refused_for(credentials: KiteCredentials, status: Body, wor
 
 
 def test_a_field_that_does_not_exist_is_not_stored(credentials: KiteCredentials) -> None:
-    answer = credentials.create_leniently(changed(credential(), {"spec.appType": "Trading"}))
+    answer = credentials.create_leniently(changed(credential(), {"spec.appKind": "Trading"}))
 
     assert credential()["spec"] == answer["spec"]
 

@@ -176,7 +176,7 @@ class Observed:
     @property
     def refresh_asked(self) -> bool:
         """Whether a person asked for a refresh that has not been handled."""
-        return bool(self.credential.refresh) and self.credential.refresh != self.credential.status.last_handled_refresh
+        return self.credential.refresh_asked
 
     @property
     def acknowledge_asked(self) -> bool:

@@ -95,6 +95,18 @@ def early_mark(deadline: datetime) -> datetime:
     return max(deadline - EARLY, last_flush(deadline))
 
 
+def next_look(observed: Observed, plan: Plan) -> datetime | None:
+    """The end of a rest, or the next mark at which a person is reminded if that comes first.
+
+    Only what lacks a person is looked at then: thousands of credentials that are in order would crowd the minutes
+    before a market opens.
+    """
+    if not needs_person(observed, plan):
+        return plan.wake_at
+    mark = next_mark(observed)
+    return mark if plan.wake_at is None else min(plan.wake_at, mark)
+
+
 def next_mark(observed: Observed) -> datetime:
     """When to look again for a reminder: the next mark of today's deadline, or else the first one of tomorrow's.
 

@@ -1,14 +1,14 @@
 """What a notification Secret holds, parsed once; a problem names line and key, and never shows a URL (P4)."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from kite_operator.model.sensitive import Sensitive
 
 URLS_KEY = "urls"
 MOST_URLS = 8
-LONGEST_URL = 2048
+LONGEST_URL = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,42 +27,50 @@ class NotifyUrls:
     problems: tuple[str, ...] = ()
 
 
-def parse_notify_secret(name: str, data: Mapping[str, str] | None) -> NotifyUrls:
+def parse_notify_secret(data: Mapping[str, str] | None) -> NotifyUrls:
     """The lines of a Secret's base64 `data` (None: the Secret does not exist)."""
     if data is None:
-        return _only(
-            f"Secret {name!r} (spec.notifySecretRef) does not exist in this namespace: create it with the key urls"
-        )
+        return _only("there is no such Secret in this namespace: create it, with one URL a line")
     if URLS_KEY not in data:
-        return _only(f"Secret {name!r} has no key {URLS_KEY!r}: add it, with one URL a line")
+        return _only("there is no such key: add it, with one URL a line")
     try:
         text = base64.b64decode(data[URLS_KEY] or "", validate=True).decode("utf-8")
     except ValueError:  # not base64, or not UTF-8
-        return _only(f"key {URLS_KEY!r} of Secret {name!r} is not text (binary data): write one URL a line")
+        return _only("it is not text (binary data): write one URL a line")
+    return _read(text)
+
+
+def _read(text: str) -> NotifyUrls:
     lines: list[Line] = []
     problems: list[str] = []
     for number, line in enumerate(text.split("\n"), 1):
         url = line.strip()
         if not url or url.startswith("#"):
             continue
-        problem = _problem(url, len(lines))
+        if len(lines) + len(problems) == MOST_URLS:
+            problems.append(place(number, f"and what follows it is not used: {MOST_URLS} URLs are at most"))
+            break
+        problem = _problem(url)
         if problem:
-            problems.append(place(name, number, problem))
+            problems.append(place(number, problem))
         else:
             lines.append(Line(number, Sensitive(url)))
     if not lines and not problems:
-        return _only(f"key {URLS_KEY!r} of Secret {name!r} has no URL: write one a line")
+        problems.append("it has no URL: write one a line")
     return NotifyUrls(tuple(lines), tuple(problems))
 
 
-def place(name: str, number: int, problem: str) -> str:
+def place(number: int, problem: str) -> str:
     """A problem of one line, as people are told it."""
-    return f"line {number} of key {URLS_KEY!r} of Secret {name!r} {problem}"
+    return f"line {number} {problem}"
 
 
-def _problem(url: str, before: int) -> str:
-    if before >= MOST_URLS:
-        return f"is one URL too many: {MOST_URLS} are used at most"
+def told(name: str, problems: Iterable[str]) -> str:
+    """All that is wrong, in one sentence that names Secret and key."""
+    return f"key {URLS_KEY!r} of Secret {name!r} (spec.notifySecretRef): {'; '.join(problems)}"
+
+
+def _problem(url: str) -> str:
     if len(url) > LONGEST_URL:
         return f"is too long: a URL has at most {LONGEST_URL} characters"
     if not url.isascii() or not url.isprintable() or " " in url:

@@ -209,6 +209,11 @@ class Credential:
         """Whether sessions are renewed with a refresh_token: mode RefreshToken, for approved platforms."""
         return self.mode == "RefreshToken"
 
+    @property
+    def refresh_asked(self) -> bool:
+        """Whether a person asked for a refresh that has not been handled."""
+        return bool(self.refresh) and self.refresh != self.status.last_handled_refresh
+
     def with_probe_interval(self, interval: timedelta) -> Self:
         """The credential with another effective probe interval."""
         return replace(self, timing=replace(self.timing, probe_interval=interval))

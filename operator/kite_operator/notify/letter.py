@@ -22,6 +22,9 @@ _WORDS = {
     Reason.CONSENT_REQUIRED: "Kite asks for consent to the app: log in by hand once.",
     Reason.APP_SECRET_REJECTED: "Kite refused the api_secret: write the new one into the app Secret.",
     Reason.SUBSCRIPTION_INACTIVE: "The app's Kite Connect subscription has lapsed: renew it in the developer console.",
+    Reason.SESSION_ENDED: "The session was ended: ask for a refresh, or log in to Kite.",
+    Reason.REVOKED: "The session was revoked on purpose: acknowledge to go on.",
+    Reason.CLOCK_SKEW: "The clock of the operator's node is wrong: have it set (NTP).",
     Reason.SESSION_CONTESTED: "Sessions are ended again and again: find out by whom, then acknowledge.",
 }
 """What is missing, where it can be said more shortly than in a condition."""

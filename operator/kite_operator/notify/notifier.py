@@ -15,7 +15,7 @@ from kite_operator.clock import Clock
 from kite_operator.cluster.api import Cluster, secrets_path
 from kite_operator.decide.outcome import Note
 from kite_operator.model.errors import OperatorError
-from kite_operator.model.notify_urls import Line, NotifyUrls, parse_notify_secret, place
+from kite_operator.model.notify_urls import Line, NotifyUrls, parse_notify_secret, place, told
 from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import Credential, Key
 from kite_operator.model.sensitive import Sensitive
@@ -28,6 +28,9 @@ _log = logging.getLogger(__name__)
 
 RETRY_AFTER = (timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes=5))
 """The pauses between the tries of one reminder: four tries in seven and a half minutes, and no more."""
+
+CHECK_PAUSE = timedelta(seconds=30)
+"""Two checks of one credential are at least this far apart."""
 
 Count = Callable[[str], None]
 
@@ -45,7 +48,8 @@ class Notifier:
         self._sender = Sender()
         self._stopping = asyncio.Event()
         self._under_way: dict[Key, asyncio.Task[None]] = {}
-        self._checks: set[asyncio.Task[None]] = set()
+        self._checks: dict[Key, asyncio.Task[None]] = {}
+        self._to_check: dict[Key, Credential] = {}
 
     def send(self, credential: Credential, letter: Letter) -> None:
         """Send it to every URL of the credential's notification Secret; returns at once."""
@@ -60,9 +64,11 @@ class Notifier:
         """Tell now what is wrong with the notification Secret, and not on the morning on which it is needed."""
         if credential.notify_secret is None or self._stopping.is_set():
             return
-        task = asyncio.create_task(self._check(credential), name=f"notify check {credential.key}")
-        self._checks.add(task)
-        task.add_done_callback(self._checks.discard)
+        self._to_check[credential.key] = credential
+        if credential.key not in self._checks:
+            task = asyncio.create_task(self._check(credential.key), name=f"notify check {credential.key}")
+            self._checks[credential.key] = task
+            task.add_done_callback(lambda _: self._checks.pop(credential.key))
 
     def withdraw(self, key: Key) -> None:
         """Nobody is needed any more: what has not been sent is not."""
@@ -73,7 +79,7 @@ class Notifier:
     async def drain(self, seconds: float) -> None:
         """End: what is being sent may finish within `seconds`, and nothing is tried again."""
         self._stopping.set()
-        tasks = {*self._under_way.values(), *self._checks}
+        tasks = {*self._under_way.values(), *self._checks.values()}
         if not tasks:
             return
         _, late = await asyncio.wait(tasks, timeout=seconds)
@@ -90,14 +96,14 @@ class Notifier:
 
     async def _deliver(self, credential: Credential, letter: Letter) -> None:
         delivered: set[Sensitive] = set()
-        told: tuple[str, ...] = ()
+        known: tuple[str, ...] = ()
         tries = 0
         for pause in (*RETRY_AFTER, None):
             tries += 1
             urls, services = await self._open(credential)
-            if urls.problems != told:
+            if urls.problems != known:
                 await self._tell_invalid(credential, urls)
-                told = urls.problems
+                known = urls.problems
             waiting = [(line, service) for line, service in services if line.url not in delivered]
             delivered |= await self._try(credential, waiting, letter)
             failed = [line for line, _ in waiting if line.url not in delivered]
@@ -114,14 +120,15 @@ class Notifier:
         try:
             secret = await self._cluster.find(secrets_path(credential.key.namespace, name))
         except OperatorError as error:
-            return NotifyUrls(problems=(f"Secret {name!r} (spec.notifySecretRef) could not be read: {error}",)), []
-        urls = parse_notify_secret(name, None if secret is None else dict(secret.get("data") or {}))
+            return NotifyUrls(problems=(f"it could not be read: {error}",)), []
+        urls = parse_notify_secret(None if secret is None else dict(secret.get("data") or {}))
         services, problems = [], list(urls.problems)
         for line in urls.lines:
+            await asyncio.sleep(0)  # a hostile line costs some milliseconds: let others have their turn
             try:
                 services.append((line, open_service(line.url, self._allowed)))
             except UrlRefused as refusal:
-                problems.append(place(name, line.number, str(refusal)))
+                problems.append(place(line.number, str(refusal)))
         return NotifyUrls(urls.lines, tuple(problems)), services
 
     async def _try(
@@ -150,16 +157,19 @@ class Notifier:
         finally:
             stopping.cancel()
 
-    async def _check(self, credential: Credential) -> None:
-        await self._tell_invalid(credential, (await self._open(credential))[0])
+    async def _check(self, key: Key) -> None:
+        """Somebody who changes a credential all the time is told twice a minute, and of the last change."""
+        while (credential := self._to_check.pop(key, None)) is not None:
+            await self._tell_invalid(credential, (await self._open(credential))[0])
+            await self._pause(CHECK_PAUSE)
 
     async def _tell_invalid(self, credential: Credential, urls: NotifyUrls) -> None:
         if not urls.problems:
             return
         for _ in urls.problems:
             self._count("invalid")
-        told = "; ".join(urls.problems)
-        await self._events.write(credential, Note(Reason.NOTIFY_SECRET_INVALID, told, warning=True))
+        message = told(credential.notify_secret or "", urls.problems)
+        await self._events.write(credential, Note(Reason.NOTIFY_SECRET_INVALID, message, warning=True))
 
     async def _tell_failed(self, credential: Credential, failed: list[Line], tries: int) -> None:
         if not failed:
@@ -167,8 +177,8 @@ class Notifier:
         for _ in failed:
             self._count("failed")
         lines = ", ".join(str(line.number) for line in failed)
-        told = (
+        message = (
             f"a reminder was not delivered to line {lines} of key urls of Secret {credential.notify_secret!r} "
             f"(spec.notifySecretRef) (tries: {tries}): check that its URL is right and its service up"
         )
-        await self._events.write(credential, Note(Reason.NOTIFICATION_FAILED, told, warning=True))
+        await self._events.write(credential, Note(Reason.NOTIFICATION_FAILED, message, warning=True))

@@ -13,6 +13,7 @@ from kite_operator.decide.reminder import (
     due_reminder,
     early_mark,
     needs_person,
+    next_look,
     next_mark,
 )
 from kite_operator.model.reasons import Reason
@@ -214,6 +215,25 @@ def test_a_reason_that_nobody_has_classified_is_told(reason: Reason) -> None:
 )
 def test_it_is_looked_at_again_at_the_next_mark(now: datetime, mark: datetime) -> None:
     assert mark == next_mark(waiting(now))
+
+
+@pytest.mark.parametrize(
+    ("person", "wake_at", "look"),
+    [
+        (True, None, ist("08:15")),
+        (True, ist("09:00"), ist("08:15")),
+        (True, ist("08:00"), ist("08:00")),
+        (False, None, None),
+        (False, ist("09:00"), ist("09:00")),
+    ],
+)
+def test_only_who_lacks_a_person_is_woken_at_a_mark(
+    person: bool,  # noqa: FBT001 - a table
+    wake_at: datetime | None,
+    look: datetime | None,
+) -> None:
+    plan = Plan(Action.REST, Reason.LOGIN_IN_PROGRESS, "as it is", wake_at=wake_at, person=person)
+    assert look == next_look(waiting(ist("07:50")), plan)
 
 
 def test_a_deadline_that_no_day_has_wakes_nobody_at_once() -> None:

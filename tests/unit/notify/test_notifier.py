@@ -130,7 +130,7 @@ async def test_a_bad_line_is_told_and_the_others_are_used() -> None:
     assert ["invalid", "sent"] == sorted(desk.results)
     [(reason, message)] = desk.events()
     assert "NotifySecretInvalid" == reason
-    assert message.startswith("line 1 of key 'urls' of Secret 'alpha-notify' goes where")
+    assert message.startswith("key 'urls' of Secret 'alpha-notify' (spec.notifySecretRef): line 1 goes where")
     assert "evil" not in message
     assert SECRET_PART not in message
 
@@ -153,7 +153,7 @@ async def test_a_secret_that_is_corrected_between_two_tries_counts() -> None:
     assert ["one"] == desk.sender.sent
     [(reason, message)] = desk.events()
     assert "NotifySecretInvalid" == reason
-    assert "does not exist" in message
+    assert "there is no such Secret" in message
 
 
 async def test_an_api_server_that_is_away_costs_a_try() -> None:
@@ -228,6 +228,17 @@ async def test_a_check_sends_nothing_and_tells_what_is_wrong() -> None:
     assert [] == desk.sender.sent
     assert ["NotifySecretInvalid"] == [reason for reason, _ in desk.events()]
     assert 1 == desk.reads()
+
+
+async def test_one_who_changes_a_credential_all_the_time_is_told_twice_a_minute_and_of_the_last_change() -> None:
+    desk = Desk(ELSEWHERE)
+    for number in range(100):
+        desk.notifier.check(replace(ALPHA, notify_secret="alpha-notify" if number == 0 else f"other-{number}"))
+        await asyncio.sleep(0.1)
+    await asyncio.sleep(60)
+    assert 2 == len(desk.events())
+    assert "'other-99'" in desk.events()[1][1]
+    assert ({}, {}) == (desk.notifier._checks, desk.notifier._to_check)
 
 
 async def test_nothing_of_a_url_shows_in_what_the_notifier_logs_or_tells(caplog: pytest.LogCaptureFixture) -> None:
