@@ -26,6 +26,7 @@ from kite_operator.cluster.gather import Gatherer
 from kite_operator.cluster.keyring import Keyring, load_keyring
 from kite_operator.desired import Change, Desired
 from kite_operator.janitor import Janitor
+from kite_operator.leader import Leadership
 from kite_operator.listener import Listener
 from kite_operator.logs import audited
 from kite_operator.loop_lag import measure_lag
@@ -75,6 +76,7 @@ class App:
         self.metrics = Metrics(clock.now)
         self.progressed_at = clock.boottime()
         self.listed = False
+        self.leading = False
         cluster.observe, cluster.boottime = self.metrics.observe_request, clock.boottime
         memory = Memory()
         self.broker = KiteApi(_api_settings(settings), clock, self.metrics.observe_clock)
@@ -82,6 +84,8 @@ class App:
             memory, lambda name: not settings.namespaces or name in settings.namespaces, settings.class_name
         )
         parts = self._parts(keyring, on_step)
+        lease = settings.account_namespace, settings.leader_lease
+        self.leadership = Leadership(cluster, clock, lease, parts.identity)
         events = EventWriter(cluster, clock, parts.identity)
         self.notifier = Notifier(cluster, clock, events, settings.notify_allow, self.metrics.count_notification)
         self.reconciler = Reconciler(
@@ -119,7 +123,7 @@ class App:
         self.watch = Watch(cluster.configuration, watched, self.news, self.watch_restarted)
         self.metrics.vitals.ask(self.scheduler, self.watch.is_up)
         self.resync = Resync(cluster, self.desired, settings.namespaces)
-        desk = Desk(lambda: self.listed, self.desired.target_of, self.report_dead, self.metrics.count_report)
+        desk = Desk(self._is_working, self.desired.target_of, self.report_dead, self.metrics.count_report)
         self.reports = make_listener(settings, clock, cluster, desk)
         self.memory = memory
         self.janitor = Janitor(cluster, clock, settings.account_namespace, self.desired.has_client)
@@ -154,29 +158,63 @@ class App:
             servers.append(await self.reports.start())
             _log.info("dead tokens can be reported on %s", self.reports.addresses)
         tasks = [
-            asyncio.create_task(self.scheduler.run(), name="scheduler"),
+            asyncio.create_task(_until(stop), name="until it is stopped"),
             asyncio.create_task(measure_lag(self.clock, self.metrics.vitals.observe_lag), name="loop-lag"),
         ]
         try:
             if await self._first_list(stop):
                 self.watch.start()
                 tasks.append(asyncio.create_task(self._resync_forever(), name="resync"))
-                tasks.append(asyncio.create_task(self.janitor.run(), name="janitor"))
-                await _until(stop, tasks)
+                tasks.append(asyncio.create_task(self._lead(), name="lead"))
+                await _first_to_end(tasks)
         finally:
             _log.info("stopping")
             # Nothing new is begun from here on; the watches may take their time to end.
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            await asyncio.gather(self.watch.stop(), self.scheduler.drain(self.settings.stop_seconds))
+            await asyncio.gather(self.watch.stop(), *tasks, return_exceptions=True)
             await self.notifier.drain(_LAST_NOTIFICATIONS_SECONDS)
+            await self.leadership.resign()
             await asyncio.gather(*(server.stop() for server in servers))
             self.broker.close()
             await self.cluster.close()
 
+    async def _lead(self) -> None:
+        """Stand by until it is this replica's turn; then work until it is another's, and finish what is under way."""
+        while True:
+            await self.leadership.campaign(self.progress)
+            tasks = [
+                asyncio.create_task(self.leadership.hold(), name="leadership"),
+                asyncio.create_task(self.scheduler.run(), name="scheduler"),
+                asyncio.create_task(self.janitor.run(), name="janitor"),
+            ]
+            self._turn(leading=True)
+            try:
+                await _first_to_end(tasks)
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+                await self.scheduler.drain(self.settings.stop_seconds)
+                self._turn(leading=False)
+
+    def _is_working(self) -> bool:
+        return self.listed and self.leading
+
+    def _turn(self, *, leading: bool) -> None:
+        """Take everything up, or forget what another replica takes up now: what is shown of a credential, too."""
+        self.leading = leading
+        self.metrics.lead(leading=leading)
+        if leading:
+            for key in self.desired:
+                self.scheduler.wake_now(key, Urgency.DUE)
+        else:
+            self.scheduler.forget_all()
+            self.metrics.forget_all()
+            self.memory.clear()
+
     def progress(self) -> None:
-        """The scheduler turned."""
+        """The scheduler turned, or a standby looked whether it is its turn."""
         self.progressed_at = self.clock.boottime()
         self.metrics.progress(self.clock.now())
 
@@ -206,6 +244,7 @@ class App:
     async def _first_list(self, stop: asyncio.Event) -> bool:
         """List everything before anything is watched; True once it is known, False when stopped before."""
         while not stop.is_set():
+            self.progress()
             try:
                 await self._list()
             except OperatorError as error:
@@ -236,7 +275,7 @@ class App:
             self.metrics.forget(key)
             # A look that is under way may still remember it: the one after that finds nothing, and forgets all of it.
             self.scheduler.wake_now(key, Urgency.DUE)
-        for _, wish in change.gone:
+        for _, wish in change.gone if self.leading else ():
             self.resync.spawn(self.reconciler.release(wish.client_id, wish.ref))
         for key in change.new:
             self.scheduler.wake_now(key, Urgency.NEW)
@@ -244,12 +283,14 @@ class App:
             self.scheduler.wake_now(key, Urgency.CHANGED)
 
 
-async def _until(stop: asyncio.Event, tasks: list[asyncio.Task[None]]) -> None:
-    """Until `stop`, or until a task that must not end has ended: then its error is raised."""
-    stopped = asyncio.create_task(stop.wait())
-    done, _ = await asyncio.wait({stopped, *tasks}, return_when=asyncio.FIRST_COMPLETED)
-    stopped.cancel()
-    for task in done - {stopped}:
+async def _until(stop: asyncio.Event) -> None:
+    await stop.wait()
+
+
+async def _first_to_end(tasks: list[asyncio.Task[None]]) -> None:
+    """Until one of them has ended; what it raised is raised. The others go on."""
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in done:
         task.result()
 
 

@@ -5,7 +5,7 @@ be looked at because of it.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -88,6 +88,9 @@ class Desired:
 
     def __len__(self) -> int:
         return len(self._wishes)
+
+    def __iter__(self) -> Iterator[Key]:
+        return iter(tuple(self._wishes))
 
     def has_client(self, client_id: str) -> bool:
         """Whether any credential is for this client ID."""

@@ -100,6 +100,11 @@ class Memory:
             self._sharing[app] += 1
         return self._sharing[app]
 
+    def clear(self) -> None:
+        """Another process does the work, and learns: what was learned here grows old."""
+        self._entries.clear()
+        self._sharing.clear()
+
     def forget(self, key: Key) -> None:
         """The credential is gone."""
         entry = self._entries.pop(key, None)

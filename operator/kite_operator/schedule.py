@@ -183,6 +183,11 @@ class Scheduler:
         self.agenda.forget(key)
         self._failures.pop(key, None)
 
+    def forget_all(self) -> None:
+        """Another process looks after them now."""
+        self.agenda = Agenda()
+        self._failures.clear()
+
     async def run(self) -> None:
         """Run until cancelled; looks that are under way are then finished by `drain`."""
         while True:

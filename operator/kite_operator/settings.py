@@ -87,6 +87,12 @@ def _is_date(word: str) -> bool:
         return False
 
 
+def _lease_name(text: str) -> str:
+    if not _PREFIX_NAME.fullmatch(text) or text.startswith("kite-account-"):
+        raise ValueError(f"{text!r} is not the name of a Lease that may be used")
+    return text
+
+
 def _class_name(text: str) -> str:
     if not _NAMESPACE.fullmatch(text):
         raise ValueError(f"{text!r} is not a class name: lower case letters, digits and -, at most 63")
@@ -205,6 +211,9 @@ class Settings:
     kubeconfig: str = _setting("", str, "kubeconfig file; without one, the pod's service account")
     namespaces: tuple[str, ...] = _setting(
         (), _namespaces, "namespaces to watch, separated by commas; none: all of them"
+    )
+    leader_lease: str = _setting(
+        "", _lease_name, "Lease in the account namespace by which replicas choose who works; none: this process does"
     )
     class_name: str = _setting(
         "", _class_name, "the spec.className of the credentials to handle; none: those without a class"

@@ -251,6 +251,11 @@ class Metrics:
             "Up to when the operator knows the trading days, as a Unix time; 0 when it knows none.",
             registry=self.registry,
         )
+        self._leader = Gauge(
+            "kite_operator_leader",
+            "1 while this replica does the work, 0 while it stands by: without a 1 nobody refreshes anything.",
+            registry=self.registry,
+        )
         self._clock_offset = Gauge(
             "kite_operator_broker_clock_offset_seconds",
             "How far this machine's clock is ahead of the broker's (negative: behind); NaN until it was measured.",
@@ -351,6 +356,14 @@ class Metrics:
             entries=budget.counted(account) if account is not None else 0,
             entries_limit=budget.limit_for(account, credential.ref) if account is not None else budget.LIMIT,
         )
+
+    def lead(self, *, leading: bool) -> None:
+        """Whether this replica does the work."""
+        self._leader.set(1.0 if leading else 0.0)
+
+    def forget_all(self) -> None:
+        """Another replica shows them now."""
+        self.credentials.snapshots.clear()
 
     def forget(self, key: Key) -> None:
         """The credential is gone, and its series with it."""

@@ -1,0 +1,165 @@
+"""Which of several replicas does the work: the holder of one coordination.k8s.io Lease; the others stand by, warm.
+
+Nothing but work is handed out here. That two processes never submit the same attempt, and that none overwrites what
+another wrote, rests on the account Leases and on preconditions: a leader that does not know yet that it is none any
+more, because it was frozen or cut off, does no harm (P1, P3).
+
+No clock of another machine is trusted: a standby measures, by its own boot-time, how long the Lease has not changed.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from kite_operator.clock import Clock
+from kite_operator.cluster.api import Cluster, Manifest, leases_path
+from kite_operator.model.errors import Conflict, NotFound, OperatorError
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Seconds: how long a Lease holds without a renewal, and how often it is renewed or looked at.
+
+    A leader gives up before its Lease has run out. Taking over takes `lease + look` at most.
+    """
+
+    lease: float = 10.0
+    renew: float = 2.0
+    give_up: float = 7.0
+    look: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """The Lease as it was last seen to change: its version, and when that was, in seconds of our own boot-time."""
+
+    version: str
+    at: float
+
+    @classmethod
+    def of(cls, lease: Manifest, former: "Sighting | None", now: float) -> "Sighting":
+        """The former sighting while nothing has changed, and a new one otherwise."""
+        version = f"{lease['metadata']['uid']}/{lease['metadata']['resourceVersion']}"
+        return former if former is not None and former.version == version else cls(version, now)
+
+
+def is_free(lease: Manifest, seen: Sighting, now: float, identity: str, terms: Terms) -> bool:
+    """Whether `identity` may take the Lease: it was given back, or has not been renewed for as long as it holds.
+
+    Its own it may take as well: a write whose answer was lost may have been made.
+    """
+    spec = lease.get("spec") or {}
+    holds_for = float(spec.get("leaseDurationSeconds") or terms.lease)
+    return spec.get("holderIdentity") in (None, "", identity) or now - seen.at >= holds_for
+
+
+class Leadership:
+    """One candidate. `campaign` ends when it leads, `hold` when it does not any more; `resign` gives the Lease back."""
+
+    def __init__(self, cluster: Cluster, clock: Clock, path: tuple[str, str], identity: str) -> None:
+        """`path` is namespace and name of the Lease; with an empty name there is none, and this process leads."""
+        self._cluster = cluster
+        self._clock = clock
+        self._namespace, self._name = path
+        self._identity = identity
+        self._held: Manifest | None = None
+        self._renewed_at = 0.0
+        self.terms = Terms()
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether there is a Lease at all."""
+        return bool(self._name)
+
+    async def campaign(self, on_turn: Callable[[], None]) -> None:
+        """Return when this process leads; `on_turn` is called at every look at the Lease."""
+        seen: Sighting | None = None
+        told = False
+        while self.is_shared:
+            on_turn()
+            try:
+                async with asyncio.timeout(self.terms.lease):
+                    seen = await self._look(seen)
+                told = False
+            except (OperatorError, TimeoutError) as error:
+                if not told:
+                    _log.warning("the Lease %s cannot be looked at: %s", self._name, error)
+                told = True
+            if self._held is not None:
+                _log.info("leading, by the Lease %s", self._name)
+                return
+            await self._clock.sleep(self.terms.look)
+
+    async def hold(self) -> None:
+        """Renew the Lease; return when it is lost, or could not be renewed for too long."""
+        while not self.is_shared or await self._renew():
+            await self._clock.sleep(self.terms.renew)
+        self._held = None
+        _log.warning("not leading any more: the Lease %s is lost", self._name)
+
+    async def resign(self) -> None:
+        """Give the Lease back, so that another takes over at once."""
+        if self._held is None:
+            return
+        held, self._held = self._held, None
+        try:
+            async with asyncio.timeout(self.terms.renew):
+                await self._write(held, "")
+        except (OperatorError, TimeoutError):
+            _log.info("the Lease %s could not be given back: it runs out by itself", self._name)
+
+    async def _look(self, seen: Sighting | None) -> Sighting | None:
+        """One look, and a try to take the Lease when it is free."""
+        asked_at = self._clock.boottime()
+        lease = await self._cluster.find(leases_path(self._namespace, self._name))
+        if lease is not None:
+            seen = Sighting.of(lease, seen, asked_at)
+            if not is_free(lease, seen, asked_at, self._identity, self.terms):
+                return seen
+        try:
+            self._held = await self._write(lease, self._identity)
+        except (Conflict, NotFound):
+            return None  # another candidate was faster
+        self._renewed_at = asked_at
+        return None
+
+    async def _renew(self) -> bool:
+        """Whether the Lease is still ours for a while."""
+        asked_at = self._clock.boottime()
+        left = self._renewed_at + self.terms.give_up - asked_at
+        if self._held is None or left <= 0:
+            return False
+        try:
+            async with asyncio.timeout(left):
+                self._held = await self._write(self._held, self._identity)
+        except (Conflict, NotFound):
+            return False
+        except (OperatorError, TimeoutError) as error:
+            _log.warning("the Lease %s could not be renewed: %s", self._name, error)
+            return self._clock.boottime() - self._renewed_at < self.terms.give_up
+        self._renewed_at = asked_at
+        return True
+
+    async def _write(self, lease: Manifest | None, holder: str) -> Manifest:
+        now = self._clock.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        before = (lease or {}).get("spec") or {}
+        changed = before.get("holderIdentity") != holder
+        spec = {
+            "holderIdentity": holder,
+            "leaseDurationSeconds": int(self.terms.lease),
+            "acquireTime": now if changed else before.get("acquireTime", now),
+            "renewTime": now,
+            "leaseTransitions": int(before.get("leaseTransitions") or 0) + (1 if changed and holder else 0),
+        }
+        manifest = {
+            "apiVersion": "coordination.k8s.io/v1",
+            "kind": "Lease",
+            "metadata": lease["metadata"] if lease is not None else {"name": self._name},
+            "spec": spec,
+        }
+        if lease is None:
+            return await self._cluster.create(leases_path(self._namespace), manifest)
+        return await self._cluster.replace(leases_path(self._namespace, self._name), manifest)
