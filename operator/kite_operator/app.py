@@ -270,12 +270,14 @@ class App:
                 _log.warning("not listed anew: %s", error)
 
     def _apply(self, change: Change) -> None:
+        if not self.leading:
+            return  # whoever begins to lead takes everything up
         for key in (*change.handed_over, *(key for key, _ in change.gone)):
             self.scheduler.forget(key)
             self.metrics.forget(key)
             # A look that is under way may still remember it: the one after that finds nothing, and forgets all of it.
             self.scheduler.wake_now(key, Urgency.DUE)
-        for _, wish in change.gone if self.leading else ():
+        for _, wish in change.gone:
             self.resync.spawn(self.reconciler.release(wish.client_id, wish.ref))
         for key in change.new:
             self.scheduler.wake_now(key, Urgency.NEW)
