@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -70,6 +71,21 @@ def rows(text: str) -> list[list[str]]:
     """The rows of all tables, cell by cell, without the lines under the headers."""
     cells = [[cell.strip() for cell in _CELL.split(match[1])] for match in _ROW.finditer(prose(text))]
     return [row for row in cells if not all(re.fullmatch(r":?-+:?", cell) for cell in row)]
+
+
+def missing_tests(named: Iterable[str]) -> list[str]:
+    """Those of `file::test` that no file of the repository defines."""
+    return [each for each in named if not _is_defined(*each.split("::", maxsplit=1))]
+
+
+def _is_defined(file: str, test: str = "") -> bool:
+    path = ROOT / file
+    return path.is_file() and bool(test) and f"def {test}(" in path.read_text()
+
+
+def named_tests(text: str) -> list[str]:
+    """The tests that running text names as code."""
+    return [code for code in codes(text) if code.startswith("tests/")]
 
 
 def codes(text: str) -> list[str]:

@@ -6,7 +6,7 @@ import pytest
 
 from kite_operator.model.conditions import TYPES
 from kite_operator.model.reasons import Reason
-from support.documents import ROOT, codes, headings, page, section
+from support.documents import ROOT, anchors, codes, headings, missing_tests, named_tests, page, section
 
 FAILURES = page("docs/failures.md")
 RUNBOOK = page("docs/runbook.md")
@@ -51,10 +51,20 @@ def test_what_is_left_for_a_person_leads_to_the_runbook(reason: Reason) -> None:
 
 
 @pytest.mark.parametrize("title", CASES)
-def test_each_known_trouble_names_a_reason_and_its_place_in_the_runbook(title: str) -> None:
+def test_each_known_trouble_names_reasons_tests_and_places_in_the_runbook_that_exist(title: str) -> None:
     text = section(FAILURES, title)
-    assert re.search(r"\]\(#[a-z]+\)", text)
-    assert "](runbook.md#" in text
+    reasons = set(re.findall(r"\]\(#([a-z]+)\)", text))
+    places = set(re.findall(r"\]\(runbook\.md#([\w-]+)\)", text))
+    assert reasons
+    assert reasons <= {reason.value.lower() for reason in Reason}
+    assert places
+    assert places <= anchors(RUNBOOK)
+    assert named_tests(text)
+    assert [] == missing_tests(named_tests(text))
+
+
+def test_the_known_troubles_are_these() -> None:
+    assert list(CASES) == headings(section(FAILURES, "What can go wrong with a Kite Connect app"), 3)
 
 
 def test_the_runbook_names_no_reason_that_does_not_exist() -> None:
