@@ -8,7 +8,7 @@ REQUIREMENTS := requirements/dev.txt
 STAMP := $(VENV)/.installed-$(shell cat $(REQUIREMENTS) pyproject.toml | sha256sum | cut -c1-16)
 KEEP ?=
 
-.PHONY: help setup tools demo test test-fast check format lock calendar bench clean
+.PHONY: help setup tools prometheus alerts demo test test-fast check format lock calendar bench clean
 
 help:  ## Show the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -25,10 +25,13 @@ setup: $(STAMP)  ## Install the Python packages into .venv
 tools: setup  ## Build etcd, kube-apiserver, kube-controller-manager and kubectl into the cache, where they are missing
 	@$(BIN)/python -m devcluster fetch
 
+prometheus: setup  ## Bring promtool, Prometheus and Alertmanager for the tests, where they are missing (Debian's, unpacked into the cache)
+	@$(BIN)/python -m alerts fetch
+
 demo: tools  ## See it work, from nothing to a refreshed token (KEEP=1 leaves it up)
 	@PYTHONPATH=tests $(BIN)/python -m demo $(if $(KEEP),--keep)
 
-test: tools check  ## The whole test suite
+test: tools prometheus check  ## The whole test suite
 	@$(BIN)/python -m pytest
 
 test-fast: setup  ## Unit and contract tests, under a minute
@@ -42,7 +45,8 @@ check: setup  ## Lint, types, layers, and generated files in sync
 	@rm -f .make-lint-imports.log
 	@bash requirements/lock.sh --check
 	@$(BIN)/python -m trading_days --check
-	@echo "check: formatting, lint, types, layers, locked requirements and trading days are in order"
+	@$(BIN)/python -m alerts --check
+	@echo "check: formatting, lint, types, layers, locked requirements, trading days and alert rules are in order"
 
 format: setup  ## Format the code and mend what the linter can
 	@$(BIN)/ruff format --quiet .
@@ -53,6 +57,9 @@ lock: setup  ## Resolve the dependencies anew and write the hash-locked requirem
 
 calendar: setup  ## Write anew which days the operator knows as trading days, from the locked exchange-calendars
 	@$(BIN)/python -m trading_days
+
+alerts: setup  ## Write the alert rules in their three forms (INTO, RUNBOOK and DATASOURCE: see docs/monitoring.md)
+	@$(BIN)/python -m alerts $(if $(INTO),--into $(INTO)) $(if $(RUNBOOK),--runbook $(RUNBOOK)) $(if $(DATASOURCE),--datasource $(DATASOURCE))
 
 bench: tools  ## Measure: from kubectl apply to the derived Secret, and memory
 	@$(BIN)/python -m pytest tests/bench -q -s
