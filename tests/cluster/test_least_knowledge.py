@@ -44,7 +44,8 @@ def test_a_cluster_wide_operator_reads_only_what_is_named(audited: tuple[World, 
     clock = world.clock
     started = OperatorProcess.start(kubeconfig, clock, world.folder / "wide.log")
     world.operators.append(started)
-    app = world.alpha(mode="Manual")
+    world.secret("alpha-notify", urls="slack://made-up\n")
+    app = world.alpha(mode="Manual", notifySecretRef={"name": "alpha-notify"})
     world.wait("LoginRequired")
     world.grant(world.sandbox.request_token("AB1234", app.api_key))
     world.wait("SessionActive")
@@ -59,7 +60,14 @@ def test_a_cluster_wide_operator_reads_only_what_is_named(audited: tuple[World, 
         (each["objectRef"].get("namespace"), each["objectRef"].get("name")) for each in secrets if _is_single(each)
     }
     own = {("trading", f"{name}{suffix}") for name in ("alpha", "beta") for suffix in ("-app", "-token", "-kite-state")}
-    allowed = own | {("trading", "beta-login"), ("trading", "login-1"), ("kite-operator", "kite-operator-keys")}
+    notify = {each["auditID"] for each in secrets if each["objectRef"].get("name") == "alpha-notify"}
+    assert 1 == len(notify), "it is read to be checked after the credential was made, and then not again"
+    allowed = own | {
+        ("trading", "alpha-notify"),
+        ("trading", "beta-login"),
+        ("trading", "login-1"),
+        ("kite-operator", "kite-operator-keys"),
+    }
     assert named <= allowed
     wide = [each for each in secrets if each["verb"] in ("list", "watch")]
     assert wide

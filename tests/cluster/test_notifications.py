@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from support.operators import OperatorProcess
+from support.operators import OperatorProcess, free_port
 from support.receiver import Receiver, receiving
 from support.reminding import move_to
 from support.world import World
@@ -66,6 +66,19 @@ def test_one_message_at_each_mark_with_what_is_missing_and_no_secret(desk: Desk)
     assert f"See: kubectl describe kitecred alpha -n {desk.world.namespace}" in text
     assert api_key not in text
     assert 2 == desk.results("sent")
+
+
+def test_a_message_has_the_link_to_the_login_page_where_there_is_one(desk: Desk) -> None:
+    desk.urls()
+    desk.alpha()
+    desk.world.secret("kite-login-passphrase", passphrase="a made-up passphrase of some length")
+    page = ("--login-listen", f"127.0.0.1:{free_port()}", "--login-public-url", "https://kite-login.example.com")
+    desk.operator(*page)
+    desk.world.wait("LoginRequired")
+    move_to(desk.world, "08:15:00")
+    desk.until_told(1)
+    link = f"https://kite-login.example.com/login/{desk.world.namespace}/alpha"
+    assert f"Log in: {link}" in desk.receiver.messages[0]["message"]
 
 
 def test_none_when_it_is_ready_in_time(desk: Desk) -> None:
