@@ -28,6 +28,7 @@ from kite_operator.desired import Change, Desired
 from kite_operator.janitor import Janitor
 from kite_operator.leader import Leadership
 from kite_operator.listener import Listener
+from kite_operator.login.server import make_login_page
 from kite_operator.logs import audited
 from kite_operator.loop_lag import measure_lag
 from kite_operator.memory import Memory
@@ -125,6 +126,7 @@ class App:
         self.resync = Resync(cluster, self.desired, settings.namespaces)
         desk = Desk(self._is_working, self.desired.target_of, self.report_dead, self.metrics.count_report)
         self.reports = make_listener(settings, clock, cluster, desk)
+        self.login_page = make_login_page(settings, clock, cluster, keyring, self.metrics.count_login_page)
         self.memory = memory
         self.janitor = Janitor(cluster, clock, settings.account_namespace, self.desired.has_client)
 
@@ -157,6 +159,9 @@ class App:
         if self.reports is not None:
             servers.append(await self.reports.start())
             _log.info("dead tokens can be reported on %s", self.reports.addresses)
+        if self.login_page is not None:
+            servers.append(await self.login_page.start())
+            _log.info("serving the login page on %s", self.login_page.addresses)
         tasks = [
             asyncio.create_task(_until(stop), name="until it is stopped"),
             asyncio.create_task(measure_lag(self.clock, self.metrics.vitals.observe_lag), name="loop-lag"),

@@ -10,7 +10,10 @@ from kite_operator.model.errors import Conflict, NotFound
 
 
 class MemoryCluster(Cluster):
-    """Objects by path. `before` is called with verb and path ahead of each request: there a test can meddle."""
+    """Objects by path; a list is one page.
+
+    `before` is called with verb and path ahead of each request: there a test can meddle.
+    """
 
     def __init__(self) -> None:
         self.objects: dict[str, Manifest] = {}
@@ -31,7 +34,6 @@ class MemoryCluster(Cluster):
         body: Mapping[str, Any] | None = None,
         content_type: str = "application/json",
     ) -> Manifest:
-        assert not query
         assert content_type
         self.before(verb, path)
         self.journal.append((verb, path))
@@ -48,6 +50,8 @@ class MemoryCluster(Cluster):
             case "DELETE":
                 self._check(verb, path, sent["preconditions"])
                 return self.objects.pop(path)
+        if query:
+            return {"items": [copy.deepcopy(each) for name, each in self.objects.items() if _lists(path, name)]}
         self._check(verb, path, {})
         return copy.deepcopy(self.objects[path])
 
@@ -65,6 +69,13 @@ class MemoryCluster(Cluster):
         metadata["resourceVersion"] = version
         self.objects[path] = manifest
         return copy.deepcopy(manifest)
+
+
+def _lists(path: str, name: str) -> bool:
+    """Whether a list of `path` has the object `name`: of one namespace, or of all."""
+    collection, _, plural = path.rpartition("/")
+    parent = name.rpartition("/")[0]
+    return parent == path or (parent.startswith(f"{collection}/namespaces/") and parent.endswith(f"/{plural}"))
 
 
 def _merged(present: Any, patch: Any) -> Any:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
 from kite_operator.cluster.api import Cluster, Manifest, secrets_path
-from kite_operator.cluster.owned import GRANT, is_ours
+from kite_operator.cluster.owned import GRANT, is_ours, owned_manifest
 from kite_operator.decide.observed import Grant
 from kite_operator.model.expiry import parse_rfc3339, rfc3339
 from kite_operator.model.resource import GROUP, Credential
@@ -76,6 +76,17 @@ async def take(cluster: Cluster, credential: Credential, grant: Grant, now: date
         }
     }
     await cluster.merge_patch(path, patch)
+
+
+async def create_grant(cluster: Cluster, credential: Credential, name: str, request_token: Sensitive) -> None:
+    """Hand a person's login over; Conflict when a grant of this name is there already.
+
+    Kubernetes collects it after its credential, should nobody take it.
+    """
+    manifest = owned_manifest(credential, None, name=name, role=GRANT)
+    manifest["type"] = GRANT_TYPE
+    manifest["data"] = {REQUEST_TOKEN_KEY: base64.b64encode(request_token.reveal().encode()).decode()}
+    await cluster.create(secrets_path(credential.key.namespace), manifest)
 
 
 async def drop(cluster: Cluster, credential: Credential, grant: Grant) -> None:

@@ -40,6 +40,10 @@ class Keyring:
             digest.update(len(text).to_bytes(8) + text)
         return digest.hexdigest()[:_VERSION_CHARACTERS]
 
+    def derived(self, label: str) -> bytes:
+        """A key of its own for one use, which tells nothing of this one or of any version."""
+        return hmac.new(self._key, b"derived key\0" + label.encode(), hashlib.sha256).digest()
+
     def fingerprint(self, session: Session) -> str:
         """What tells one session from another without showing it.
 

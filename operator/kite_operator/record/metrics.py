@@ -265,6 +265,12 @@ class Metrics:
         self._watch_restarts = Counter(
             "kite_operator_watch_restarts", "How often the watches had to be started again.", registry=self.registry
         )
+        self._login_page = Counter(
+            "kite_operator_login_page",
+            "What the login page has done or refused, by outcome.",
+            ["outcome"],
+            registry=self.registry,
+        )
         self._errors = Counter(
             "kite_operator_reconcile_errors",
             "Passes over a credential that ended in an error, by kind.",
@@ -326,6 +332,10 @@ class Metrics:
     def count_watch_restart(self) -> None:
         """The watches ended and are started again."""
         self._watch_restarts.inc()
+
+    def count_login_page(self, outcome: str) -> None:
+        """One thing that the login page has done or refused."""
+        self._login_page.labels(outcome).inc()
 
     def count_error(self, kind: str) -> None:
         """A pass failed."""

@@ -1,0 +1,163 @@
+"""To Kite and back: a login is begun, and its request_token becomes a login grant, or nothing is changed."""
+
+import secrets
+from urllib.parse import urlencode
+
+from aiohttp import web
+
+from kite_operator.cluster.api import secrets_path
+from kite_operator.cluster.grants import create_grant
+from kite_operator.login.answers import Answer, Flaw, read_pasted, read_query
+from kite_operator.login.front import show_credential
+from kite_operator.login.parts import (
+    Called,
+    Happening,
+    LoginParts,
+    called,
+    credential_of,
+    fields_of,
+    form_refused,
+)
+from kite_operator.login.state import LIFE, Fault, State, grant_name, issue, returned, under_way
+from kite_operator.login.views import see_other
+from kite_operator.model.errors import Conflict
+from kite_operator.model.resource import Credential, Key
+from kite_operator.model.sensitive import Sensitive
+from kite_operator.model.session import AppKeys
+from kite_operator.model.sources import parse_app_secret
+
+_BUSY = "Too many logins were started for this credential. Wait half a minute, then start again."
+_PASTED = {
+    Flaw.NOT_AN_ADDRESS: "That is not a whole address. Copy all of it from the address bar, from https:// on.",
+    Flaw.OTHER_ADDRESS: "That is not the app's redirect URL, which is shown below. Copy the address that Kite led to.",
+    Flaw.DECLINED: "Kite says that the login was cancelled. Nothing was changed. Start it again.",
+    Flaw.INCOMPLETE: "That address has no request_token: the login was not completed. Start it again.",
+    Fault.FOREIGN: "That is of a login for something else. Start the login here, and copy the address it leads to.",
+    Fault.EXPIRED: "That login took longer than five minutes. Start it again.",
+    Fault.OTHER_BROWSER: "That login was used already, or begun in another browser. Start it again here.",
+}
+
+
+async def start(parts: LoginParts, request: web.Request) -> web.Response:
+    """POST /login/{namespace}/{name}: on to Kite, with a state that only this browser can bring back."""
+    call = await _sent_from_here(parts, request)
+    if isinstance(call, web.Response):
+        return call
+    credential, now = call.credential, parts.clock.now()
+    if not _spend(parts, credential.key):
+        parts.tell(Happening.TOO_MANY, credential.key, call.visitor)
+        return show_credential(parts, request, call, _BUSY, 429)
+    secret = await parts.cluster.find(secrets_path(credential.key.namespace, credential.app_secret))
+    app = parse_app_secret(credential.app_secret, None if secret is None else dict(secret.get("data") or {}))
+    if not isinstance(app, AppKeys):
+        parts.tell(Happening.APP_UNUSABLE, credential.key, call.visitor)
+        return show_credential(parts, request, call, app.message, 409)
+    begun = issue(parts.seals, credential, now, nonce=secrets.token_urlsafe(32), secret=secrets.token_urlsafe(32))
+    parts.tell(Happening.STARTED, credential.key, call.visitor)
+    response = see_other(_to_kite(parts, app.api_key, begun.text))
+    parts.jar.put(response, begun.state.cookie, begun.cookie_value, seconds=int(LIFE.total_seconds()))
+    return response
+
+
+def _to_kite(parts: LoginParts, api_key: Sensitive, state: str) -> str:
+    query = {"v": "3", "api_key": api_key.reveal(), "redirect_params": urlencode({"state": state})}
+    return f"{parts.kite.login_url}/connect/login?{urlencode(query)}"
+
+
+async def callback(parts: LoginParts, request: web.Request) -> web.Response:
+    """GET /callback: from here a browser is always sent on, so that the request_token stays in no address.
+
+    Nothing but the state and its cookie says which login this is, and any replica can read both.
+    """
+    answer = read_query({name: request.query.getall(name) for name in request.query})
+    cookies, now = parts.jar.read(request), parts.clock.now()
+    if isinstance(answer, Flaw):
+        begun = under_way(parts.seals, cookies, now)
+        key = begun[0].key if len(begun) == 1 else None
+        parts.tell(Happening(answer.value), key)
+        return _noticed(parts, answer.value, key)
+    state = returned(parts.seals, answer.state, cookies, now)
+    if isinstance(state, Fault):
+        parts.tell(Happening(state.value))
+        return _noticed(parts, state.value)
+    credential = await _known(parts, request, state)
+    if credential is None:
+        parts.tell(Happening.FORBIDDEN, state.key)
+        return _noticed(parts, Fault.FOREIGN)
+    response = await _handed_over(parts, credential, state.grant, answer.request_token)
+    parts.jar.drop(response, state.cookie)
+    return response
+
+
+async def _known(parts: LoginParts, request: web.Request, state: State) -> Credential | None:
+    """The very credential that the login was begun for, if it still is, and if its person still may."""
+    if parts.passphrase is None:
+        visitor = await parts.access.visitor(request)
+        if visitor is None or not await parts.access.may(visitor, state.key.namespace):
+            return None
+    credential = await credential_of(parts, state.key)
+    return credential if credential is not None and credential.uid == state.uid else None
+
+
+async def paste(parts: LoginParts, request: web.Request) -> web.Response:
+    """POST /login/{namespace}/{name}/paste: the same, where the browser cannot come back by itself."""
+    call = await _sent_from_here(parts, request)
+    if isinstance(call, web.Response):
+        return call
+    key = call.credential.key
+    if not _spend(parts, key):
+        parts.tell(Happening.TOO_MANY, key, call.visitor)
+        return show_credential(parts, request, call, _BUSY, 429)
+    answer = read_pasted((await fields_of(request)).get("address", ""), call.credential.redirect_url)
+    if isinstance(answer, Flaw):
+        parts.tell(Happening(answer.value), key, call.visitor)
+        return show_credential(parts, request, call, _PASTED[answer], 422)
+    grant = _grant_of(parts, request, call.credential, answer)
+    if isinstance(grant, Fault):
+        parts.tell(Happening(grant.value), key, call.visitor)
+        return show_credential(parts, request, call, _PASTED[grant], 422)
+    return await _handed_over(parts, call.credential, grant, answer.request_token)
+
+
+def _grant_of(parts: LoginParts, request: web.Request, credential: Credential, answer: Answer) -> str | Fault:
+    """The grant's name: after the state if the login was begun here, else after the request_token."""
+    if not answer.state:
+        unique = parts.seals.mark("pasted", answer.request_token.reveal())
+        return grant_name(credential.key, unique)
+    state = returned(parts.seals, answer.state, parts.jar.read(request), parts.clock.now())
+    if isinstance(state, Fault):
+        return state
+    return state.grant if (state.key, state.uid) == (credential.key, credential.uid) else Fault.FOREIGN
+
+
+async def _handed_over(parts: LoginParts, credential: Credential, grant: str, request_token: Sensitive) -> web.Response:
+    """The grant is made, once; a second time nothing is changed, and what became of the first is shown."""
+    key, last = credential.key, credential.status.last_login
+    happening = Happening.REPLAYED
+    if last is None or last.grant != grant:
+        try:
+            await create_grant(parts.cluster, credential, grant, request_token)
+            happening = Happening.HANDED_OVER
+        except Conflict:
+            pass
+    parts.tell(happening, key)
+    return see_other(f"{parts.base}/result/{key.namespace}/{key.name}/{grant}")
+
+
+async def _sent_from_here(parts: LoginParts, request: web.Request) -> Called | web.Response:
+    """Who sent a form for which credential, or the page for a form that is not ours."""
+    if not parts.forms.is_ours(request, await fields_of(request)):
+        return form_refused(parts, None)
+    return await called(parts, request)
+
+
+def _spend(parts: LoginParts, key: Key) -> bool:
+    now = parts.clock.boottime()
+    allowed = parts.limits.logins.left(key, now)
+    if allowed:
+        parts.limits.logins.spend(key, now)
+    return allowed
+
+
+def _noticed(parts: LoginParts, what: str, key: Key | None = None) -> web.Response:
+    return see_other(f"{parts.base}/notice/{what}" + (f"/{key.namespace}/{key.name}" if key is not None else ""))

@@ -1,0 +1,206 @@
+"""The pages that only show: the list, a credential's own page, and what became of a login."""
+
+import re
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from kite_operator.broker.redirects import Address
+from kite_operator.cluster.api import secrets_path
+from kite_operator.login.forms import FIELD
+from kite_operator.login.outcome import Mood, Outcome, indian_time, lost, tell
+from kite_operator.login.parts import (
+    Called,
+    LoginParts,
+    admitted,
+    called,
+    credential_of,
+    key_in,
+    login_page_of,
+)
+from kite_operator.login.state import grant_name
+from kite_operator.login.views import STYLE
+from kite_operator.login.waiting import needs_login, waiting_of
+from kite_operator.model.conditions import READY
+from kite_operator.model.links import callback_url
+from kite_operator.model.resource import Credential
+
+_LOOKS = 20
+_LOOK_SECONDS = 0.15
+"""A result is looked for this often before the page is answered: it usually takes a tenth of a second."""
+_PAUSE_SECONDS = 1
+_GIVEN_UP_AFTER = 8
+_MOST_LOOKS = 60
+"""Pages that look again by themselves: some minutes of them, longer than a request_token lives."""
+_COUNT = re.compile(r"[0-9]{1,3}")
+
+
+async def waiting(parts: LoginParts, request: web.Request) -> web.Response:
+    """GET /: the credentials that wait for a login and that the visitor may log in for."""
+    visitor = await admitted(parts, request)
+    if isinstance(visitor, web.Response):
+        return visitor
+    rows = await parts.waitlist.rows()
+    namespaces = dict.fromkeys(row.key.namespace for row in rows)
+    allowed = {namespace for namespace in namespaces if await parts.access.may(visitor, namespace)}
+    shown = [row for row in rows if row.key.namespace in allowed]
+    return _with_forms(parts, request, "list.html", {"rows": shown}, forms_to=())
+
+
+async def credential_page(parts: LoginParts, request: web.Request) -> web.Response:
+    """GET /login/{namespace}/{name}: how things stand, and the way to Kite."""
+    call = await called(parts, request)
+    return call if isinstance(call, web.Response) else show_credential(parts, request, call)
+
+
+def show_credential(
+    parts: LoginParts, request: web.Request, call: Called, alert: str = "", status: int = 200
+) -> web.Response:
+    """A credential's own page; `alert` says what is wrong with what was pasted there."""
+    credential, here = call.credential, login_page_of(parts, call.credential.key)
+    row = waiting_of(credential, parts.clock.now())
+    needed = needs_login(credential)
+    values: dict[str, object] = {
+        "key": credential.key,
+        "client_id": credential.client_id,
+        "expires": row.expires,
+        "ready_by": row.ready_by,
+        "detail": "" if needed else _why_not_needed(credential),
+        "needed": needed,
+        "login_host": parts.kite.host,
+        "redirect_url": credential.redirect_url,
+        "paste_first": credential.redirect_url != callback_url(parts.public_url),
+        "here": here,
+        "paste_to": f"{here}/paste",
+        "alert": alert,
+    }
+    return _with_forms(
+        parts, request, "credential.html", values, forms_to=_destinations(parts, credential), status=status
+    )
+
+
+def _why_not_needed(credential: Credential) -> str:
+    """What stands in the way, or that nobody is needed."""
+    ready = credential.status.condition(READY)
+    if ready is None:
+        return "The operator has not looked at this credential yet."
+    if ready.status == "True":
+        until = indian_time(credential.status.expires_time)
+        return (
+            f"Nobody is needed: the token works{' until ' if until else ''}{until}. A login is used all the same "
+            "within ten minutes of a refresh that was asked for with the annotation kite-operator.dev/refresh."
+        )
+    return f"{ready.reason}: {ready.message}"
+
+
+def _destinations(parts: LoginParts, credential: Credential) -> tuple[str, ...]:
+    """Where the form may lead, by way of redirects: to Kite, and to where Kite sends the browser."""
+    try:
+        return (*parts.kite.origins, Address.of(urlsplit(credential.redirect_url)).origin)
+    except ValueError:  # a spec that no CRD has checked
+        return parts.kite.origins
+
+
+def _with_forms(  # noqa: PLR0913 - what a page is made of
+    parts: LoginParts,
+    request: web.Request,
+    template: str,
+    values: dict[str, object],
+    *,
+    forms_to: tuple[str, ...],
+    status: int = 200,
+) -> web.Response:
+    cookie = parts.forms.cookie(request)
+    marked = values | {FIELD: parts.forms.mark(cookie), "leaves": parts.passphrase is not None}
+    response = parts.views.page(template, marked, status=status, forms_to=forms_to)
+    parts.forms.give(response, cookie)
+    return response
+
+
+async def result(parts: LoginParts, request: web.Request) -> web.Response:
+    """GET /result/{namespace}/{name}/{grant}: what became of a login, as soon as it is known."""
+    call = await called(parts, request)
+    if isinstance(call, web.Response):
+        return call
+    grant, looks = request.match_info["grant"], _looks(request)
+    # Only names of grants: that another Secret exists is nobody's business.
+    if len(grant) != len(grant_name(call.credential.key, "")) or not grant.startswith(
+        f"{call.credential.key.name}-login-"
+    ):
+        return parts.views.notice("No such login", "This address is not complete.", status=404)
+    outcome = await _outcome(parts, call.credential, grant, looks)
+    here = f"{parts.base}/result/{call.credential.key.namespace}/{call.credential.key.name}/{grant}"
+    look_again = not outcome.settled and looks < _MOST_LOOKS
+    values = {
+        "outcome": outcome,
+        "key": call.credential.key,
+        "client_id": call.credential.client_id,
+        "login_page": login_page_of(parts, call.credential.key),
+        "here": here,
+        "next_look": f"{here}?look={looks + 1}" if look_again else "",
+        "pause": _PAUSE_SECONDS,
+    }
+    return parts.views.page("result.html", values)
+
+
+async def _outcome(parts: LoginParts, credential: Credential, grant: str, looks: int) -> Outcome:
+    known: Credential | None = credential
+    outcome, waits = Outcome(Mood.WAITING, "", ""), True
+    for turn in range(_LOOKS):
+        if known is None:
+            return Outcome(Mood.BAD, "The credential is gone", "It was deleted meanwhile. Nothing was changed.")
+        waits = await parts.cluster.find(secrets_path(known.key.namespace, grant)) is not None
+        # After the grant: what became of it is written before it would be missed.
+        known = await credential_of(parts, known.key) or known
+        outcome = tell(known, grant, waits=waits)
+        if outcome.settled:
+            return outcome
+        if turn < _LOOKS - 1:
+            await parts.clock.sleep(_LOOK_SECONDS)
+    return lost(credential) if not waits and looks >= _GIVEN_UP_AFTER else outcome
+
+
+def _looks(request: web.Request) -> int:
+    count = request.query.get("look", "0")
+    return int(count) if _COUNT.fullmatch(count) else 0
+
+
+_NOTICES = {
+    "foreign": (
+        "This login was not started here",
+        "Kite sent you back from a login that this page did not begin, so nothing was changed. Start it here.",
+    ),
+    "expired": (
+        "This login took too long",
+        "More than five minutes went by between its start and its return, so nothing was changed. Start it again.",
+    ),
+    "other-browser": (
+        "This login was used, or begun in another browser",
+        "A login counts once, in the browser that began it. Nothing was changed. Start it again here if one is needed.",
+    ),
+    "incomplete": (
+        "Kite did not complete the login",
+        "Kite sent you back without the word that makes a login. Nothing was changed. Start it again.",
+    ),
+    "declined": (
+        "You declined the login",
+        "Kite says that the login was cancelled. Nothing was changed, and the present token, if there is one, stays.",
+    ),
+}
+
+
+async def notice(parts: LoginParts, request: web.Request) -> web.Response:
+    """GET /notice/{what}[/{namespace}/{name}]: why a login came to nothing; it says nothing about any credential."""
+    words = _NOTICES.get(request.match_info["what"])
+    if words is None:
+        raise web.HTTPNotFound
+    link = ""
+    if "name" in request.match_info:
+        link = login_page_of(parts, key_in(request))
+    mood = Mood.NOTICE if request.match_info["what"] == "declined" else Mood.BAD
+    return parts.views.notice(*words, status=200, mood=mood, link=link)
+
+
+async def style(_: LoginParts, __: web.Request) -> web.Response:
+    """GET /style.css: the one file that the pages ask for."""
+    return web.Response(text=STYLE, content_type="text/css", headers={"Cache-Control": "public, max-age=86400"})

@@ -1,0 +1,174 @@
+"""What became of a person's login, in words: derived from the credential's status, so that any replica can tell."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from kite_operator.model.conditions import READY
+from kite_operator.model.expiry import IST
+from kite_operator.model.reasons import Reason
+from kite_operator.model.resource import Credential, LastLogin
+
+
+class Mood(StrEnum):
+    """How a page looks."""
+
+    WAITING = "waiting"
+    GOOD = "good"
+    NOTICE = "notice"
+    BAD = "bad"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A page's words; `again` offers another login, `detail` is the operator's own longer message."""
+
+    mood: Mood
+    heading: str
+    text: str
+    again: bool = False
+    detail: str = ""
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing more is to come."""
+        return self.mood is not Mood.WAITING
+
+
+def indian_time(moment: datetime | None) -> str:
+    """`06:00 Indian time on Tuesday 3 March 2026`; empty for None."""
+    if moment is None:
+        return ""
+    local = moment.astimezone(IST)
+    return f"{local:%H:%M} Indian time on {local:%A} {local.day} {local:%B %Y}"
+
+
+_PASSES = (Reason.BROKER_UNREACHABLE, Reason.BROKER_UNAVAILABLE, Reason.RATE_LIMITED, Reason.UNEXPECTED_ANSWER)
+_UNDER_WAY = (
+    Reason.SESSION_UNPROVEN,
+    Reason.LOGIN_REQUIRED,
+    Reason.LOGIN_IN_PROGRESS,
+    Reason.NOT_YET_LOGGED_IN,
+    Reason.WAITING_FOR_SCHEDULE,
+    Reason.TOKEN_EXPIRED,
+    Reason.SESSION_ACTIVE,
+)
+"""Of a credential whose login is being worked on: nothing to tell yet."""
+
+
+def tell(credential: Credential, grant: str, *, waits: bool) -> Outcome:
+    """What became of the login that was handed over as `grant`; `waits` while that Secret is there."""
+    last = credential.status.last_login
+    mine = last if last is not None and last.grant == grant else None
+    if mine is None or mine.reason == Reason.SESSION_UNPROVEN:
+        return _pending(credential, waits=waits, staged=mine is not None)
+    if mine.reason in _PASSES and waits:
+        return _try_again_soon(mine.message)
+    words = _WORDS.get(mine.reason, _refused)
+    return words(credential, mine)
+
+
+def _pending(credential: Credential, *, waits: bool, staged: bool) -> Outcome:
+    ready = credential.status.condition(READY)
+    reason, message = (ready.reason, ready.message) if ready is not None else ("", "")
+    if ready is not None and ready.status == "True" and not waits and not staged:
+        return _works(credential)
+    if reason == Reason.SUBSCRIPTION_INACTIVE and staged:
+        return _lapsed(credential, LastLogin("", reason, message))
+    if reason in _PASSES:
+        return _try_again_soon(message)
+    if waits and reason and reason not in _UNDER_WAY:
+        text = "Your login has arrived, and something else stands in its way. It is good for a few minutes only."
+        return Outcome(Mood.WAITING, "Not used yet", text, detail=message)
+    text = "The new session is being tried before anything is replaced. This takes a second or two."
+    return Outcome(Mood.WAITING, "Logging in…", text)
+
+
+def lost(credential: Credential) -> Outcome:
+    """For a login of which nothing has been heard for long."""
+    text = (
+        f"Nothing is known of this login any more. Look at the state of {credential.key.name}, and log in again if it "
+        "asks for it."
+    )
+    return Outcome(Mood.BAD, "No answer", text, again=True)
+
+
+def _try_again_soon(message: str) -> Outcome:
+    text = "Kite does not answer as it should. The login is tried again by itself; it is good for a few minutes only."
+    return Outcome(Mood.WAITING, "Kite is not answering", text, detail=message)
+
+
+def _works(credential: Credential) -> Outcome:
+    return Outcome(Mood.GOOD, "You are logged in", f"The token works until {_until(credential)}.")
+
+
+def _until(credential: Credential) -> str:
+    return indian_time(credential.status.expires_time) or "the next 06:00 Indian time"
+
+
+def _refreshed(credential: Credential, _: LastLogin) -> Outcome:
+    text = (
+        f"A new token for {credential.client_id} has been tried and works. It is in Secret "
+        f"{credential.target.name!r}, and is valid until {_until(credential)}. You can close this page."
+    )
+    return Outcome(Mood.GOOD, "You are logged in", text)
+
+
+def _not_required(credential: Credential, last: LastLogin) -> Outcome:
+    text = f"The present token works until {_until(credential)}, so this login was not used and nothing was changed."
+    return Outcome(Mood.NOTICE, "A login was not needed", text, detail=last.message)
+
+
+def _used(_: Credential, last: LastLogin) -> Outcome:
+    text = "Kite says that this login has been used already or is too old: each works once, for a few minutes."
+    return Outcome(Mood.BAD, "This login was used already", text, again=True, detail=last.message)
+
+
+def _lost_grant(_: Credential, last: LastLogin) -> Outcome:
+    text = "Kite's answer was lost when the operator was stopped, and Kite does not answer twice. Nothing was changed."
+    return Outcome(Mood.BAD, "Log in once more", text, again=True, detail=last.message)
+
+
+def _wrong_account(credential: Credential, last: LastLogin) -> Outcome:
+    text = (
+        f"You were logged in at Kite as another client than {credential.client_id}. Nothing was changed. Log out at "
+        f"Kite, then log in as {credential.client_id}."
+    )
+    return Outcome(Mood.BAD, "That was another account", text, again=True, detail=last.message)
+
+
+def _app_secret(credential: Credential, last: LastLogin) -> Outcome:
+    text = (
+        f"Kite refused the app's secret. Correct api_secret in Secret {credential.app_secret!r} from the developer "
+        "console, then log in again. Another login before that would meet the same."
+    )
+    return Outcome(Mood.BAD, "The app's secret is wrong", text, again=True, detail=last.message)
+
+
+def _lapsed(_: Credential, last: LastLogin) -> Outcome:
+    text = "Kite accepted the login and refused the very next call: the app's Kite Connect subscription has lapsed."
+    return Outcome(Mood.BAD, "The subscription has lapsed", text, detail=last.message)
+
+
+def _died(_: Credential, last: LastLogin) -> Outcome:
+    text = "The new session was ended before it could be used: a logout, or a login elsewhere. Nothing was changed."
+    return Outcome(Mood.BAD, "The session was ended", text, again=True, detail=last.message)
+
+
+def _refused(_: Credential, last: LastLogin) -> Outcome:
+    text = f"The login was not used ({last.reason}). Nothing was changed."
+    return Outcome(Mood.BAD, "This login was not usable", text, again=True, detail=last.message)
+
+
+_WORDS: dict[str, Callable[[Credential, LastLogin], Outcome]] = {
+    Reason.REFRESHED: _refreshed,
+    Reason.LOGIN_NOT_REQUIRED: _not_required,
+    Reason.REQUEST_TOKEN_REJECTED: _used,
+    Reason.GRANT_LOST: _lost_grant,
+    Reason.WRONG_ACCOUNT: _wrong_account,
+    Reason.APP_SECRET_REJECTED: _app_secret,
+    Reason.SUBSCRIPTION_INACTIVE: _lapsed,
+    Reason.TOKEN_DEAD: _died,
+    Reason.TOKEN_EXPIRED: _died,
+}

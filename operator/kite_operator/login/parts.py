@@ -1,0 +1,200 @@
+"""What the pages work with, wired once in `server.py`, and what several of them ask."""
+
+import logging
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from aiohttp import web
+
+from kite_operator.clock import Clock
+from kite_operator.cluster.api import Cluster, credentials_path
+from kite_operator.login.access import Access, ByPassphrase, Network, Visitor
+from kite_operator.login.cookies import Jar
+from kite_operator.login.forms import FIELD, FormGuard
+from kite_operator.login.seals import Seals
+from kite_operator.login.tries import Allowance, Tries
+from kite_operator.login.views import Views
+from kite_operator.login.waiting import Waitlist, Watched
+from kite_operator.model.resource import Credential, Key, parse_credential
+
+_log = logging.getLogger(__name__)
+
+PASSPHRASES_FROM_ONE = Allowance(burst=5, seconds=30.0)
+PASSPHRASES_IN_ALL = Allowance(burst=60, seconds=1.0)
+LOGINS_OF_ONE = Allowance(burst=10, seconds=30.0)
+"""Logins that may be begun, or pasted, for one credential."""
+
+_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
+_RETURN = re.compile(r"/(login/[a-z0-9.-]+/[a-z0-9.-]+|result/[a-z0-9.-]+/[a-z0-9.-]+/[a-z0-9.-]+)?")
+"""Where a page of ours may lead on to: never to another host."""
+
+
+class Happening(StrEnum):
+    """What the page has done or refused, as the metric counts it."""
+
+    STARTED = "started"
+    HANDED_OVER = "handed-over"
+    REPLAYED = "replayed"
+    DECLINED = "declined"
+    INCOMPLETE = "incomplete"
+    FOREIGN = "foreign"
+    EXPIRED = "expired"
+    OTHER_BROWSER = "other-browser"
+    NOT_AN_ADDRESS = "not-an-address"
+    OTHER_ADDRESS = "other-address"
+    APP_UNUSABLE = "app-unusable"
+    PASSPHRASE_ACCEPTED = "passphrase-accepted"  # noqa: S105 - a word for a counter
+    PASSPHRASE_WRONG = "passphrase-wrong"  # noqa: S105 - a word for a counter
+    PASSPHRASE_MISSING = "passphrase-missing"  # noqa: S105 - a word for a counter
+    TOO_MANY = "too-many"
+    FORBIDDEN = "forbidden"
+    FORM_REFUSED = "form-refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Kite:
+    """The broker's login page: where a login is sent, and the origins that it may pass through."""
+
+    login_url: str
+    host: str
+    origins: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What is bounded: wrong passphrases from one address and in all, and logins of one credential."""
+
+    from_one: Tries
+    in_all: Tries
+    logins: Tries
+
+    @classmethod
+    def usual(cls) -> "Limits":
+        """Nothing is spent yet."""
+        return cls(Tries(PASSPHRASES_FROM_ONE), Tries(PASSPHRASES_IN_ALL), Tries(LOGINS_OF_ONE))
+
+
+@dataclass(frozen=True, slots=True)
+class LoginParts:
+    """The collaborators. `count` hears of every happening."""
+
+    cluster: Cluster
+    clock: Clock
+    public_url: str
+    kite: Kite
+    access: Access
+    passphrase: ByPassphrase | None
+    proxies: tuple[Network, ...]
+    watched: Watched
+    seals: Seals
+    jar: Jar
+    forms: FormGuard
+    views: Views
+    waitlist: Waitlist
+    limits: Limits
+    count: Callable[[str], None]
+
+    @property
+    def base(self) -> str:
+        """The path under which the pages are."""
+        return self.views.base
+
+    def tell(self, happening: Happening, key: Key | None = None, visitor: Visitor | None = None) -> None:
+        """Count it, and write the one line of it: whom it was about and who did it, and nothing that was sent."""
+        self.count(happening.value)
+        who = f" by {visitor.name!r}" if visitor is not None else ""
+        _log.info("login page: %s%s%s", f"{key}: " if key is not None else "", happening.value, who)
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """A request that may be answered: by whom, and for which credential."""
+
+    visitor: Visitor
+    credential: Credential
+
+
+def key_in(request: web.Request) -> Key:
+    """The credential that the address names."""
+    return Key(request.match_info["namespace"], request.match_info["name"])
+
+
+def login_page_of(parts: LoginParts, key: Key) -> str:
+    """The path of a credential's own page."""
+    return f"{parts.base}/login/{key.namespace}/{key.name}"
+
+
+async def credential_of(parts: LoginParts, key: Key) -> Credential | None:
+    """The credential, if there is one that this operator watches."""
+    if not (_NAME.fullmatch(key.namespace) and _NAME.fullmatch(key.name)):
+        return None
+    if not parts.watched.has_namespace(key.namespace):
+        return None
+    body = await parts.cluster.find(credentials_path(key.namespace, key.name))
+    credential = parse_credential(body) if body is not None else None
+    return credential if credential is not None and parts.watched.has(credential) else None
+
+
+async def admitted(parts: LoginParts, request: web.Request) -> Visitor | web.Response:
+    """Who asks, or the page for somebody that is not known."""
+    visitor = await parts.access.visitor(request)
+    if visitor is not None:
+        return visitor
+    if parts.passphrase is not None:
+        return passphrase_page(parts, request, return_path(parts, request.path))
+    parts.tell(Happening.FORBIDDEN)
+    text = "This page is used through a proxy that says who you are. Open it at its public address."
+    return parts.views.notice("You are not known here", text, status=403)
+
+
+async def called(parts: LoginParts, request: web.Request) -> Called | web.Response:
+    """Who asks for which credential, or the page for who may not: it does not tell whether there is one."""
+    visitor = await admitted(parts, request)
+    if isinstance(visitor, web.Response):
+        return visitor
+    key = key_in(request)
+    allowed = bool(_NAME.fullmatch(key.namespace)) and await parts.access.may(visitor, key.namespace)
+    credential = await credential_of(parts, key) if allowed else None
+    if credential is None:
+        if not allowed:
+            parts.tell(Happening.FORBIDDEN, None, visitor)
+        text = "There is no such KiteCredential, or you may not log in for it: that takes the right to create Secrets."
+        return parts.views.notice("Nothing to log in for", text, status=404)
+    return Called(visitor, credential)
+
+
+def return_path(parts: LoginParts, path: str) -> str:
+    """`path` without the base if it is a page of ours to come back to, else the list."""
+    inner = path.removeprefix(parts.base)
+    return inner if _RETURN.fullmatch(inner) else "/"
+
+
+async def fields_of(request: web.Request) -> Mapping[str, str]:
+    """The text fields of a form; none of anything that is not one."""
+    if request.content_type != "application/x-www-form-urlencoded":
+        return {}
+    try:
+        posted = await request.post()
+    except (ValueError, LookupError):  # a charset that is none, or a text that is not in it
+        return {}
+    return {name: value for name, value in posted.items() if isinstance(value, str)}
+
+
+def form_refused(parts: LoginParts, key: Key | None = None) -> web.Response:
+    """The answer to a form that did not come from a page of ours."""
+    parts.tell(Happening.FORM_REFUSED, key)
+    text = "This form was not sent from this page as it was shown to this browser. Open the page again and repeat it."
+    return parts.views.notice("Open the page again", text, status=403)
+
+
+def passphrase_page(
+    parts: LoginParts, request: web.Request, following: str, alert: str = "", status: int = 200
+) -> web.Response:
+    """The form for the passphrase; `following` is where it leads."""
+    cookie = parts.forms.cookie(request)
+    values = {FIELD: parts.forms.mark(cookie), "next": following, "alert": alert}
+    response = parts.views.page("passphrase.html", values, status=status, forms_to=())
+    parts.forms.give(response, cookie)
+    return response

@@ -1,0 +1,96 @@
+"""The credentials that wait for a person, as the list shows them: from the API server, and never anything secret."""
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from kite_operator.clock import Clock
+from kite_operator.cluster.api import Cluster, credentials_path
+from kite_operator.decide import timing
+from kite_operator.login.outcome import indian_time
+from kite_operator.model.conditions import BLOCKED, LOGIN_REQUIRED, READY
+from kite_operator.model.resource import Credential, Key, parse_credential
+
+_KEPT_SECONDS = 3.0
+"""However many look at once, everything is listed this often at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """One row of the list; times are words."""
+
+    key: Key
+    client_id: str
+    reason: str
+    expires: str
+    ready_by: str
+    late: bool
+    order: tuple[datetime, str]
+
+
+def needs_login(credential: Credential) -> bool:
+    """Whether a login by a person would help: one is asked for, or the operator's own logins are blocked."""
+    status = credential.status
+    wanted = [status.condition(kind) for kind in (LOGIN_REQUIRED, BLOCKED)]
+    return any(each is not None and each.status == "True" for each in wanted)
+
+
+def waiting_of(credential: Credential, now: datetime) -> Waiting:
+    """The row of one credential."""
+    deadline = timing.deadline(credential.timing, now)
+    ready = credential.status.condition(READY)
+    return Waiting(
+        key=credential.key,
+        client_id=credential.client_id,
+        reason=ready.reason if ready is not None else "",
+        expires=indian_time(credential.status.expires_time),
+        ready_by=f"{credential.timing.ready_by:%H:%M} Indian time" if deadline is not None else "",
+        late=deadline is not None and now >= deadline,
+        order=(deadline or timing.day_end(now), str(credential.key)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """Which credentials this operator handles: those of its namespaces (all when there are none) and of its class."""
+
+    namespaces: tuple[str, ...] = ()
+    class_name: str = ""
+
+    def has_namespace(self, namespace: str) -> bool:
+        """Whether credentials of this namespace may be handled."""
+        return not self.namespaces or namespace in self.namespaces
+
+    def has(self, credential: Credential) -> bool:
+        """Whether this one is."""
+        mine = self.has_namespace(credential.key.namespace) and credential.class_name == self.class_name
+        return mine and not credential.deleting
+
+
+@dataclass(slots=True)
+class Waitlist:
+    """Lists what waits among the watched credentials, the most urgent first."""
+
+    cluster: Cluster
+    clock: Clock
+    watched: Watched
+    _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _kept: tuple[Waiting, ...] = ()
+    _listed_at: float | None = None
+
+    async def rows(self) -> tuple[Waiting, ...]:
+        """The credentials that wait for a person now, as they were some seconds ago at most."""
+        async with self._lock:
+            now = self.clock.boottime()
+            if self._listed_at is None or now - self._listed_at >= _KEPT_SECONDS:
+                self._kept, self._listed_at = await self._listed(), now
+            return self._kept
+
+    async def _listed(self) -> tuple[Waiting, ...]:
+        now, found = self.clock.now(), []
+        for namespace in self.watched.namespaces or ("",):
+            async for body in self.cluster.list(credentials_path(namespace)):
+                credential = parse_credential(body)
+                if self.watched.has(credential) and needs_login(credential):
+                    found.append(waiting_of(credential, now))
+        return tuple(sorted(found, key=lambda row: row.order))

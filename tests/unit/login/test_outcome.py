@@ -1,0 +1,106 @@
+"""What became of a login, in words: each reason its own, and nothing before it is known."""
+
+from dataclasses import replace
+
+import pytest
+
+from kite_operator.login.outcome import Mood, Outcome, indian_time, lost, tell
+from kite_operator.model.conditions import Condition
+from kite_operator.model.reasons import Reason
+from kite_operator.model.resource import LastLogin, Status
+from support.facts import NOON, credential, ist
+
+GRANT = "alpha-login-0123"
+FLUSH = ist("06:00", day=3)
+
+
+def told(
+    reason: str = "", *, ready: str = "", grant: str = GRANT, waits: bool = False, message: str = "why"
+) -> Outcome:
+    """What is told when the last login became `reason`, and the condition Ready has the reason `ready`."""
+    last = LastLogin(grant, reason, message, NOON) if reason else None
+    good = "True" if ready == "SessionActive" else "False"
+    conditions = (Condition("Ready", good, ready, "the operator's words"),) if ready else ()
+    status = Status(conditions=conditions, last_login=last, expires_time=FLUSH if good == "True" else None)
+    return tell(replace(credential(mode="Manual"), status=status), GRANT, waits=waits)
+
+
+def test_a_proven_token_is_valid_until_the_flush() -> None:
+    outcome = told("Refreshed", ready="SessionActive")
+    assert (Mood.GOOD, "You are logged in") == (outcome.mood, outcome.heading)
+    assert "valid until 06:00 Indian time on Tuesday 3 March 2026" in outcome.text
+    assert "'alpha-kite-token'" in outcome.text
+
+
+@pytest.mark.parametrize(
+    ("reason", "mood", "heading", "again"),
+    [
+        (Reason.LOGIN_NOT_REQUIRED, Mood.NOTICE, "A login was not needed", False),
+        (Reason.REQUEST_TOKEN_REJECTED, Mood.BAD, "This login was used already", True),
+        (Reason.GRANT_LOST, Mood.BAD, "Log in once more", True),
+        (Reason.WRONG_ACCOUNT, Mood.BAD, "That was another account", True),
+        (Reason.APP_SECRET_REJECTED, Mood.BAD, "The app's secret is wrong", True),
+        (Reason.SUBSCRIPTION_INACTIVE, Mood.BAD, "The subscription has lapsed", False),
+        (Reason.TOKEN_DEAD, Mood.BAD, "The session was ended", True),
+        (Reason.USER_NOT_ENABLED, Mood.BAD, "This login was not usable", True),
+        (Reason.BROKER_UNAVAILABLE, Mood.BAD, "This login was not usable", True),
+    ],
+)
+def test_each_end_has_its_words(reason: str, mood: Mood, heading: str, *, again: bool) -> None:
+    outcome = told(reason, ready="LoginRequired")
+    assert (mood, heading, again, True) == (outcome.mood, outcome.heading, outcome.again, outcome.settled)
+    assert "why" == outcome.detail
+
+
+def test_the_wrong_account_is_told_by_the_client_that_was_meant() -> None:
+    assert "AB1234" in told(Reason.WRONG_ACCOUNT).text
+
+
+def test_a_new_session_is_waited_for_until_it_is_proven() -> None:
+    assert Mood.WAITING is told(Reason.SESSION_UNPROVEN, ready="LoginRequired").mood
+
+
+def test_a_session_that_is_refused_on_its_first_call_is_a_lapsed_subscription() -> None:
+    outcome = told(Reason.SESSION_UNPROVEN, ready="SubscriptionInactive")
+    assert (Mood.BAD, "The subscription has lapsed") == (outcome.mood, outcome.heading)
+
+
+@pytest.mark.parametrize("ready", ["", "LoginRequired", "LoginInProgress", "WaitingForSchedule", "SessionActive"])
+def test_a_grant_that_nobody_has_looked_at_yet_is_waited_for(ready: str) -> None:
+    assert (Mood.WAITING, "Logging in…") == (told(ready=ready, waits=True).mood, told(ready=ready, waits=True).heading)
+
+
+@pytest.mark.parametrize("ready", ["AppSecretNotFound", "Suspended", "Conflict", "InvalidSpec", "SessionContested"])
+def test_what_stands_in_the_way_of_a_grant_is_told_while_it_waits(ready: str) -> None:
+    outcome = told(ready=ready, waits=True)
+    assert (Mood.WAITING, "Not used yet", "the operator's words") == (outcome.mood, outcome.heading, outcome.detail)
+
+
+@pytest.mark.parametrize("last", ["", "BrokerUnavailable"])
+def test_a_broker_out_of_order_is_waited_for(last: str) -> None:
+    assert "Kite is not answering" == told(last, ready="BrokerUnavailable", waits=True).heading
+
+
+def test_what_became_of_another_login_is_not_told_as_this_ones() -> None:
+    assert Mood.WAITING is told(Reason.WRONG_ACCOUNT, grant="alpha-login-9999", ready="LoginRequired").mood
+
+
+def test_a_login_whose_end_was_not_written_down_is_told_by_the_token_that_works() -> None:
+    outcome = told(ready="SessionActive")
+    assert (Mood.GOOD, "You are logged in") == (outcome.mood, outcome.heading)
+
+
+def test_after_a_long_silence_it_says_that_it_does_not_know() -> None:
+    assert (Mood.BAD, True) == (lost(credential()).mood, lost(credential()).again)
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_every_reason_ends_in_words_or_in_waiting(reason: Reason) -> None:
+    outcome = told(reason)
+    assert outcome.heading
+    assert outcome.text
+
+
+def test_times_are_indian_and_in_words() -> None:
+    assert "06:00 Indian time on Tuesday 3 March 2026" == indian_time(FLUSH)
+    assert "" == indian_time(None)

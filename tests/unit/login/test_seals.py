@@ -1,0 +1,55 @@
+"""What travels through a browser comes back as it was, or not at all."""
+
+import pytest
+
+from kite_operator.cluster.keyring import Keyring
+from kite_operator.login.seals import Seals, digest, same
+from kite_operator.model.sensitive import Sensitive
+
+SEALS = Seals(b"k" * 32)
+VALUES = ("desk", "alpha", 1234567890)
+
+
+def test_what_was_sealed_is_opened_by_any_replica_with_the_same_key() -> None:
+    assert VALUES == Seals(b"k" * 32).open("state", SEALS.seal("state", VALUES))
+
+
+def test_a_seal_holds_for_its_purpose_only() -> None:
+    assert SEALS.open("session", SEALS.seal("state", VALUES)) is None
+
+
+def test_another_key_opens_nothing() -> None:
+    assert Seals(b"x" * 32).open("state", SEALS.seal("state", VALUES)) is None
+
+
+def test_no_single_changed_letter_is_accepted() -> None:
+    text = SEALS.seal("state", VALUES)
+    for place, letter in enumerate(text):
+        other = "A" if letter != "A" else "B"
+        assert SEALS.open("state", text[:place] + other + text[place + 1 :]) is None
+
+
+@pytest.mark.parametrize("text", ["", ".", "a.b", "é.é", "WyJ4Il0", "x" * 5000, "\x00.\x00"])
+def test_what_is_no_seal_is_refused_without_a_fuss(text: str) -> None:
+    assert SEALS.open("state", text) is None
+
+
+@pytest.mark.parametrize("ending", ["=", " ", "\n", ".", "A"])
+def test_there_is_one_way_to_write_a_seal(ending: str) -> None:
+    assert SEALS.open("state", SEALS.seal("state", VALUES) + ending) is None
+
+
+def test_a_derived_key_is_of_its_label_and_of_the_keyring() -> None:
+    one, other = (Keyring(Sensitive(text)) for text in ("a2s" * 12, "b2s" * 12))
+    keys = {one.derived("login page"), one.derived("another"), other.derived("login page")}
+    assert 3 == len(keys)
+    assert one.version("login page") not in {key.hex()[:32] for key in keys}
+
+
+def test_nothing_of_the_key_is_shown() -> None:
+    assert "Seals(***)" == repr(SEALS)
+
+
+def test_texts_are_compared_whole() -> None:
+    assert same("é", "é")
+    assert not same(digest("a"), digest("b"))
