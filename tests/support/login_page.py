@@ -35,13 +35,13 @@ class LoginPage:
         return f"{self.public}/login/{namespace}/{name}"
 
 
-def serve_login_page(world: World, *arguments: str, public: str = "", passphrase: str = PASSPHRASE) -> LoginPage:
+def serve_login_page(world: World, *arguments: str, public: str = "", port: int = 0) -> LoginPage:
     """An operator with a login page; with `public` it is another replica behind that address."""
-    port = free_port()
+    port = port or free_port()
     public = public or f"http://localhost:{port}"
     if "proxy" not in arguments and world.api.find(world.path("secrets", "kite-login-passphrase")) is None:
-        world.secret("kite-login-passphrase", passphrase=passphrase)
-        world.secrets_made.append(passphrase)
+        world.secret("kite-login-passphrase", passphrase=PASSPHRASE)
+        world.secrets_made.append(PASSPHRASE)
     operator = world.operator("--login-listen", f"127.0.0.1:{port}", "--login-public-url", public, *arguments)
     return LoginPage(operator, port, public)
 

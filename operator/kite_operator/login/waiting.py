@@ -11,7 +11,7 @@ from kite_operator.login.outcome import indian_time
 from kite_operator.model.conditions import BLOCKED, LOGIN_REQUIRED, READY
 from kite_operator.model.resource import Credential, Key, parse_credential
 
-_KEPT_SECONDS = 3.0
+_KEPT_SECONDS = 1.0
 """However many look at once, everything is listed this often at most."""
 
 
@@ -79,11 +79,11 @@ class Waitlist:
     _listed_at: float | None = None
 
     async def rows(self) -> tuple[Waiting, ...]:
-        """The credentials that wait for a person now, as they were some seconds ago at most."""
+        """The credentials that wait for a person now, as they were a second ago at most."""
         async with self._lock:
-            now = self.clock.boottime()
-            if self._listed_at is None or now - self._listed_at >= _KEPT_SECONDS:
-                self._kept, self._listed_at = await self._listed(), now
+            if self._listed_at is None or self.clock.boottime() - self._listed_at >= _KEPT_SECONDS:
+                self._kept = await self._listed()
+                self._listed_at = self.clock.boottime()
             return self._kept
 
     async def _listed(self) -> tuple[Waiting, ...]:

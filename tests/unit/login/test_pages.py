@@ -151,7 +151,7 @@ async def test_the_list_has_what_waits_and_nothing_else() -> None:
         assert not [secret for secret in SECRETS if secret in text]
 
 
-async def test_however_often_it_is_looked_at_everything_is_listed_once_in_three_seconds() -> None:
+async def test_however_often_it_is_looked_at_everything_is_listed_once_a_second() -> None:
     async with open_desk() as desk:
         await desk.enter()
         for _ in range(5):
