@@ -8,7 +8,7 @@ REQUIREMENTS := requirements/dev.txt
 STAMP := $(VENV)/.installed-$(shell cat $(REQUIREMENTS) pyproject.toml | sha256sum | cut -c1-16)
 KEEP ?=
 
-.PHONY: help setup tools prometheus alerts demo test test-fast check format lock calendar bench clean
+.PHONY: help setup tools prometheus chromium alerts demo test screenshots test-fast check format lock calendar bench clean
 
 help:  ## Show the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -28,11 +28,17 @@ tools: setup  ## Build etcd, kube-apiserver, kube-controller-manager and kubectl
 prometheus: setup  ## Bring promtool, Prometheus and Alertmanager for the tests, where they are missing (Debian's, unpacked into the cache)
 	@$(BIN)/python -m alerts fetch
 
+chromium:  ## Install the Debian package chromium, where it is missing (for tests/browser)
+	@bash tools/chromium.sh
+
 demo: tools  ## See it work, from nothing to a refreshed token (KEEP=1 leaves it up)
 	@PYTHONPATH=tests $(BIN)/python -m demo $(if $(KEEP),--keep)
 
-test: tools prometheus check  ## The whole test suite
+test: tools chromium prometheus check  ## The whole test suite
 	@$(BIN)/python -m pytest
+
+screenshots: tools chromium  ## Renew the pictures of the login page in docs/img
+	@SCREENSHOTS=docs/img $(BIN)/python -m pytest tests/browser/test_screenshots.py -q
 
 test-fast: setup  ## Unit and contract tests, under a minute
 	@$(BIN)/python -m pytest tests/unit tests/contract
