@@ -20,6 +20,7 @@ from kite_operator.model.errors import Step
 from kite_operator.model.expiry import session_day
 from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import Credential, Failures, Status, Timing
+from kite_operator.model.rollout import Rollout, RolloutStatus, Workload
 from kite_operator.model.sensitive import Sensitive
 from kite_operator.model.session import AppKeys
 from kite_operator.model.sources import Problem
@@ -28,6 +29,7 @@ from support.facts import APP, CLIENT_ID, FACTORS, NOON, OTHER, REF, VERSIONS, c
 OTHER_APP = AppKeys(Sensitive("anotherapikey000"), Sensitive("anothersecret000"))
 SECONDS = st.one_of(st.integers(-120, 120), st.integers(-90_000, 90_000), st.integers(-(10**7), 10**7))
 refs = st.sampled_from([REF, OTHER, Ref("desk", "alpha", "uid-before")])
+TOKEN_VERSIONS = st.sampled_from(["aaaaaaaa.11", "aaaaaaaa.22"])
 problems = st.builds(Problem, st.sampled_from([Reason.APP_SECRET_INVALID, Reason.TARGET_NOT_OWNED]), st.just("why"))
 
 
@@ -88,8 +90,10 @@ def credentials(draw: st.DrawFn, now: datetime) -> Credential:
         failures=draw(st.none() | failures),
         last_handled_refresh=draw(st.sampled_from(["", "r1"])),
         last_handled_acknowledge=draw(st.sampled_from(["", "a1"])),
+        rollout=draw(st.none() | st.builds(RolloutStatus, st.just(1), TOKEN_VERSIONS, next_time=st.none() | near(now))),
     )
     return credential(
+        rollout=Rollout((Workload("Deployment", "trader"),)) if draw(st.booleans()) else None,
         mode=draw(st.sampled_from(["TOTP", "TOTP", "Manual"])),
         suspended=draw(st.integers(0, 9)) == 0,
         refresh=draw(st.sampled_from(["", "", "r1", "r2"])),
@@ -129,6 +133,8 @@ def worlds(draw: st.DrawFn) -> Observed:
         rival=OTHER if draw(st.integers(0, 19)) == 0 else None,
         probes=draw(st.builds(Probes, moments, moments, moments, near(now), moments, moments, moments)),
         drift_heals=draw(st.integers(0, 4)),
+        token_version=draw(TOKEN_VERSIONS),
+        rollout_allowed=draw(st.booleans()),
     )
 
 
@@ -221,3 +227,12 @@ def test_only_a_working_token_is_called_healthy(world: Observed) -> None:
 @given(worlds())
 def test_no_message_shows_a_secret(world: Observed) -> None:
     assert [] == list(leaks(decide(world).message))
+
+
+@many
+@given(worlds())
+def test_a_restart_never_comes_before_the_token(world: Observed) -> None:
+    if decide(world).action is Action.RESTART and world.rollout_allowed:
+        assert Liveness.ALIVE == liveness(world)
+        assert world.target.matches
+        assert not is_due(world)
