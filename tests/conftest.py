@@ -3,7 +3,15 @@
 import asyncio
 import signal
 
+import pytest
+
 pytest_plugins = ["support.sandbox"]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let `pytest tests/cluster --relogin same_token` run the whole suite in the other world of a second login."""
+    worlds = ("kills_old", "same_token")
+    parser.addoption("--relogin", choices=worlds, default="kills_old", help="the sandbox's switch of that name")
 
 
 def pytest_sessionstart() -> None:

@@ -106,7 +106,7 @@ def open_session(world: World, app: App, client_id: str, call: Call) -> Session:
     old = world.sessions.latest(client_id, app.api_key)
     if old is not None and world.death(old, call.now) is None:
         if world.rules(client_id, app.api_key).relogin == "same_token":
-            return old
+            return _once_more(world, app, old)
         world.sessions.end(old, Death.SUPERSEDED)
     session = Session(
         client_id=client_id,
@@ -118,6 +118,14 @@ def open_session(world: World, app: App, client_id: str, call: Call) -> Session:
         minted_at=call.now,
     )
     world.sessions.add(session)
+    return session
+
+
+def _once_more(world: World, app: App, session: Session) -> Session:
+    """A living session as another login gets it: the same token, with a refresh_token as every login has one."""
+    if app.refresh_tokens:
+        session = replace(session, refresh_token=world.mint.secret())
+        world.sessions.add(session)
     return session
 
 

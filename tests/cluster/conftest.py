@@ -48,8 +48,16 @@ def namespace(kubectl: Kubectl) -> Iterator[str]:
 
 
 @pytest.fixture
-def world(control_plane: ControlPlane, crd: None, namespace: str, sandbox: Sandbox, tmp_path: Path) -> Iterator[World]:
+def broker(request: pytest.FixtureRequest, sandbox: Sandbox) -> Sandbox:
+    """The sandbox, in the world that a test with `BOTH_WORLDS` is about, or else in that of the option --relogin."""
+    sandbox.switch(relogin=getattr(request, "param", request.config.getoption("--relogin")))
+    return sandbox
+
+
+@pytest.fixture
+def world(control_plane: ControlPlane, crd: None, namespace: str, broker: Sandbox, tmp_path: Path) -> Iterator[World]:
     del crd  # it is asked for so that it is there
+    sandbox = broker
     clock_file = tmp_path / "clock"
     clock_file.write_text("0")
     clock = TestClock(clock_file, sandbox)

@@ -2,7 +2,7 @@
 
 import json
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -22,12 +22,18 @@ RESERVATION_SECONDS = 100
 """Longer than a reservation and a login's lock live."""
 
 
+def in_the_other_world_after_the_exchange(points: Sequence[str]) -> pytest.MarkDecorator:
+    """At `points`; where a session was lost that lives at the broker, also where another login gives it once more."""
+    rows = [*(("kills_old", point) for point in points), ("same_token", "after-exchange")]
+    return pytest.mark.parametrize(("broker", "point"), rows, indirect=["broker"])
+
+
 def restart(world: World) -> None:
     world.clock.move(RESERVATION_SECONDS)
     world.operator()
 
 
-@pytest.mark.parametrize("point", BEFORE_STAGE)
+@in_the_other_world_after_the_exchange(BEFORE_STAGE)
 def test_a_kill_before_the_session_is_staged_costs_at_most_one_login(world: World, point: str) -> None:
     dying = world.operator(DIE_AT=point)
     world.alpha()
@@ -52,7 +58,7 @@ def test_a_kill_after_the_session_is_staged_costs_no_login(world: World, point: 
     assert world.sandbox.is_alive(world.token())
 
 
-@pytest.mark.parametrize("point", ["before-password-send", "after-exchange", "after-stage", "before-publish"])
+@in_the_other_world_after_the_exchange(("before-password-send", "after-exchange", "after-stage", "before-publish"))
 def test_a_kill_in_a_daily_refresh_leaves_the_old_secret_until_the_new_is_proven(world: World, point: str) -> None:
     first = world.operator()
     world.alpha()

@@ -8,7 +8,7 @@ import pytest
 
 from support.operators import OperatorProcess
 from support.sandbox import SandboxApp
-from support.world import World
+from support.world import BOTH_WORLDS, World
 
 IST = timezone(timedelta(hours=5, minutes=30))
 STATE = "alpha-kite-state"
@@ -118,7 +118,7 @@ def test_a_session_that_dies_in_mid_day_is_renewed(world: World) -> None:
     world.operator()
     app = platform(world)
     token = log_in(world, app)
-    world.sandbox.login_elsewhere("AB1234", app.api_key)
+    world.sandbox.logout(app.api_key, token)
     world.annotate(refresh="1")
     wait_new(world, token)
     assert 1 == renewals(world)
@@ -181,11 +181,11 @@ def test_a_fourth_session_of_one_day_waits_for_a_person(world: World) -> None:
     app = platform(world)
     token = log_in(world, app)
     for number in range(3):
-        world.sandbox.login_elsewhere("AB1234", app.api_key)
+        world.sandbox.logout(app.api_key, token)
         world.annotate(refresh=str(number))
         token = wait_new(world, token)
         world.clock.move(61)
-    world.sandbox.login_elsewhere("AB1234", app.api_key)
+    world.sandbox.logout(app.api_key, token)
     world.annotate(refresh="again")
     world.wait("SessionContested")
     assert 3 == renewals(world)
@@ -203,6 +203,7 @@ def test_a_kill_around_the_answer_loses_nothing(world: World, point: str) -> Non
     assert (1, True) == (renewals(world), renewal(world) != "")
 
 
+@BOTH_WORLDS
 def test_a_kill_between_the_answer_and_the_stage_costs_one_login_by_a_person(world: World) -> None:
     first = world.operator()
     app = platform(world)

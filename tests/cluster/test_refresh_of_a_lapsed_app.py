@@ -1,8 +1,9 @@
 """A refresh that a person asks for while the subscription is lapsed costs one login, not the whole day's (P2)."""
 
-from support.world import World
+from support.world import BOTH_WORLDS, World
 
 
+@BOTH_WORLDS
 def test_a_refresh_that_brings_a_session_that_is_refused_is_not_repeated(world: World) -> None:
     world.operator()
     world.sandbox.fault("profile", "subscription_lapsed", times=None)

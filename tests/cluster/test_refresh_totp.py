@@ -82,7 +82,7 @@ def test_nothing_happens_on_an_ordinary_afternoon(world: World) -> None:
     world.alpha()
     world.wait("SessionActive")
     old = world.token()
-    move_to(world, 13, 0)
+    move_to(world, 13, 0, days=1)
     world.until(lambda: world.token() != old and world.condition()[1] == "SessionActive", "a new token")
     world.settle()
     token, before = world.token(), world.sandbox.counters("AB1234").count("login")

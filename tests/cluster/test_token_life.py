@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from support.world import World
+from support.world import BOTH_WORLDS, World
 
 COLLECTED_SECONDS = 75
 """The garbage collector looks for new kinds every thirty seconds: the first collection of a session waits for that."""
@@ -164,6 +164,7 @@ def test_two_credentials_with_one_target_never_both_write(world: World) -> None:
     assert "AB1234" == (world.target() or {})["user_id"]
 
 
+@BOTH_WORLDS
 def test_two_credentials_for_one_client_and_app_make_one_login(world: World) -> None:
     world.operator()
     app = world.alpha()

@@ -129,6 +129,13 @@ class Sandbox:
         """The client ends all sessions; returns how many app sessions that were."""
         return int(self.admin("POST", f"/admin/accounts/{client_id}/master-logout")["ended"])
 
+    def logout(self, api_key: str, access_token: str) -> None:
+        """A program ends its session, as the official client does (a call that the counters see)."""
+        params = {"api_key": api_key, "access_token": access_token}
+        answer = self._http.delete(f"{self.api_url}/session/token", params=params, timeout=_PATIENCE_S)
+        if not answer.ok:
+            raise SandboxError(f"logout: {answer.status_code}")
+
     def regenerate_secret(self, api_key: str, api_secret: str | None = None) -> str:
         """Another api_secret for an app, the given or a new one; returned."""
         body = {"api_secret": api_secret}

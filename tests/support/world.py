@@ -10,12 +10,19 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+import pytest
 import requests
 import yaml
 
 from support.operators import OperatorProcess, TestClock
 from support.sandbox import Sandbox, SandboxAccount, SandboxApp
 
+BOTH_WORLDS = pytest.mark.parametrize("broker", ["kills_old", "same_token"], indirect=True)
+"""For tests in which a client logs in again: Kite may end the living token, or give the same one once more.
+
+The sources disagree, and the operator has to be right under both. Where nobody logs in while a token lives the two
+worlds are the same, and a test runs once: `pytest tests/cluster --relogin same_token` runs all of them in the other.
+"""
 REDIRECT_URL = "https://alpha.example/callback"
 _PATIENCE_SECONDS = 20.0
 _POLL_SECONDS = 0.03
@@ -203,6 +210,10 @@ class World:
         )
         self.operators.append(started)
         return started
+
+    def gives_the_same_token(self) -> bool:
+        """Whether this is the world in which another login gives the living token once more."""
+        return bool(self.sandbox.admin("GET", "/admin/switches")["relogin"] == "same_token")
 
     def close(self) -> None:
         for each in self.operators:

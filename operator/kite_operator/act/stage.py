@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from kite_operator.act.insist import insist
@@ -21,6 +21,7 @@ from kite_operator.model.errors import (
     ReservationRefused,
     Step,
 )
+from kite_operator.model.expiry import IST
 from kite_operator.model.reasons import Reason
 from kite_operator.model.sensitive import Sensitive
 from kite_operator.model.session import AppKeys, Session
@@ -56,10 +57,21 @@ async def _check_and_stage(parts: Parts, scene: Scene, session: Session, lock_id
             f"{credential.client_id}, or correct spec.clientID in a new KiteCredential",
             step=step,
         )
-    held = Held(session, published=False, staged_at=parts.clock.now())
+    now = parts.clock.now()
+    held = Held(_of_this_login(session, now), published=False, staged_at=now)
     state = await insist(parts.clock, partial(_stage, parts, scene, held, lock_id))
+    scene.recollection.learn(dead_at=None, alive_at=None)  # of a token that came once more: before this login
     scene.after = scene.gathered.with_staged(state, held, parts.fingerprint(session))
     await parts.on_step("after-stage", credential)
+
+
+def _of_this_login(session: Session, now: datetime) -> Session:
+    """The session, of today in any case.
+
+    Where another login gives the living token once more, its login_time may be that of the day before. It is what there
+    is today, and to log in again would bring no other: it is taken for one of now, which is probed after the flush.
+    """
+    return session if session.is_of_day(now) else replace(session, login_time=now.astimezone(IST))
 
 
 async def require_unmoved(parts: Parts, scene: Scene) -> None:

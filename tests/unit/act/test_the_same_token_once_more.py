@@ -1,0 +1,69 @@
+"""Another login may give the living token once more, with the login_time of the day before: there is no other today."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from kite_operator.act.exchange import exchange_grant
+from kite_operator.act.login import log_in
+from kite_operator.act.renew import renew
+from kite_operator.cluster.api import secrets_path
+from kite_operator.decide.plan import Action, Plan
+from kite_operator.decide.policies import decide
+from kite_operator.model.reasons import Reason
+from support.acting import Stage
+from support.broker_fakes import happy_answers
+from support.facts import alive, credential, dead, grant, observed, published, renewal, session
+
+DAY = timedelta(days=1)
+
+
+async def staged(stage: Stage, mode: str) -> Action:
+    """Log in by that mode; gives what is decided next."""
+    stored = stage.cluster.put(secrets_path("desk", "grant-1"), {"metadata": {"name": "grant-1"}})["metadata"]
+    given = replace(grant(), uid=stored["uid"], resource_version=stored["resourceVersion"])
+    scene = stage.scene(
+        credential=credential(mode=mode),
+        held=published(stage.clock.now() - DAY),
+        probes=alive(stage.clock.now() - timedelta(minutes=1)),
+        renewal=renewal(),
+        grants=(given,),
+    )
+    if mode == "TOTP":
+        await log_in(stage.parts, stage.logins, scene)
+    elif mode == "RefreshToken":
+        await renew(stage.parts, scene)
+    else:
+        plan = Plan(Action.EXCHANGE, Reason.LOGIN_IN_PROGRESS, "", grant=given)
+        await exchange_grant(stage.parts, scene, plan)
+    assert scene.after is not None
+    return decide(scene.after.observed).action
+
+
+@pytest.mark.parametrize("mode", ["TOTP", "Manual", "RefreshToken"])
+async def test_a_session_of_the_day_before_that_a_login_brings_is_proven_and_not_thrown_away(mode: str) -> None:
+    stage = Stage(happy_answers())
+    stage.exchanged = stage.renewed = session(stage.clock.now() - DAY)
+    assert Action.PROVE is await staged(stage, mode)
+
+
+async def test_what_the_broker_says_of_a_login_of_today_is_kept() -> None:
+    stage = Stage(happy_answers())
+    earlier = stage.clock.now() - timedelta(minutes=3)
+    stage.exchanged = session(earlier)
+    scene = stage.scene()
+    await log_in(stage.parts, stage.logins, scene)
+    assert scene.after is not None
+    assert scene.after.observed.held is not None
+    assert earlier == scene.after.observed.held.session.login_time
+
+
+async def test_what_was_known_of_the_token_before_the_login_counts_no_more() -> None:
+    stage = Stage(happy_answers())
+    now = stage.clock.now()
+    scene = stage.scene(held=published(now), probes=dead(now))
+    scene.recollection.learn(dead_at=now, asked_at=now)
+    await log_in(stage.parts, stage.logins, scene)
+    assert None is scene.recollection.probes.dead_at
+    assert observed(now).probes.alive_at is scene.recollection.probes.alive_at
