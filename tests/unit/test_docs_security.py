@@ -19,9 +19,18 @@ FURTHER = (
     "ServiceAccount",
     "kubeconfig",
     "the address that the browser was redirected to",
+    "`state`",
+    "passphrase",
+    "cookie",
 )
 """What can be stolen beside the Secrets of the reference."""
-RIGHTS = ("KiteCredentials and Events", "edit KiteCredentials", "create Secrets", "delete Secrets")
+RIGHTS = (
+    "KiteCredentials and Events",
+    "edit KiteCredentials",
+    "create Secrets",
+    "delete Secrets",
+    "use the login page",
+)
 
 
 @pytest.mark.parametrize("row", [*STOLEN, *PEOPLE, *PROTECTED], ids=lambda row: row[0][:40])
