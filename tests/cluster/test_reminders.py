@@ -23,7 +23,7 @@ def test_a_person_is_told_once_at_each_mark_and_again_the_next_day(world: World)
     move_to(world, "08:14:57")
     world.settle()
     assert (0, "") == (reminders(world), last_mark(world))
-    assert 1 == operator.metric(f'kite_credential_person_needed{{namespace="{world.namespace}",name="alpha"}}')
+    assert 1 == operator.metric(f'kite_credential_person_needed{{name="alpha",namespace="{world.namespace}"}}')
     # Nobody moves the clock any more: it wakes by itself.
     for number, (before, mark) in enumerate((("", "Early"), ("08:44:57", "ReadyBy"), ("08:14:57", "Early")), 1):
         if before:

@@ -145,11 +145,12 @@ class CredentialCollector(Collector):
         """Name, help and sample lines of each family: what `collect` gives, written down, at a fifth of the cost."""
         now, lines, info = self.now(), {name: list[str]() for name, _ in _GAUGES}, list[str]()
         for key, snapshot in list(self.snapshots.items()):
-            who = f'namespace="{_escaped(key.namespace)}",name="{_escaped(key.name)}"'
+            # Labels in the order of the alphabet, as the client library writes them: people match whole lines.
+            who = f'name="{_escaped(key.name)}",namespace="{_escaped(key.namespace)}"'
             for name, value in _values(snapshot, now).items():
                 lines[name].append(f"{name}{{{who}}} {value!r}\n")
-            what = f'mode="{_escaped(snapshot.mode)}",reason="{_escaped(snapshot.reason)}"'
-            info.append(f"{_INFO[0]}{{{who},{what}}} 1.0\n")
+            mode, reason = f'mode="{_escaped(snapshot.mode)}"', f'reason="{_escaped(snapshot.reason)}"'
+            info.append(f"{_INFO[0]}{{{mode},{who},{reason}}} 1.0\n")
         for name, text in _GAUGES:
             yield name, text, lines[name]
         yield *_INFO, info
