@@ -41,6 +41,24 @@ def found(name: str) -> Path:
     return unpacked
 
 
+def command(name: str) -> list[str]:
+    """The beginning of the command line that starts the program.
+
+    Debian's Alertmanager insists on a template under /usr/share, where it would be if it were installed: what is
+    unpacked is started in a mount namespace of its own, in which it is there.
+    """
+    path = found(name)
+    shared = path.parents[1] / "share" / "prometheus"
+    if name != "alertmanager" or not path.is_relative_to(_folder()):
+        return [str(path)]
+    if shutil.which("unshare") is None:
+        raise ProgramMissing("without `unshare` (util-linux) Alertmanager must be installed: prometheus-alertmanager")
+    return ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", _IN_PLACE, str(shared), str(path)]
+
+
+_IN_PLACE = 'mount -t tmpfs none /usr/share && cp -r "$0" /usr/share/ && exec "$@"'
+
+
 def _folder() -> Path:
     return cache_root(os.environ) / "tools" / "prometheus-debian"
 
