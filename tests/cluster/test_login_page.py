@@ -1,12 +1,18 @@
 """The login page of a real operator, against a real API server and the sandbox; the person has no browser here."""
 
+import os
 import socket
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
+import yaml
 
-from support.controlplane import Kubectl
+from support.controlplane import ControlPlane, Kubectl
+from support.documents import blocks
+from support.documents import page as page_of
 from support.login_page import LoginPage, Person, at_kite, desk, hidden, serve_login_page
 from support.operators import free_port
 from support.sandbox import SandboxApp
@@ -234,17 +240,40 @@ def test_without_a_setting_there_is_no_page(world: World) -> None:
     assert 404 == operator.get("/callback")[0]
 
 
+def documented_rights(world: World, kubectl: Kubectl, user: str) -> None:
+    """What docs/security.md and docs/login-page.md grant to a cluster-wide operator, for `user`."""
+    roles = {
+        role["metadata"]["name"]: role["rules"]
+        for name in ("docs/security.md", "docs/login-page.md")
+        for role in map(yaml.safe_load, blocks(page_of(name), "yaml"))
+        if role["kind"] in ("Role", "ClusterRole")
+    }
+    accounts = {"kind": "Role", "metadata": {"name": user}, "rules": roles["kite-operator-accounts"]}
+    everywhere = {
+        "kind": "ClusterRole",
+        "metadata": {"name": user},
+        "rules": roles["kite-operator"] + roles["kite-operator-login-page"],
+    }
+    for role in (accounts, everywhere):
+        manifest = yaml.safe_dump({"apiVersion": "rbac.authorization.k8s.io/v1", **role})
+        kubectl("apply", "--namespace", world.namespace, "--filename", "-", input=manifest)
+    kubectl("create", "rolebinding", user, "--namespace", world.namespace, "--role", user, "--user", user)
+    kubectl("create", "clusterrolebinding", user, "--clusterrole", user, "--user", user)
+
+
 @pytest.fixture
-def behind_proxy(world: World, kubectl: Kubectl) -> LoginPage:
+def behind_proxy(world: World, control_plane: ControlPlane, kubectl: Kubectl) -> Iterator[LoginPage]:
     """A page behind a proxy, of a cluster-wide operator that handles this test's credentials alone."""
-    for user, verbs in (("asha", "create"), ("ravi", "get")):
-        kubectl("create", "role", user, "-n", world.namespace, "--verb", verbs, "--resource", "secrets")
-        kubectl("create", "rolebinding", user, "-n", world.namespace, "--role", user, "--user", user)
-    port = free_port()
+    for person, verbs in (("asha", "create"), ("ravi", "get")):
+        kubectl("create", "role", person, "-n", world.namespace, "--verb", verbs, "--resource", "secrets")
+        kubectl("create", "rolebinding", person, "-n", world.namespace, "--role", person, "--user", person)
+    user, port = f"page-{world.namespace}", free_port()
+    documented_rights(world, kubectl, user)
+    limited = replace(world, kubeconfig=control_plane.kubeconfig_for(user), operators=world.operators)
     arguments = ("--login-auth", "proxy", "--login-trusted-proxies", "127.0.0.0/8", "--namespaces", "")
-    return serve_login_page(
-        world, *arguments, "--class-name", world.namespace, public=f"http://localhost:{port}", port=port
-    )
+    named = ("--class-name", world.namespace)
+    yield serve_login_page(limited, *arguments, *named, public=f"http://localhost:{port}", port=port)
+    kubectl("delete", "clusterrole,clusterrolebinding", user)
 
 
 def test_behind_a_proxy_kubernetes_says_who_may_log_in(world: World, behind_proxy: LoginPage) -> None:
@@ -267,3 +296,17 @@ def test_behind_a_proxy_kubernetes_says_who_may_log_in(world: World, behind_prox
         assert 404 == ravi.post(path, {"form_token": mark}).status_code
         result(world, asha, log_in(world, asha, app), "You are logged in")
     assert "started by 'asha'" in world.logs()
+
+
+def test_the_passphrase_is_made_as_the_page_says(world: World, kubectl: Kubectl, control_plane: ControlPlane) -> None:
+    [command] = [text for text in blocks(page_of("docs/login-page.md"), "console") if "read -rs" in text]
+    lines = [line.strip().removeprefix("$ ") for line in command.splitlines()]
+    text = "; ".join(lines).replace("--namespace kite-operator", f"--namespace {world.namespace}")
+    environment = control_plane.environment | {"PATH": f"{control_plane.kubectl.parent}:{os.environ['PATH']}"}
+    typed = 'made up "words" of \\ a desk'
+    shell = ["/bin/bash", "-euo", "pipefail", "-c", text]
+    subprocess.run(shell, env=environment, input=f"{typed}\n", text=True, check=True)  # noqa: S603 - our own page
+    del kubectl
+    page = serve_login_page(world)
+    with Person(page.public) as person:
+        assert 303 == person.enter(typed).status_code

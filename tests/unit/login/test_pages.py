@@ -10,6 +10,7 @@ from kite_operator.cluster.api import credentials_path, secrets_path
 from kite_operator.model.conditions import Condition
 from kite_operator.model.errors import ClusterUnavailable
 from kite_operator.model.resource import Status
+from kite_operator.model.sensitive import Sensitive
 from support.facts import API_KEY, API_SECRET
 from support.login_desk import PAGE, PASSPHRASE, PUBLIC, TOKEN, Desk, hidden, last_login, open_desk, put_secret
 
@@ -107,6 +108,17 @@ async def test_a_changed_passphrase_ends_every_session() -> None:
         put_secret(desk.cluster, "kite", "kite-login-passphrase", passphrase="another made-up passphrase")
         desk.clock.boot += 10
         assert "Passphrase</h1>" in await (await desk.get("/kite/")).text()
+
+
+async def test_the_keys_alone_open_no_session_of_the_page() -> None:
+    async with open_desk() as desk:
+        assert desk.parts.passphrase is not None
+        forged = desk.parts.passphrase.session(Sensitive("a guess of a passphrase"))
+        answer = await desk.get("/kite/", Cookie=f"__Secure-kite-session={forged}")
+        assert "Passphrase</h1>" in await answer.text()
+        known = desk.parts.passphrase.session(Sensitive(PASSPHRASE))
+        answer = await desk.get("/kite/", Cookie=f"__Secure-kite-session={known}")
+        assert "Waiting for a login" in await answer.text()
 
 
 async def test_who_signs_out_is_out() -> None:
