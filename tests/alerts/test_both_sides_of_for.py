@@ -15,6 +15,7 @@ from kite_operator.model.reasons import Reason
 from kite_operator.record.metrics import Metrics
 from support.alert_facts import (
     failing,
+    hindered,
     misspelt,
     nearly_spent,
     nobody_came,
@@ -99,6 +100,7 @@ CASES = {
         reason="BrokerUnavailable",
     ),
     "KiteLoginBudgetNearlyUsed": Case(becomes(lambda now: nearly_spent(now, MINTED)), TEN),
+    "KiteRolloutHindered": Case(becomes(lambda now: hindered(now, MINTED)), TEN),
     "KiteOperatorAbsent": Case(Replica(runs=lambda now: now < TEN), TEN),
     "KiteOperatorStalled": Case(
         # The scheduler is last seen to turn at ten; two minutes later it is still within its time.

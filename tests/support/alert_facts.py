@@ -7,6 +7,7 @@ from typing import Any
 from kite_operator.decide.observed import Observed, TargetView
 from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import TRADING_DAYS, Credential, Status
+from kite_operator.model.rollout import Rollout, RolloutStatus, Workload
 from kite_operator.model.trading_days import TradingCalendar
 from support.facts import account, alive, attempt, credential, dead, failures, observed, published
 from support.promtool import at
@@ -57,6 +58,13 @@ def nearly_spent(now: datetime, minted: datetime) -> Observed:
     """Its token lives, and three entries of former versions of the login Secret are counted."""
     record = account(*(attempt(f"wrong-{each}", version=f"former-{each}") for each in range(3)))
     return replace(working(now, minted), account=record)
+
+
+def hindered(now: datetime, minted: datetime) -> Observed:
+    """Its token lives, and the operator does not allow the restart that the spec asks for."""
+    told = RolloutStatus(1, reason=Reason.ROLLOUT_NOT_ALLOWED)
+    who = replace(having(credential(), minted, rollout=told), rollout=Rollout((Workload("Deployment", "trader"),)))
+    return replace(working(now, minted), credential=who)
 
 
 def misspelt(now: datetime) -> Observed:

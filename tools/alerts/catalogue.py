@@ -170,6 +170,15 @@ def _troubles(use: Limits) -> tuple[Alert, ...]:
             "Wrong or unanswered passwords and codes are counted since the last completed login. Find out why first.",
             CREDENTIAL,
         ),
+        Alert(
+            "KiteRolloutHindered",
+            WARNING,
+            _is(use, "kite_credential_rollout_hindered"),
+            use.settled,
+            "$credential cannot restart every workload that it should",
+            "Pods that read the token once may run with a former one. status.rollout says what stands in the way.",
+            CREDENTIAL,
+        ),
     )
 
 

@@ -209,6 +209,11 @@ def _reason(results: set[str]) -> str:
     return Reason.ROLLOUT_WAITING if Finding.WAITING in results else ""
 
 
+def is_hindered(told: RolloutStatus | None) -> bool:
+    """Whether a person has to do something before every workload can be restarted."""
+    return told is not None and told.reason in (Reason.ROLLOUT_FAILED, Reason.ROLLOUT_NOT_ALLOWED)
+
+
 def is_news(observed: Observed, seen: Seen) -> bool:
     """Whether people have not been told of this trouble yet: once per token and change."""
     told = observed.credential.status.rollout

@@ -25,6 +25,7 @@ from kite_operator.decide import budget, timing
 from kite_operator.decide.observed import Observed
 from kite_operator.decide.outcome import ActOutcome
 from kite_operator.decide.plan import Action, Plan
+from kite_operator.decide.rollout import is_hindered
 from kite_operator.model.clockoffset import ClockOffset
 from kite_operator.model.conditions import AUTHENTICATED, BLOCKED, LOGIN_REQUIRED, READY
 from kite_operator.model.resource import TRADING_DAYS, Key, Status, Timing
@@ -69,6 +70,10 @@ _GAUGES: tuple[tuple[str, str], ...] = (
     (
         "kite_credential_person_needed",
         "1 while there will be no working token without a person: to log in, lift a block or mend something, else 0.",
+    ),
+    (
+        "kite_credential_rollout_hindered",
+        "1 while something stands in the way of a restart that spec.rollout asks for, else 0.",
     ),
     (
         "kite_credential_token_expiry_timestamp_seconds",
@@ -170,6 +175,7 @@ def _values(snapshot: Snapshot, now: datetime) -> dict[str, float]:
         "kite_credential_blocked": _truth(status, BLOCKED),
         "kite_credential_login_required": _truth(status, LOGIN_REQUIRED),
         "kite_credential_person_needed": 1.0 if snapshot.person_needed else 0.0,
+        "kite_credential_rollout_hindered": 1.0 if is_hindered(status.rollout) else 0.0,
         "kite_credential_token_expiry_timestamp_seconds": _unix(status.expires_time),
         "kite_credential_last_success_timestamp_seconds": _unix(status.last_refresh_time),
         "kite_credential_next_refresh_timestamp_seconds": _unix(status.next_refresh_time),

@@ -9,7 +9,8 @@ import pytest
 from kite_operator.decide.observed import Observed
 from kite_operator.decide.policies import decide
 from kite_operator.model.account import Outcome
-from kite_operator.model.resource import Key
+from kite_operator.model.resource import Key, Status
+from kite_operator.model.rollout import Rollout, RolloutStatus, Workload
 from kite_operator.record.metrics import Metrics
 from kite_operator.record.status import derive
 from support.facts import NOON, OTHER, account, alive, attempt, claim, credential, ist, leaks, observed, published
@@ -56,6 +57,21 @@ def test_it_is_empty_before_the_first_login() -> None:
     metrics = Metrics(lambda: NOON)
     remember(metrics, observed(account=None))
     assert 0.0 == metrics.registry.get_sample_value("kite_credential_wrong_entries", LABELS)
+
+
+# Restarts.
+
+
+@pytest.mark.parametrize(
+    ("reason", "hindered"),
+    [("", 0), ("RolloutWaiting", 0), ("RolloutFailed", 1), ("RolloutNotAllowed", 1)],
+)
+def test_what_stands_in_the_way_of_a_restart_is_shown_and_waiting_is_not(reason: str, hindered: int) -> None:
+    metrics = Metrics(lambda: NOON)
+    told = RolloutStatus(1, reason=reason)
+    rollout = Rollout((Workload("Deployment", "trader"),))
+    remember(metrics, observed(credential=credential(rollout=rollout, status=Status(rollout=told))))
+    assert hindered == metrics.registry.get_sample_value("kite_credential_rollout_hindered", LABELS)
 
 
 # Deadlines.
