@@ -35,15 +35,16 @@ class Recollection:
     """About one credential.
 
     `fingerprint` is the version of the session that `probes` speaks of; `target_version` the resourceVersion of the
-    derived Secret that was last seen or written, so that our own writes wake nobody; `turn_at` when it is this
-    credential's turn to probe; `app` the version of its api_key; `debts` what the
-    account Lease could not be told yet; `notify_checked` the version of the credential for which its notification
-    Secret was last checked; `unexchanged` a completed login that the broker's API did not take.
+    derived Secret that was last seen or written, so that our own writes wake nobody; `marked` the session that was last
+    called dead on it; `turn_at` when it is this credential's turn to probe; `app` the version of its api_key; `debts`
+    what the account Lease could not be told yet; `notify_checked` the version of the credential for which its
+    notification Secret was last checked; `unexchanged` a completed login that the broker's API did not take.
     """
 
     fingerprint: str = ""
     probes: Probes = field(default_factory=Probes)
     heals: tuple[datetime, ...] = ()
+    marked: str | None = None
     target_version: str = ""
     turn_at: datetime | None = None
     app: str = ""

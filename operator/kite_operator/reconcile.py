@@ -19,6 +19,7 @@ from kite_operator.cluster.gather import Gathered, Gatherer, Hints
 from kite_operator.correlation import about
 from kite_operator.decide.claims import unclaim
 from kite_operator.decide.observed import Probes
+from kite_operator.decide.on_session import refresh_waits
 from kite_operator.decide.outcome import ActOutcome, Note
 from kite_operator.decide.plan import Action, Plan
 from kite_operator.decide.policies import decide
@@ -180,7 +181,8 @@ class Reconciler:
         credential, observed = scene.credential, scene.observed
         if not is_quiet(plan, observed.now):
             status = derive(observed, plan)
-            if observed.refresh_asked and plan.reason not in (Reason.CONFLICT, Reason.SUSPENDED):
+            untouched = plan.reason in (Reason.CONFLICT, Reason.SUSPENDED) or refresh_waits(observed)
+            if observed.refresh_asked and not untouched:
                 scene.recollection.learn(refreshed_at=observed.now)
                 status = replace(status, last_handled_refresh=credential.refresh)
             reminder = due_reminder(observed, plan)

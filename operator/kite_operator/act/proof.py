@@ -101,10 +101,13 @@ async def call_dead(parts: Parts, scene: Scene) -> ActOutcome:
     """Mark the derived Secret; its token stays, in the form that spec.target asks for by now."""
     observed, secret = scene.observed, scene.gathered.target
     if secret is not None:
-        outdated = observed.target.outdated and observed.held is not None
-        await mark_dead(parts.cluster, scene.credential, secret, _held(scene).session if outdated else None)
-        if outdated:
+        outdated, recollection = observed.target.outdated and observed.held is not None, scene.recollection
+        session = _held(scene).session if outdated else None
+        written = await mark_dead(parts.cluster, scene.credential, secret, session)
+        recollection.target_version = written["metadata"]["resourceVersion"]
+        if outdated or recollection.marked == scene.gathered.fingerprint:
             _count_heal(parts, scene)
+        recollection.marked = scene.gathered.fingerprint
     return ActOutcome("marked", Reason.TOKEN_DEAD)
 
 
@@ -149,7 +152,7 @@ def _died(parts: Parts, scene: Scene) -> ActOutcome:
     """
     scene.recollection.learn(dead_at=parts.clock.now(), alive_at=None)
     held = scene.observed.held
-    if held is None or not held.published or is_due(scene.observed):
+    if held is None or not held.published or is_due(scene.observed) or scene.observed.target.marked_dead:
         return ActOutcome("dead", Reason.TOKEN_DEAD)
     message = "the published token was ended before its time: a logout, a password change, or a new login elsewhere"
     return ActOutcome("dead", Reason.TOKEN_DEAD, notes=(Note(Reason.TOKEN_DEAD, message, warning=True),))

@@ -195,8 +195,8 @@ async def publish(cluster: Cluster, credential: Credential, existing: Manifest |
 
 async def mark_dead(
     cluster: Cluster, credential: Credential, existing: Manifest, session: Session | None = None
-) -> None:
-    """Say on the derived Secret that its token is known to be dead; its data stays as it is.
+) -> Manifest:
+    """Say on the derived Secret that its token is known to be dead, and give it as written; its data stays as it is.
 
     With its `session` given, the Secret is brought into the form that `spec.target` asks for as well.
     """
@@ -204,4 +204,4 @@ async def mark_dead(
     metadata = marked["metadata"]
     annotations = {**(metadata.get("annotations") or {}), TOKEN_STATE_ANNOTATION: DEAD}
     marked = {**marked, "metadata": {**metadata, "annotations": annotations}}
-    await cluster.replace(secrets_path(credential.key.namespace, credential.target.name), marked)
+    return await cluster.replace(secrets_path(credential.key.namespace, credential.target.name), marked)

@@ -62,15 +62,18 @@ def is_vouched_for(observed: Observed) -> bool:
 
 
 def next_probe(observed: Observed) -> datetime | None:
-    """When the published session is probed next; None when there is none, or when it is known to be dead.
+    """When the published session is probed next; None when there is none, or when the broker said that it is dead.
 
     Regularly at `probe.interval`; soon after 06:00 IST, at the scheduled refresh and every five minutes after it while
     the session is of the day before; once more after 07:30 IST when it was minted in the flush window; and when it was
     reported dead, a minute after the last question at the earliest.
     """
     held, probes = observed.held, observed.probes
-    if held is None or liveness(observed) in (Liveness.NONE, Liveness.DEAD):
+    if held is None or liveness(observed) is Liveness.NONE:
         return None
+    if liveness(observed) is Liveness.DEAD:
+        # Known only from the mark on the Secret, which anybody may have set who writes there: asked about first.
+        return observed.now if probes.dead_at is None and probes.asked_at is None else None
     known = [at for at in (probes.alive_at, probes.asked_at) if at is not None]
     asked = max((at for at in known if at <= observed.now), default=None)
     if asked is None and known:

@@ -69,9 +69,11 @@ def _is_lapse(observed: Observed, dead_at: datetime) -> bool:
 
 def target_differs(observed: Observed) -> Plan | None:
     """A derived Secret that is not what it should be is written from the held session, without a login."""
-    if liveness(observed) not in (Liveness.ALIVE, Liveness.UNKNOWN) or is_of_other_app(observed):
+    state = liveness(observed)
+    if state not in (Liveness.ALIVE, Liveness.UNKNOWN) or is_of_other_app(observed):
         return None
-    if observed.target.matches:
+    called_dead = observed.target.marked_dead and state is Liveness.ALIVE
+    if observed.target.matches and not called_dead:
         return _adopted(observed)
     waiting = paused(observed)
     if waiting is not None:
@@ -112,13 +114,18 @@ def refresh_asked(observed: Observed) -> Plan | None:
     return waiting or Plan(Action.PROVE, Reason.REPUBLISHED, "a refresh was asked for by annotation")
 
 
+def refresh_waits(observed: Observed) -> bool:
+    """Whether a refresh that was asked for still waits: the broker said nothing about the token, and is asked again."""
+    lives = liveness(observed) in (Liveness.ALIVE, Liveness.UNKNOWN) and not is_of_other_app(observed)
+    return observed.refresh_asked and lives and paused(observed) is not None
+
+
 def dead_unmarked(observed: Observed) -> Plan | None:
     """A token that is known to be dead is called dead where its readers see it, in the Secret that spec asks for."""
     target = observed.target
     if liveness(observed) is not Liveness.DEAD or not target.exists:
         return None
-    outdated = target.outdated and observed.drift_heals < MOST_DRIFT_HEALS
-    if target.marked_dead and not outdated:
+    if (target.marked_dead and not target.outdated) or observed.drift_heals >= MOST_DRIFT_HEALS:
         return None
     return Plan(Action.MARK_DEAD, Reason.TOKEN_DEAD, "the published token is dead")
 

@@ -330,8 +330,31 @@ SITUATIONS: dict[str, tuple[Observed, Action, Reason]] = {
     ),
     "a mark that a former process left": (
         observed(held=TODAY, target=TargetView(exists=True, matches=True, marked_dead=True)),
+        Action.PROBE,
+        Reason.SESSION_ACTIVE,
+    ),
+    "such a mark, and a broker that does not say": (
+        observed(
+            held=TODAY, target=TargetView(exists=True, matches=True, marked_dead=True), probes=Probes(asked_at=NOON)
+        ),
         Action.LOGIN,
         Reason.LOGIN_IN_PROGRESS,
+    ),
+    "a living token that somebody called dead": (
+        observed(held=TODAY, target=TargetView(exists=True, matches=True, marked_dead=True), probes=alive(NOON)),
+        Action.PROVE,
+        Reason.TARGET_DRIFTED,
+    ),
+    "a mark that somebody takes away again and again": (
+        observed(
+            held=TODAY,
+            credential=credential(mode="Manual"),
+            target=TargetView(exists=True, matches=True),
+            probes=dead(NOON),
+            drift_heals=3,
+        ),
+        Action.REST,
+        Reason.LOGIN_REQUIRED,
     ),
     # Refreshes.
     "a refresh with a living token": (who(refresh="r1"), Action.PROVE, Reason.REPUBLISHED),
