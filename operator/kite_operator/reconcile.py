@@ -192,6 +192,7 @@ class Reconciler:
                 # Before anybody is told, and only if nobody else was quicker: one reminder at most, whoever runs.
                 status = replace(status, last_reminder=reminder)
                 await self.statuses.write(credential, status, only_if_unchanged=True)
+                await self.parts.on_step("reminded", credential)
             for note in _news(scene, credential.status, status):
                 await self.events.write(credential, note)
             if reminder is not None:

@@ -111,6 +111,22 @@ def test_none_is_repeated_by_a_restart_nor_by_a_second_operator(desk: Desk) -> N
     desk.until_told(2)
 
 
+def test_a_kill_between_record_and_send_costs_that_one_message_and_no_other(desk: Desk) -> None:
+    desk.urls()
+    desk.alpha()
+    dying = desk.world.operator("--notify-allow", f"http://{desk.receiver.address}", DIE_AT="reminded")
+    desk.world.wait("LoginRequired")
+    move_to(desk.world, "08:15:00")
+    dying.wait_dead()
+    desk.operator()
+    desk.world.settle(2)
+    assert "Early" == desk.world.status()["lastReminder"]["mark"]
+    assert [] == desk.receiver.messages
+    assert ("True", "LoginRequired") == desk.world.condition("LoginRequired")[:2]
+    move_to(desk.world, "08:45:00")
+    desk.until_told(1)
+
+
 def test_it_is_tried_again_by_the_clock_and_only_where_it_failed(desk: Desk) -> None:
     with receiving() as broken:
         broken.status = 503
