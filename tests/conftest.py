@@ -3,8 +3,11 @@
 import asyncio
 import signal
 
+import hypothesis
 import pytest
 
+hypothesis.settings.register_profile("kite", deadline=None)  # a busy machine is no fault of the code
+hypothesis.settings.load_profile("kite")
 pytest_plugins = ["support.sandbox"]
 
 

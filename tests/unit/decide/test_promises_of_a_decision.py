@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kite_operator.decide import budget
+from kite_operator.decide import budget, timing
 from kite_operator.decide.claims import Holder
 from kite_operator.decide.liveness import Liveness, is_due, is_of_other_app, liveness, next_probe
 from kite_operator.decide.observed import Held, Observed, Probes, TargetView, Versions
@@ -19,11 +19,12 @@ from kite_operator.model.conditions import Condition
 from kite_operator.model.errors import Step
 from kite_operator.model.expiry import session_day
 from kite_operator.model.reasons import Reason
-from kite_operator.model.resource import Credential, Failures, Status, Timing
+from kite_operator.model.resource import DAILY, TRADING_DAYS, Credential, Failures, Status, Timing
 from kite_operator.model.rollout import Rollout, RolloutStatus, Workload
 from kite_operator.model.sensitive import Sensitive
 from kite_operator.model.session import AppKeys
 from kite_operator.model.sources import Problem
+from kite_operator.model.trading_days import TradingCalendar
 from support.facts import APP, CLIENT_ID, FACTORS, NOON, OTHER, REF, VERSIONS, credential, grant, leaks, session
 
 OTHER_APP = AppKeys(Sensitive("anotherapikey000"), Sensitive("anothersecret000"))
@@ -76,6 +77,16 @@ def records(draw: st.DrawFn, now: datetime) -> AccountRecord:
 
 
 @st.composite
+def timings(draw: st.DrawFn, now: datetime) -> Timing:
+    """Every day, or trading days of a calendar in which each day around may be closed, open, or not known."""
+    around = st.frozensets(st.integers(-3, 3).map(lambda days: session_day(now) + timedelta(days=days)))
+    years = draw(st.sampled_from([(), (2026,)]))
+    calendar = TradingCalendar(years, draw(around), draw(around), draw(around), draw(around))
+    interval = timedelta(seconds=draw(st.integers(60, 3600)))
+    return Timing(probe_interval=interval, days=draw(st.sampled_from([DAILY, TRADING_DAYS])), calendar=calendar)
+
+
+@st.composite
 def credentials(draw: st.DrawFn, now: datetime) -> Credential:
     failures = st.builds(
         Failures,
@@ -99,7 +110,7 @@ def credentials(draw: st.DrawFn, now: datetime) -> Credential:
         refresh=draw(st.sampled_from(["", "", "r1", "r2"])),
         acknowledge=draw(st.sampled_from(["", "", "", "a1"])),
         problems=("bad",) if draw(st.integers(0, 19)) == 0 else (),
-        timing=Timing(probe_interval=timedelta(seconds=draw(st.integers(60, 3600)))),
+        timing=draw(timings(now)),
         status=status,
     )
 
@@ -146,6 +157,27 @@ many = settings(max_examples=40, deadline=None)
 def test_a_working_token_of_today_is_never_replaced_by_a_login(world: Observed) -> None:
     if decide(world).action is Action.LOGIN and liveness(world) is not Liveness.DEAD:
         assert liveness(world) is Liveness.NONE or is_due(world) or is_of_other_app(world)
+
+
+@many
+@given(worlds())
+def test_on_a_day_without_trading_nothing_is_fetched_unasked_and_nobody_is_asked(world: Observed) -> None:
+    closed = not timing.is_refreshed_on(world.credential.timing, session_day(world.now))
+    failures = world.credential.status.failures
+    asked = world.refresh_asked or (failures is not None and failures.next_retry_time is not None)
+    if closed and not asked and liveness(world) is not Liveness.NONE and not is_of_other_app(world):
+        plan = decide(world)
+        assert plan.action not in (Action.LOGIN, Action.RENEW)
+        assert not plan.person
+
+
+@many
+@given(worlds())
+def test_where_days_are_not_alike_a_rest_ends_with_the_day(world: Observed) -> None:
+    plan = decide(world)
+    if plan.action is Action.REST and world.credential.timing.days == TRADING_DAYS:
+        assert plan.wake_at is not None
+        assert plan.wake_at <= timing.day_end(world.now)
 
 
 @many
