@@ -51,6 +51,7 @@ _UNDER_WAY = (
     Reason.LOGIN_IN_PROGRESS,
     Reason.NOT_YET_LOGGED_IN,
     Reason.WAITING_FOR_SCHEDULE,
+    Reason.MARKET_CLOSED,
     Reason.TOKEN_EXPIRED,
     Reason.SESSION_ACTIVE,
 )

@@ -22,6 +22,7 @@ from kite_operator.login.seals import Seals
 from kite_operator.login.views import Handler, Views, put_headers
 from kite_operator.login.waiting import Waitlist, Watched
 from kite_operator.model.errors import OperatorError
+from kite_operator.model.trading_days import recorded_calendar
 from kite_operator.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -53,6 +54,8 @@ def login_parts(
     by_proxy = settings.login_auth == "proxy"
     proxy = ByProxy(cluster, clock, proxies, settings.login_user_header, settings.login_groups_header)
     login = Address.of(urlsplit(settings.login_url))
+    watched = Watched(settings.namespaces, settings.class_name)
+    calendar = recorded_calendar(frozenset(settings.extra_sessions), frozenset(settings.extra_holidays))
     return LoginParts(
         cluster=cluster,
         clock=clock,
@@ -61,12 +64,12 @@ def login_parts(
         access=proxy if by_proxy else passphrase,
         passphrase=None if by_proxy else passphrase,
         proxies=proxies,
-        watched=Watched(settings.namespaces, settings.class_name),
+        watched=watched,
         seals=seals,
         jar=jar,
         forms=FormGuard.of(public_url, seals),
         views=Views.under(urlsplit(public_url).path),
-        waitlist=Waitlist(cluster, clock, Watched(settings.namespaces, settings.class_name)),
+        waitlist=Waitlist(cluster, clock, watched, calendar),
         limits=Limits.usual(),
         count=count,
     )

@@ -10,6 +10,7 @@ from kite_operator.decide import timing
 from kite_operator.login.outcome import indian_time
 from kite_operator.model.conditions import BLOCKED, LOGIN_REQUIRED, READY
 from kite_operator.model.resource import Credential, Key, parse_credential
+from kite_operator.model.trading_days import TradingCalendar
 
 _KEPT_SECONDS = 1.0
 """However many look at once, everything is listed this often at most."""
@@ -74,6 +75,7 @@ class Waitlist:
     cluster: Cluster
     clock: Clock
     watched: Watched
+    calendar: TradingCalendar
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     _kept: tuple[Waiting, ...] = ()
     _listed_at: float | None = None
@@ -90,7 +92,7 @@ class Waitlist:
         now, found = self.clock.now(), []
         for namespace in self.watched.namespaces or ("",):
             async for body in self.cluster.list(credentials_path(namespace)):
-                credential = parse_credential(body)
+                credential = parse_credential(body).with_calendar(self.calendar)
                 if self.watched.has(credential) and needs_login(credential):
                     found.append(waiting_of(credential, now))
         return tuple(sorted(found, key=lambda row: row.order))

@@ -56,6 +56,11 @@ def test_the_wrong_account_is_told_by_the_client_that_was_meant() -> None:
     assert "AB1234" in told(Reason.WRONG_ACCOUNT).text
 
 
+@pytest.mark.parametrize("reason", [Reason.LOGIN_REQUIRED, Reason.WAITING_FOR_SCHEDULE, Reason.MARKET_CLOSED])
+def test_a_login_that_nothing_stands_in_the_way_of_is_being_tried(reason: str) -> None:
+    assert "Logging in…" == told(ready=reason, waits=True).heading
+
+
 def test_a_new_session_is_waited_for_until_it_is_proven() -> None:
     assert Mood.WAITING is told(Reason.SESSION_UNPROVEN, ready="LoginRequired").mood
 
