@@ -8,7 +8,7 @@ REQUIREMENTS := requirements/dev.txt
 STAMP := $(VENV)/.installed-$(shell cat $(REQUIREMENTS) pyproject.toml | sha256sum | cut -c1-16)
 KEEP ?=
 
-.PHONY: help setup tools prometheus chromium alerts demo test screenshots test-fast check format lock calendar bench clean
+.PHONY: help setup tools prometheus chromium alerts demo test screenshots test-fast check format lock calendar chart bench clean
 
 help:  ## Show the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -22,8 +22,9 @@ $(STAMP): $(REQUIREMENTS) pyproject.toml
 
 setup: $(STAMP)  ## Install the Python packages into .venv
 
-tools: setup  ## Build etcd, kube-apiserver, kube-controller-manager and kubectl into the cache, where they are missing
+tools: setup  ## Build the control plane's programs, Helm and kubeconform into the cache, where they are missing
 	@$(BIN)/python -m devcluster fetch
+	@$(BIN)/python -m devcluster fetch helm kubeconform > /dev/null
 
 prometheus: setup  ## Bring promtool, Prometheus and Alertmanager for the tests, where they are missing (Debian's, unpacked into the cache)
 	@$(BIN)/python -m alerts fetch
@@ -31,7 +32,8 @@ prometheus: setup  ## Bring promtool, Prometheus and Alertmanager for the tests,
 chromium:  ## Install the Debian package chromium, where it is missing (for tests/browser)
 	@bash tools/chromium.sh
 
-demo: tools  ## See it work, from nothing to a refreshed token (KEEP=1 leaves it up)
+demo: setup  ## See it work, from nothing to a refreshed token (KEEP=1 leaves it up)
+	@$(BIN)/python -m devcluster fetch
 	@PYTHONPATH=tests $(BIN)/python -m demo $(if $(KEEP),--keep)
 
 test: tools chromium prometheus check  ## The whole test suite
@@ -52,7 +54,8 @@ check: setup  ## Lint, types, layers, and generated files in sync
 	@bash requirements/lock.sh --check
 	@$(BIN)/python -m trading_days --check
 	@$(BIN)/python -m alerts --check
-	@echo "check: formatting, lint, types, layers, locked requirements, trading days and alert rules are in order"
+	@$(BIN)/python -m chart --check
+	@echo "check: formatting, lint, types, layers, locked requirements, trading days, alert rules and the chart are in order"
 
 format: setup  ## Format the code and mend what the linter can
 	@$(BIN)/ruff format --quiet .
@@ -66,6 +69,9 @@ calendar: setup  ## Write anew which days the operator knows as trading days, fr
 
 alerts: setup  ## Write the alert rules in their three forms (INTO, RUNBOOK and DATASOURCE: see docs/monitoring.md)
 	@$(BIN)/python -m alerts $(if $(INTO),--into $(INTO)) $(if $(RUNBOOK),--runbook $(RUNBOOK)) $(if $(DATASOURCE),--datasource $(DATASOURCE))
+
+chart: setup  ## Write anew what in the chart is made of the settings, deploy/ and values.yaml
+	@$(BIN)/python -m chart
 
 bench: tools  ## Measure: from kubectl apply to the derived Secret, and memory
 	@$(BIN)/python -m pytest tests/bench -q -s

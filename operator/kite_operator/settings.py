@@ -99,29 +99,44 @@ def _class_name(text: str) -> str:
     return text
 
 
-def _client_ids_rule(text: str) -> str:
-    if text not in CLIENT_ID_RULES:
-        raise ValueError(f"must be one of {', '.join(CLIENT_ID_RULES)}")
-    return text
-
-
 def _namespace(text: str) -> str:
     if not _NAMESPACE.fullmatch(text):
         raise ValueError(f"{text!r} is not a namespace name")
     return text
 
 
-def _number(kind: type[int] | type[float], low: float, high: float) -> Callable[[str], float]:
-    def parse(text: str) -> float:
+@dataclass(frozen=True, slots=True)
+class Number:
+    """Reads a number within bounds, which the chart's schema repeats."""
+
+    kind: type[int] | type[float]
+    low: float
+    high: float
+
+    def __call__(self, text: str) -> float:
+        """The number; ValueError otherwise."""
         try:
-            value = kind(text)
+            value = self.kind(text)
         except ValueError:
             raise ValueError("must be a number") from None
-        if not low <= value <= high:
-            raise ValueError(f"must be between {low:g} and {high:g}")
+        if not self.low <= value <= self.high:
+            raise ValueError(f"must be between {self.low:g} and {self.high:g}")
         return value
 
-    return parse
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """Reads one of a few words, which the chart's schema repeats. With `any_case` capitals do not matter."""
+
+    words: tuple[str, ...]
+    any_case: bool = False
+
+    def __call__(self, text: str) -> str:
+        """The word; ValueError otherwise."""
+        word = text.lower() if self.any_case else text
+        if word not in self.words:
+            raise ValueError(f"must be one of {', '.join(self.words)}")
+        return word
 
 
 def _listen(text: str) -> str:
@@ -141,12 +156,6 @@ def _public_url(text: str) -> str:
     if not _PUBLIC_PATH.fullmatch(parts.path):
         raise ValueError("must have a plain path or none, such as https://desk.example.com/kite-login")
     return text.rstrip("/")
-
-
-def _auth(text: str) -> str:
-    if text not in _AUTHS:
-        raise ValueError(f"must be one of {', '.join(_AUTHS)}")
-    return text
 
 
 def _secret_name(text: str) -> str:
@@ -185,18 +194,6 @@ def _truth(text: str) -> bool:
     return text.lower() == "true"
 
 
-def _level(text: str) -> str:
-    if text.lower() not in _LEVELS:
-        raise ValueError(f"must be one of {', '.join(_LEVELS)}")
-    return text.lower()
-
-
-def _form(text: str) -> str:
-    if text.lower() not in _FORMS:
-        raise ValueError(f"must be one of {', '.join(_FORMS)}")
-    return text.lower()
-
-
 def _writable(text: str) -> str:
     path = Path(text)
     if not path.is_absolute() or not path.parent.is_dir() or path.is_dir():
@@ -220,7 +217,7 @@ class Settings:
     )
     namespace_client_ids: str = _setting(
         "optional",
-        _client_ids_rule,
+        OneOf(CLIENT_ID_RULES),
         "annotation kite-operator.dev/client-ids of a Namespace: off, optional (where it stands) or required",
     )
     account_namespace: str = _setting(
@@ -247,22 +244,22 @@ class Settings:
         _truth,
         "true lets spec.rollout restart workloads that consent to it; the operator then needs rights on workloads",
     )
-    workers: int = _setting(20, _number(int, 1, 200), "credentials worked on at a time")
-    broker_threads: int = _setting(16, _number(int, 1, 128), "threads for calls of the official Kite client")
+    workers: int = _setting(20, Number(int, 1, 200), "credentials worked on at a time")
+    broker_threads: int = _setting(16, Number(int, 1, 128), "threads for calls of the official Kite client")
     calls_per_second: float = _setting(
-        3.0, _number(float, 0.1, 10), "calls to the Kite API a second and api_key, in all"
+        3.0, Number(float, 0.1, 10), "calls to the Kite API a second and api_key, in all"
     )
-    probes_per_second: float = _setting(1.0, _number(float, 0.05, 10), "of these, probes of published tokens")
-    broker_timeout_seconds: float = _setting(10.0, _number(float, 1, 30), "longest wait for an answer of the broker")
-    kubernetes_timeout_seconds: float = _setting(15.0, _number(float, 1, 120), "longest wait for the API server")
-    resync_seconds: float = _setting(300.0, _number(float, 10, 3600), "how often everything is listed anew")
-    stop_seconds: float = _setting(20.0, _number(float, 1, 120), "how long a stop waits for what is under way")
+    probes_per_second: float = _setting(1.0, Number(float, 0.05, 10), "of these, probes of published tokens")
+    broker_timeout_seconds: float = _setting(10.0, Number(float, 1, 30), "longest wait for an answer of the broker")
+    kubernetes_timeout_seconds: float = _setting(15.0, Number(float, 1, 120), "longest wait for the API server")
+    resync_seconds: float = _setting(300.0, Number(float, 10, 3600), "how often everything is listed anew")
+    stop_seconds: float = _setting(20.0, Number(float, 1, 120), "how long a stop waits for what is under way")
     listen: str = _setting("127.0.0.1:8080", _listen, "host:port of /metrics, /healthz and /readyz")
     login_listen: str = _setting("", _listen, "host:port of the login page; without it there is no login page")
     login_public_url: str = _setting(
         "", _public_url, "the login page as browsers see it; an app's redirect URL is this and /callback"
     )
-    login_auth: str = _setting("passphrase", _auth, "who may use the login page: passphrase or proxy")
+    login_auth: str = _setting("passphrase", OneOf(_AUTHS), "who may use the login page: passphrase or proxy")
     login_passphrase_secret: str = _setting(
         "kite-login-passphrase", _secret_name, "Secret of the account namespace whose key passphrase opens the page"
     )
@@ -281,8 +278,8 @@ class Settings:
     )
     report_tls_cert: str = _setting("", str, "file of the certificate for --report-listen; plain HTTP when not given")
     report_tls_key: str = _setting("", str, "file of that certificate's key")
-    log_level: str = _setting("info", _level, "debug, info, warning or error")
-    log_format: str = _setting("text", _form, "text or json")
+    log_level: str = _setting("info", OneOf(_LEVELS, any_case=True), "debug, info, warning or error")
+    log_format: str = _setting("text", OneOf(_FORMS, any_case=True), "text or json")
     audit_log: str = _setting("", _writable, "file to which each login attempt is added as one line of JSON; none: off")
 
 

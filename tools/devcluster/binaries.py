@@ -1,4 +1,7 @@
-"""The programs that the control plane consists of: where their source is, and how old one found elsewhere may be."""
+"""The programs that are built from source: the control plane's, and those that test the chart.
+
+Where their source is, and how old one that was found elsewhere may be.
+"""
 
 from __future__ import annotations
 
@@ -21,12 +24,13 @@ class GoModule:
 
     `name` is its folder under tools/go; `requirement` the module that its go.mod pins, whose version is the version
     of the programs; `version_packages` the Go packages whose variables gitVersion, gitMajor and gitMinor say that
-    version.
+    version, and `version_variable` the one variable that does.
     """
 
     name: str
     requirement: str
     version_packages: tuple[str, ...] = ()
+    version_variable: str = ""
 
     @property
     def folder(self) -> Path:
@@ -57,6 +61,8 @@ class GoModule:
         settings = [
             f"-X {package}.{key}={value}" for package in self.version_packages for key, value in strings.items()
         ]
+        if self.version_variable:
+            settings.append(f"-X {self.version_variable}={self.version}")
         return " ".join(["-s -w", *settings])
 
     def _go_mod(self) -> str:
@@ -84,6 +90,8 @@ KUBERNETES: Final = GoModule(
     "kubernetes", "k8s.io/kubernetes", ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
 )
 ETCD: Final = GoModule("etcd", "go.etcd.io/etcd/server/v3")
+HELM: Final = GoModule("helm", "helm.sh/helm/v4", version_variable="helm.sh/helm/v4/internal/version.version")
+KUBECONFORM: Final = GoModule("kubeconform", "github.com/yannh/kubeconform", version_variable="main.version")
 
 # The Kubernetes programs are found one by one, so one that was found may meet one that was built: Kubernetes supports
 # one minor release between them, hence one below the pinned v1.36.
@@ -107,10 +115,15 @@ BINARIES: Final[Mapping[str, Binary]] = MappingProxyType(
             _kubernetes("kube-controller-manager", 1),
             _kubernetes("kube-scheduler", 0.5),
             _kubernetes("kubelet", 3),
+            # The chart is for Helm 3 too: its tests take whichever is found.
+            Binary("helm", HELM, "helm.sh/helm/v4/cmd/helm", 3, (3, 17, 0), ("version", "--short")),
+            Binary("kubeconform", KUBECONFORM, "github.com/yannh/kubeconform/cmd/kubeconform", 0.5, (0, 6, 7), ("-v",)),
         )
     }
 )
 CONTROL_PLANE: Final = ("etcd", "kube-apiserver", "kubectl", "kube-controller-manager")
+CHART: Final = ("helm", "kubeconform")
+"""What tests the chart."""
 
 
 def parse_version(text: str) -> Version:

@@ -1,0 +1,77 @@
+{{- define "kite-operator.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{/* A release whose name has the chart's name in it is not named twice. Room is left for suffixes such as -metrics. */}}
+{{- define "kite-operator.fullname" -}}
+{{- $name := default .Chart.Name .Values.nameOverride }}
+{{- if .Values.fullnameOverride }}
+{{- .Values.fullnameOverride | trunc 50 | trimSuffix "-" }}
+{{- else if contains $name .Release.Name }}
+{{- .Release.Name | trunc 50 | trimSuffix "-" }}
+{{- else }}
+{{- printf "%s-%s" .Release.Name $name | trunc 50 | trimSuffix "-" }}
+{{- end }}
+{{- end }}
+
+{{/* Objects of the cluster: two releases of one name in two namespaces must not meet. */}}
+{{- define "kite-operator.clusterName" -}}
+{{- $fullname := include "kite-operator.fullname" . }}
+{{- if eq $fullname .Release.Namespace }}{{ $fullname }}{{ else }}{{ printf "%s:%s" .Release.Namespace $fullname }}{{ end }}
+{{- end }}
+
+{{- define "kite-operator.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create }}{{ default (include "kite-operator.fullname" .) .Values.serviceAccount.name }}{{ else }}{{ default "default" .Values.serviceAccount.name }}{{ end }}
+{{- end }}
+
+{{- define "kite-operator.accountNamespace" -}}
+{{- default .Release.Namespace .Values.accountNamespace }}
+{{- end }}
+
+{{- define "kite-operator.selector" -}}
+app.kubernetes.io/name: {{ include "kite-operator.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: operator
+{{- end }}
+
+{{- define "kite-operator.sandboxSelector" -}}
+app.kubernetes.io/name: {{ include "kite-operator.name" . }}-sandbox
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: sandbox
+{{- end }}
+
+{{- define "kite-operator.commonLabels" -}}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+app.kubernetes.io/part-of: kite-operator
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- define "kite-operator.labels" -}}
+{{ include "kite-operator.selector" . }}
+{{ include "kite-operator.commonLabels" . }}
+{{- end }}
+
+{{- define "kite-operator.image" -}}
+{{- if .Values.image.digest -}}
+{{ printf "%s@%s" .Values.image.repository .Values.image.digest }}
+{{- else -}}
+{{ printf "%s:%s" .Values.image.repository (default .Chart.AppVersion .Values.image.tag) }}
+{{- end }}
+{{- end }}
+
+{{- define "kite-operator.sandboxName" -}}
+{{ include "kite-operator.fullname" . }}-sandbox
+{{- end }}
+
+{{/* The host of the login page, without the port. */}}
+{{- define "kite-operator.loginHost" -}}
+{{- regexReplaceAll ":[0-9]+$" (get (urlParse (default "" .Values.settings.loginPublicUrl)) "host") "" }}
+{{- end }}
+
+{{- define "kite-operator.loginPath" -}}
+{{- default "/" (get (urlParse (default "" .Values.settings.loginPublicUrl)) "path") }}
+{{- end }}

@@ -1,0 +1,92 @@
+{{/* What a template must refuse because no schema can: the way out is in every message. */}}
+{{- define "kite-operator.checks" -}}
+{{- if and (gt (int .Values.replicaCount) 1) (not .Values.leaderElection.enabled) }}
+{{- fail "replicaCount: more than one replica needs leaderElection.enabled: true" }}
+{{- end }}
+{{- if and .Values.report.enabled .Values.namespaces }}
+{{- fail "report.enabled: only for a cluster-wide install: leave namespaces empty, or turn report.enabled off" }}
+{{- end }}
+{{- if and .Values.login.enabled (not .Values.settings.loginPublicUrl) }}
+{{- fail "login.enabled: settings.loginPublicUrl is needed: the address of the login page as browsers see it" }}
+{{- end }}
+{{- if and .Values.login.enabled .Values.namespaces (eq (default "" .Values.settings.loginAuth) "proxy") }}
+{{- fail "settings.loginAuth: proxy is only for a cluster-wide install: leave namespaces empty, or use passphrase" }}
+{{- end }}
+{{- if and (or .Values.ingress.enabled .Values.httpRoute.enabled) (not .Values.login.enabled) }}
+{{- fail "ingress.enabled, httpRoute.enabled: they lead to the login page: set login.enabled: true" }}
+{{- end }}
+{{- if and .Values.httpRoute.enabled (not .Values.httpRoute.parentRefs) }}
+{{- fail "httpRoute.parentRefs: name the Gateway" }}
+{{- end }}
+{{- if and .Values.sandbox.enabled (or .Values.settings.apiUrl .Values.settings.loginUrl) }}
+{{- fail "sandbox.enabled: sets apiUrl and loginUrl itself: leave them out of settings" }}
+{{- end }}
+{{- if and .Values.monitoring.serviceMonitor.enabled .Values.monitoring.podMonitor.enabled }}
+{{- fail "monitoring: a ServiceMonitor and a PodMonitor would scrape everything twice: enable one of them" }}
+{{- end }}
+{{- if and .Values.rollout.enabled (not .Values.serviceAccount.create) (not .Values.serviceAccount.name) }}
+{{- fail "rollout.enabled: not with the namespace's default ServiceAccount: the admission policy would bind others" }}
+{{- end }}
+{{- $ports := list (int .Values.metrics.port) }}
+{{- if .Values.login.enabled }}{{ $ports = append $ports (int .Values.login.port) }}{{ end }}
+{{- if .Values.report.enabled }}{{ $ports = append $ports (int .Values.report.port) }}{{ end }}
+{{- if ne (len $ports) (len (uniq $ports)) }}
+{{- fail "metrics.port, login.port, report.port: must differ" }}
+{{- end }}
+{{- end }}
+
+{{/* One setting as the operator reads it: lists with commas, numbers as they were written. */}}
+{{- define "kite-operator.setting" -}}
+{{- if kindIs "slice" . }}{{ join "," . }}{{ else }}{{ toString . }}{{ end }}
+{{- end }}
+
+{{- define "kite-operator.args" -}}
+- run
+- --listen=0.0.0.0:{{ .Values.metrics.port }}
+- --account-namespace={{ include "kite-operator.accountNamespace" . }}
+{{- if .Values.leaderElection.enabled }}
+- --leader-lease={{ default (include "kite-operator.fullname" .) .Values.leaderElection.leaseName }}
+{{- end }}
+{{- with .Values.namespaces }}
+- --namespaces={{ join "," . }}
+{{- end }}
+{{- if .Values.login.enabled }}
+- --login-listen=0.0.0.0:{{ .Values.login.port }}
+{{- end }}
+{{- if .Values.report.enabled }}
+- --report-listen=0.0.0.0:{{ .Values.report.port }}
+{{- if .Values.report.tlsSecretName }}
+- --report-tls-cert=/etc/kite-operator/report-tls/tls.crt
+- --report-tls-key=/etc/kite-operator/report-tls/tls.key
+{{- end }}
+{{- end }}
+{{- if .Values.rollout.enabled }}
+- --allow-rollout-restarts=true
+{{- end }}
+{{- if .Values.sandbox.enabled }}
+- --api-url=http://{{ include "kite-operator.sandboxName" . }}.{{ .Release.Namespace }}.svc:9010
+- --login-url=http://{{ include "kite-operator.sandboxName" . }}.{{ .Release.Namespace }}.svc:9011
+{{- end }}
+{{- range $name, $value := .Values.settings }}
+{{- $text := include "kite-operator.setting" $value }}
+{{- if and $text (not (kindIs "invalid" $value)) }}
+- {{ printf "--%s=%s" (kebabcase $name) $text | quote }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "kite-operator.securityContext" -}}
+allowPrivilegeEscalation: false
+capabilities:
+  drop: [ALL]
+privileged: false
+readOnlyRootFilesystem: true
+{{- end }}
+
+{{- define "kite-operator.podSecurityContext" -}}
+runAsNonRoot: true
+runAsUser: {{ .Values.runAs.user }}
+runAsGroup: {{ .Values.runAs.group }}
+seccompProfile:
+  type: RuntimeDefault
+{{- end }}

@@ -1,0 +1,248 @@
+"""What Helm makes of the chart, over all that people give as values."""
+
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from chart.schema import OWNED, camel_case
+from kite_operator import __version__
+from kite_operator.settings import Settings, load_settings
+from support.chart_values import LOGIN, MATRIX
+from support.helm import CHART, RELEASE, Helm, Manifest, arguments, container, of_kind, one
+
+DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
+CASES = pytest.mark.parametrize("values", [pytest.param(values, id=name) for name, values in MATRIX.items()])
+
+
+def pods(manifests: list[Manifest]) -> list[dict[str, Any]]:
+    """The pod templates."""
+    return [each["spec"]["template"] for each in of_kind(manifests, "Deployment")]
+
+
+@CASES
+def test_lint_finds_nothing(helm: Helm, values: dict[str, Any]) -> None:
+    said = helm.run("lint", "--strict", str(CHART), values=values)
+    assert "0 chart(s) failed" in said
+    assert "[WARNING]" not in said
+
+
+@CASES
+def test_the_operator_accepts_its_arguments(helm: Helm, values: dict[str, Any]) -> None:
+    given = arguments(helm.render(values))
+    assert isinstance(load_settings(given, {}), Settings)
+
+
+@CASES
+def test_every_pod_is_held_to_the_restricted_standard(helm: Helm, values: dict[str, Any]) -> None:
+    for pod in pods(helm.render(values)):
+        spec = pod["spec"]
+        assert spec["securityContext"]["runAsNonRoot"] is True
+        assert spec["securityContext"]["runAsUser"] > 0
+        assert {"type": "RuntimeDefault"} == spec["securityContext"]["seccompProfile"]
+        for each in spec["containers"]:
+            assert {
+                "allowPrivilegeEscalation": False,
+                "capabilities": {"drop": ["ALL"]},
+                "privileged": False,
+                "readOnlyRootFilesystem": True,
+            } == each["securityContext"]
+            assert {"cpu", "memory"} == set(each["resources"]["requests"])
+
+
+@CASES
+def test_services_budgets_policies_and_monitors_select_the_pods_of_one_deployment(
+    helm: Helm, values: dict[str, Any]
+) -> None:
+    manifests = helm.render(values)
+    templates = [each["metadata"]["labels"] for each in pods(manifests)]
+    for each in manifests:
+        spec = each.get("spec") or {}
+        selector = {
+            "Service": lambda spec: spec["selector"],
+            "Deployment": lambda spec: spec["selector"]["matchLabels"],
+            "PodDisruptionBudget": lambda spec: spec["selector"]["matchLabels"],
+            "PodMonitor": lambda spec: spec["selector"]["matchLabels"],
+            "NetworkPolicy": lambda spec: spec["podSelector"]["matchLabels"],
+        }.get(each["kind"])
+        if selector is not None:
+            selected = [labels for labels in templates if selector(spec).items() <= labels.items()]
+            assert 1 == len(selected), each["metadata"]["name"]
+
+
+@CASES
+def test_every_port_that_is_named_is_there(helm: Helm, values: dict[str, Any]) -> None:
+    manifests = helm.render(values)
+    there = {port["name"] for pod in pods(manifests) for port in pod["spec"]["containers"][0]["ports"]}
+    named = {port["targetPort"] for each in of_kind(manifests, "Service") for port in each["spec"]["ports"]}
+    for each in of_kind(manifests, "NetworkPolicy"):
+        named |= {port["port"] for rule in each["spec"]["ingress"] for port in rule["ports"]}
+    assert named <= there
+
+
+def test_every_setting_is_reached_by_a_value() -> None:
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    schema = yaml.safe_load((CHART / "values.schema.json").read_text())
+    by_settings = set(schema["properties"]["settings"]["properties"])
+    for each in fields(Settings):
+        if each.name in OWNED:
+            place = values
+            for step in OWNED[each.name].split("."):
+                assert step in place, each.name
+                place = place[step]
+        else:
+            assert camel_case(each.name) in by_settings
+
+
+def test_a_setting_that_is_given_becomes_a_flag_of_its_name(helm: Helm) -> None:
+    # Helm makes the flag of the value's name by rules of its own: each has to be the very flag.
+    schema = yaml.safe_load((CHART / "values.schema.json").read_text())
+    shapes = schema["properties"]["settings"]["properties"]
+    given = {name: _some_value(shape) for name, shape in shapes.items()}
+    rendered = arguments(helm.render({"settings": given}))
+    expected = {each.name: str(given[camel_case(each.name)]) for each in fields(Settings) if each.name not in OWNED}
+    assert expected == {name: rendered.get(name) for name in expected}
+
+
+def _some_value(shape: dict[str, Any]) -> Any:
+    if "enum" in shape:
+        return shape["enum"][-1]
+    return shape.get("minimum", "something")
+
+
+def test_two_replicas_share_a_lease_are_spread_and_one_may_be_away(helm: Helm) -> None:
+    manifests = helm.render()
+    deployment = one(manifests, "Deployment")["spec"]
+    assert 2 == deployment["replicas"]
+    assert RELEASE == arguments(manifests)["leader_lease"]
+    assert 1 == one(manifests, "PodDisruptionBudget")["spec"]["maxUnavailable"]
+    spread = deployment["template"]["spec"]["topologySpreadConstraints"]
+    assert ["kubernetes.io/hostname", "topology.kubernetes.io/zone"] == [each["topologyKey"] for each in spread]
+
+
+def test_one_replica_has_no_budget_that_would_hold_up_a_drain(helm: Helm) -> None:
+    assert [] == of_kind(helm.render({"replicaCount": 1}), "PodDisruptionBudget")
+
+
+def test_without_a_lease_the_old_one_goes_before_the_new_one_comes(helm: Helm) -> None:
+    manifests = helm.render(MATRIX["one replica without a Lease"])
+    assert "leader_lease" not in arguments(manifests)
+    assert {"type": "Recreate"} == one(manifests, "Deployment")["spec"]["strategy"]
+
+
+def test_a_stop_is_waited_for_as_long_as_the_operator_waits(helm: Helm) -> None:
+    spec = one(helm.render({"settings": {"stopSeconds": 90}}), "Deployment")["spec"]["template"]["spec"]
+    assert 100 == spec["terminationGracePeriodSeconds"]
+
+
+def test_a_digest_wins_over_the_tag(helm: Helm) -> None:
+    image = {"repository": "r.example.com/k", "tag": "1", "digest": f"sha256:{'a' * 64}"}
+    assert f"r.example.com/k@sha256:{'a' * 64}" == container(helm.render({"image": image}))["image"]
+    assert f"kite-operator:{__version__}" == container(helm.render())["image"]
+
+
+def test_the_api_server_is_reached_without_the_proxy(helm: Helm) -> None:
+    env = {
+        each["name"]: each["value"] for each in container(helm.render(MATRIX["behind a proxy that inspects"]))["env"]
+    }
+    assert "http://proxy.example.com:3128" == env["HTTPS_PROXY"]
+    assert ["$(KUBERNETES_SERVICE_HOST)", "10.0.0.0/8"] == [env["NO_PROXY"].split(",")[n] for n in (0, -1)]
+    assert env["SSL_CERT_FILE"] == env["REQUESTS_CA_BUNDLE"] == "/etc/kite-operator/ca/ca.crt"
+
+
+def test_metrics_are_closed_to_all_but_those_that_are_named(helm: Helm) -> None:
+    policy = one(helm.render(), "NetworkPolicy")["spec"]
+    assert ["Ingress", "Egress"] == policy["policyTypes"]
+    (rule,) = policy["ingress"]
+    assert [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}] == rule["from"]
+    closed = one(helm.render({"networkPolicy": {"metricsFrom": []}}), "NetworkPolicy")["spec"]
+    assert not closed["ingress"]
+    out = {(each["port"], each["protocol"]) for rule in policy["egress"] for each in rule["ports"]}
+    assert {(53, "UDP"), (53, "TCP"), (443, "TCP"), (6443, "TCP")} == out
+
+
+def test_monitors_leave_the_credentials_their_namespace(helm: Helm) -> None:
+    service = one(helm.render(MATRIX["ServiceMonitor"]), "ServiceMonitor")
+    assert "prometheus" == service["metadata"]["labels"]["release"]
+    assert [True] == [each["honorLabels"] for each in service["spec"]["endpoints"]]
+    pod = one(helm.render(MATRIX["PodMonitor"]), "PodMonitor")
+    assert [True] == [each["honorLabels"] for each in pod["spec"]["podMetricsEndpoints"]]
+
+
+def test_the_alerts_are_those_of_deploy(helm: Helm) -> None:
+    rule = yaml.safe_load((DEPLOY / "monitoring" / "prometheus-operator" / "prometheusrule.yaml").read_text())
+    mine = one(helm.render(MATRIX["alerts"]), "PrometheusRule")
+    assert rule["spec"] == mine["spec"]
+    assert "prometheus" == mine["metadata"]["labels"]["release"]
+
+
+def test_a_service_monitor_selects_the_service_of_metrics_alone(helm: Helm) -> None:
+    manifests = helm.render({**LOGIN, **MATRIX["ServiceMonitor"]})
+    wanted = one(manifests, "ServiceMonitor")["spec"]["selector"]["matchLabels"].items()
+    services = [
+        each["metadata"] for each in of_kind(manifests, "Service") if wanted <= each["metadata"]["labels"].items()
+    ]
+    assert ["kite-operator-metrics"] == [each["name"] for each in services]
+
+
+def test_the_login_page_is_routed_by_the_host_and_path_of_its_public_address(helm: Helm) -> None:
+    (rule,) = one(helm.render(MATRIX["login page behind an Ingress"]), "Ingress")["spec"]["rules"]
+    assert ("login.example.com", "/kite") == (rule["host"], rule["http"]["paths"][0]["path"])
+    route = one(helm.render(MATRIX["login page behind a Gateway"]), "HTTPRoute")["spec"]
+    assert ["login.example.com"] == route["hostnames"]
+    assert "/kite" == route["rules"][0]["matches"][0]["path"]["value"]
+
+
+def test_with_the_sandbox_nothing_is_asked_of_kite(helm: Helm) -> None:
+    manifests = helm.render(MATRIX["sandbox"])
+    given = arguments(manifests)
+    base = "http://kite-operator-sandbox.kite-operator.svc"
+    assert (f"{base}:9010", f"{base}:9011") == (given["api_url"], given["login_url"])
+    ports = {port["name"] for port in one(manifests, "Service", "kite-operator-sandbox")["spec"]["ports"]}
+    assert {"api", "login"} == ports  # the admin API hands out tokens
+
+
+def test_the_crd_is_the_one_of_deploy_and_stays(helm: Helm) -> None:
+    crd = yaml.safe_load((DEPLOY / "crd" / "kitecredentials.yaml").read_text())
+    rendered = one(helm.render(), "CustomResourceDefinition")
+    assert crd["spec"] == rendered["spec"]
+    assert {"helm.sh/resource-policy": "keep"} == rendered["metadata"]["annotations"]
+    assert crd["metadata"]["labels"].items() <= rendered["metadata"]["labels"].items()
+    lost = one(helm.render({"crds": {"keep": False}}), "CustomResourceDefinition")
+    assert "annotations" not in lost["metadata"]
+
+
+def test_the_policy_of_restarts_is_the_one_of_deploy_for_this_release(helm: Helm) -> None:
+    text = (DEPLOY / "rollout" / "validatingadmissionpolicy.yaml").read_text()
+    policy, binding = yaml.safe_load_all(
+        text.replace("serviceaccount:kite-operator:kite-operator", "serviceaccount:desk:kite-operator")
+    )
+    manifests = helm.render(MATRIX["rollout restarts"], namespace="desk")
+    mine, bound = (
+        one(manifests, "ValidatingAdmissionPolicy"),
+        one(manifests, "ValidatingAdmissionPolicyBinding"),
+    )
+    assert policy["spec"] == mine["spec"]
+    assert {**binding["spec"], "policyName": mine["metadata"]["name"]} == bound["spec"]
+    assert "desk.kite-operator-rollout" == mine["metadata"]["name"]
+
+
+def test_two_releases_of_one_name_do_not_share_objects_of_the_cluster(helm: Helm) -> None:
+    values = {"rollout": {"enabled": True}, "crds": {"enabled": False}}
+    one_side, other = (
+        {(each["kind"], each["metadata"]["name"]) for each in helm.render(values, namespace=name) if _is_wide(each)}
+        for name in ("desk", "kite-operator")
+    )
+    assert one_side
+    assert set() == one_side & other
+
+
+def _is_wide(each: Manifest) -> bool:
+    return "namespace" not in each["metadata"]
+
+
+def test_the_charts_version_is_the_operators() -> None:
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    assert (__version__, __version__) == (chart["version"], chart["appVersion"])
