@@ -1,6 +1,6 @@
 """Workloads that read the token once are restarted after it has changed: a real operator, real workloads."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,12 +9,13 @@ import pytest
 import yaml
 
 from kite_operator.model.expiry import IST
-from support.controlplane import ControlPlane, Kubectl
-from support.documents import blocks, page
+from support.controlplane import ControlPlane, Kubectl, eventually
+from support.documents import ROOT, blocks, page
 from support.operators import OperatorProcess
 from support.workloads import CONSENT, PLURALS, VERSION, path, pods, workload
-from support.world import World
+from support.world import Api, World
 
+MERGE = "application/merge-patch+json"
 ALLOWED = ("--allow-rollout-restarts", "true")
 TRADER = {"kind": "Deployment", "name": "trader"}
 ALL = [{"kind": kind, "name": "trader"} for kind in PLURALS]
@@ -359,6 +360,86 @@ def test_the_documented_rights_suffice_and_each_is_used(limited: Callable[..., W
     used = {(verb, resource) for verb, resource, code in apps_requests(operator) if code == "200"}
     assert {(verb, resource) for verb in ("GET", "PATCH") for resource in PLURALS.values()} == used
     assert {"200", "409"} >= {code for _, _, code in apps_requests(operator)}
+
+
+@pytest.fixture
+def policed(control_plane: ControlPlane, kubectl: Kubectl, world: World) -> Iterator[World]:
+    """The world, whose operators are the account that the shipped admission policy is about, with every right here."""
+    account = "system:serviceaccount:kite-operator:kite-operator"
+    binding = ("rolebinding", "everything", "--clusterrole", "cluster-admin", "--user", account)
+    kubectl("create", *binding, "--namespace", world.namespace)
+    made = replace(world, kubeconfig=control_plane.kubeconfig_for(account))
+    thief = Api(made.kubeconfig)
+    folder = str(ROOT / "deploy" / "rollout")
+    kubectl("apply", "--kustomize", folder)
+    try:
+        make(made, name="of-the-thief")
+        place = path(world.namespace, "Deployment", "of-the-thief")
+        scale = {"spec": {"replicas": 1}}
+        eventually(lambda: thief.call("PATCH", place, scale, MERGE)[0] == 422, "the policy is in force")
+        yield made
+    finally:
+        thief.close()
+        kubectl("delete", "--kustomize", folder, "--wait=false")
+
+
+def test_under_the_shipped_policy_the_operator_restarts_what_consents(policed: World) -> None:
+    for kind in PLURALS:
+        make(policed, kind)
+    running(policed, restart=ALL)
+    another_token(policed)
+    policed.until(lambda: ["Restarted"] * 3 == results(policed), "restarted")
+    assert [1, 1, 1] == [restarts(policed, kind) for kind in PLURALS]
+
+
+def test_a_policy_that_refuses_the_restart_is_told_and_the_token_comes_all_the_same(
+    world: World, kubectl: Kubectl
+) -> None:
+    make(world)
+    running(world)
+    name = f"frozen-{world.namespace}"
+    frozen = {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingAdmissionPolicy",
+        "metadata": {"name": name},
+        "spec": {
+            "matchConstraints": {
+                "resourceRules": [
+                    {
+                        "apiGroups": ["apps"],
+                        "apiVersions": ["v1"],
+                        "operations": ["UPDATE"],
+                        "resources": ["deployments"],
+                    }
+                ]
+            },
+            "matchConditions": [{"name": "here", "expression": f"request.namespace == '{world.namespace}'"}],
+            "validations": [{"expression": "false", "message": "a freeze"}],
+        },
+    }
+    bound = {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingAdmissionPolicyBinding",
+        "metadata": {"name": name},
+        "spec": {"policyName": name, "validationActions": ["Deny"]},
+    }
+    place = path(world.namespace, "Deployment", "trader")
+    try:
+        kubectl("apply", "--filename", "-", input=yaml.safe_dump_all([frozen, bound]))
+        eventually(lambda: world.api.call("PATCH", place, {}, MERGE)[0] == 422, "the freeze is in force")
+        another_token(world)
+        world.until(lambda: ["Refused"] == results(world), "told")
+        assert ("True", "SessionActive") == world.condition()[:2]
+        assert "RolloutFailed" in world.events()
+        assert "PATCH" in rollout(world)["message"]
+        assert "a freeze" not in str([rollout(world), world.logs()])
+        look_again(world)
+        assert (0, 1) == (restarts(world), world.events().count("RolloutFailed"))
+    finally:
+        kubectl("delete", f"validatingadmissionpolicybinding/{name}", f"validatingadmissionpolicy/{name}")
+    eventually(lambda: world.api.call("PATCH", place, {}, MERGE)[0] == 200, "the freeze is over")
+    world.clock.move(901)
+    world.until(lambda: ["Restarted"] == results(world), "restarted")
 
 
 def test_spec_rollout_that_is_taken_away_leaves_nothing_in_status(world: World) -> None:
