@@ -38,7 +38,8 @@ class Recollection:
     derived Secret that was last seen or written, so that our own writes wake nobody; `marked` the session that was last
     called dead on it; `turn_at` when it is this credential's turn to probe; `app` the version of its api_key; `debts`
     what the account Lease could not be told yet; `notify_checked` the version of the credential for which its
-    notification Secret was last checked; `unexchanged` a completed login that the broker's API did not take.
+    notification Secret was last checked; `unexchanged` a completed login that the broker's API did not take;
+    `misfits` the Secrets of which it was told that they are no grants.
     """
 
     fingerprint: str = ""
@@ -51,6 +52,7 @@ class Recollection:
     debts: tuple[Debt, ...] = ()
     notify_checked: str = ""
     unexchanged: Unexchanged | None = None
+    misfits: tuple[str, ...] = ()
 
     def about(self, fingerprint: str, now: datetime) -> Probes:
         """The probes of the session with this fingerprint; those of another session are forgotten."""

@@ -32,7 +32,7 @@ from kite_operator.model.resource import Credential, Key, Status, parse_credenti
 from kite_operator.model.trading_days import TradingCalendar
 from kite_operator.notify.letter import compose
 from kite_operator.notify.notifier import Notifier
-from kite_operator.record.events import EventWriter, gap_note, summons, transition
+from kite_operator.record.events import EventWriter, gap_note, misfit_note, summons, transition
 from kite_operator.record.metrics import Metrics
 from kite_operator.record.status import QUIET, StatusWriter, calendar_gap, derive, is_quiet
 
@@ -226,7 +226,9 @@ class Reconciler:
 def _news(scene: Scene, old: Status, new: Status) -> list[Note]:
     """The Events that a change of status deserves."""
     notes = (transition(old, new), gap_note(old, new, calendar_gap(scene.observed)))
-    return [note for note in notes if note is not None]
+    told, scene.recollection.misfits = scene.recollection.misfits, scene.observed.misfits
+    misfits = (misfit_note(name) for name in scene.observed.misfits if name not in told)
+    return [*(note for note in notes if note is not None), *misfits]
 
 
 def _refused_by_cluster(plan: Plan, error: ClusterError, now: datetime) -> Plan:

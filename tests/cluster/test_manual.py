@@ -120,3 +120,17 @@ def test_a_blocked_robot_does_not_stop_a_person(world: World) -> None:
     world.grant(world.sandbox.request_token("AB1234", app.api_key))
     world.wait("SessionActive")
     assert 1 == world.sandbox.counters("AB1234").count("login")
+
+
+def test_a_secret_that_is_labelled_as_a_grant_and_is_none_is_told_once_and_left_alone(world: World) -> None:
+    world.operator()
+    app = world.alpha(mode="Manual")
+    world.wait("LoginRequired")
+    labels = {"kite-operator.dev/role": "grant", "kite-operator.dev/credential": "alpha"}
+    body = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "no-grant", "labels": labels}}
+    world.api.create(world.path("secrets"), body)
+    world.until(lambda: "GrantInvalid" in world.events(), "told")
+    world.grant(world.sandbox.request_token("AB1234", app.api_key))
+    world.wait("SessionActive")
+    assert 1 == world.events().count("GrantInvalid")
+    assert world.api.find(world.path("secrets", "no-grant")) is not None

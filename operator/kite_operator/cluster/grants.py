@@ -24,7 +24,7 @@ _REQUEST_TOKEN = re.compile(r"[A-Za-z0-9_-]{8,128}")
 
 
 async def read_grants(cluster: Cluster, credential: Credential, names: Iterable[str]) -> tuple[Grant, ...]:
-    """The grants of these names that are there and are for this credential, oldest first."""
+    """The grants of these names that are there and are for this credential, oldest first; misfits among them."""
     namespace = credential.key.namespace
     secrets = [await cluster.find(secrets_path(namespace, name)) for name in sorted(names)]
     grants = [_grant(secret) for secret in secrets if secret is not None and _is_grant(secret, credential)]
@@ -32,21 +32,22 @@ async def read_grants(cluster: Cluster, credential: Credential, names: Iterable[
 
 
 def _is_grant(secret: Manifest, credential: Credential) -> bool:
-    """Whether it is one, and not one that was used and that somebody's finalizer keeps from going."""
+    """Whether it is labelled as one, and not one that was used and that somebody's finalizer keeps from going."""
     if secret["metadata"].get("deletionTimestamp"):
         return False
-    return is_ours(secret, credential, GRANT) and secret.get("type") == GRANT_TYPE
+    return is_ours(secret, credential, GRANT)
 
 
 def _grant(secret: Manifest) -> Grant:
-    metadata = secret["metadata"]
+    metadata, misfit = secret["metadata"], secret.get("type") != GRANT_TYPE
     return Grant(
         name=metadata["name"],
         uid=metadata["uid"],
         resource_version=metadata["resourceVersion"],
-        request_token=_request_token(secret),
+        request_token=None if misfit else _request_token(secret),
         taken_at=_taken_at(metadata.get("annotations") or {}),
         created=metadata.get("creationTimestamp", ""),
+        misfit=misfit,
     )
 
 

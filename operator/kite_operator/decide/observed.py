@@ -84,7 +84,11 @@ class Renewal:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A login-grant Secret: a person has logged in. `taken_at` is when an exchange of it was first begun."""
+    """A login-grant Secret: a person has logged in.
+
+    `taken_at` is when an exchange of it was first begun; `misfit` when it bears the labels of one, and is of another
+    type: it may be anything, so that it is neither used nor deleted.
+    """
 
     name: str
     uid: str
@@ -92,6 +96,7 @@ class Grant:
     request_token: Sensitive | None
     taken_at: datetime | None
     created: str
+    misfit: bool = False
 
     @property
     def taken(self) -> bool:
@@ -147,6 +152,7 @@ class Observed:
     formers: tuple[Former, ...] = ()
     renewal: Renewal | None = None
     login_url: str = ""
+    misfits: tuple[str, ...] = ()
     client_problem: Problem | None = None
     token_version: str = ""
     rollout_allowed: bool = False

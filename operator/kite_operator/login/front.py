@@ -15,6 +15,7 @@ from kite_operator.login.parts import (
     admitted,
     called,
     credential_of,
+    is_name,
     key_in,
     login_page_of,
 )
@@ -195,7 +196,7 @@ async def notice(parts: LoginParts, request: web.Request) -> web.Response:
     if words is None:
         raise web.HTTPNotFound
     link = ""
-    if "name" in request.match_info:
+    if "name" in request.match_info and is_name(request.match_info["namespace"], request.match_info["name"]):
         link = login_page_of(parts, key_in(request))
     mood = Mood.NOTICE if request.match_info["what"] == "declined" else Mood.BAD
     return parts.views.notice(*words, status=200, mood=mood, link=link)

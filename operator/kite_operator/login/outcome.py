@@ -131,6 +131,11 @@ def _lost_grant(_: Credential, last: LastLogin) -> Outcome:
     return Outcome(Mood.BAD, "Log in once more", text, again=True, detail=last.message)
 
 
+def _outlasted(_: Credential, last: LastLogin) -> Outcome:
+    text = "Kite did not answer while this login could be used. Nothing was changed. Log in again when Kite answers."
+    return Outcome(Mood.BAD, "Kite was out of order", text, again=True, detail=last.message)
+
+
 def _wrong_account(credential: Credential, last: LastLogin) -> Outcome:
     text = (
         f"You were logged in at Kite as another client than {credential.client_id}. Nothing was changed. Log out at "
@@ -167,6 +172,7 @@ _WORDS: dict[str, Callable[[Credential, LastLogin], Outcome]] = {
     Reason.LOGIN_NOT_REQUIRED: _not_required,
     Reason.REQUEST_TOKEN_REJECTED: _used,
     Reason.GRANT_LOST: _lost_grant,
+    Reason.GRANT_EXPIRED: _outlasted,
     Reason.WRONG_ACCOUNT: _wrong_account,
     Reason.APP_SECRET_REJECTED: _app_secret,
     Reason.SUBSCRIPTION_INACTIVE: _lapsed,

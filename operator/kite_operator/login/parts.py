@@ -116,6 +116,11 @@ class Called:
     credential: Credential
 
 
+def is_name(*texts: str) -> bool:
+    """Whether each may be a name in Kubernetes."""
+    return all(_NAME.fullmatch(text) for text in texts)
+
+
 def key_in(request: web.Request) -> Key:
     """The credential that the address names."""
     return Key(request.match_info["namespace"], request.match_info["name"])
@@ -128,7 +133,7 @@ def login_page_of(parts: LoginParts, key: Key) -> str:
 
 async def credential_of(parts: LoginParts, key: Key) -> Credential | None:
     """The credential, if there is one that this operator watches."""
-    if not (_NAME.fullmatch(key.namespace) and _NAME.fullmatch(key.name)):
+    if not is_name(key.namespace, key.name):
         return None
     if not parts.watched.has_namespace(key.namespace):
         return None
@@ -155,7 +160,7 @@ async def called(parts: LoginParts, request: web.Request) -> Called | web.Respon
     if isinstance(visitor, web.Response):
         return visitor
     key = key_in(request)
-    allowed = bool(_NAME.fullmatch(key.namespace)) and await parts.access.may(visitor, key.namespace)
+    allowed = is_name(key.namespace) and await parts.access.may(visitor, key.namespace)
     credential = await credential_of(parts, key) if allowed else None
     if credential is None:
         if not allowed:

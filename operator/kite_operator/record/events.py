@@ -53,6 +53,15 @@ def gap_note(old: Status, new: Status, gap: str) -> Note | None:
     return Note(Reason.CALENDAR_UNKNOWN, f"{gap}. A newer operator may know them", warning=True)
 
 
+def misfit_note(name: str) -> Note:
+    """The Event for a Secret that is labelled as a login grant and is of another type."""
+    message = (
+        f"Secret {name!r} is labelled as a login grant and is not of type kite-operator.dev/login-grant: it is neither "
+        "used nor deleted. Create it anew with this type, or take the label kite-operator.dev/role away"
+    )
+    return Note(Reason.GRANT_INVALID, message, warning=True)
+
+
 def _prefix(name: str) -> str:
     """What an Event's generated name begins with: a name that is cut must not end where no name may."""
     return f"{name[:50].rstrip('.-')}."

@@ -38,6 +38,7 @@ def test_a_proven_token_is_valid_until_the_flush() -> None:
         (Reason.LOGIN_NOT_REQUIRED, Mood.NOTICE, "A login was not needed", False),
         (Reason.REQUEST_TOKEN_REJECTED, Mood.BAD, "This login was used already", True),
         (Reason.GRANT_LOST, Mood.BAD, "Log in once more", True),
+        (Reason.GRANT_EXPIRED, Mood.BAD, "Kite was out of order", True),
         (Reason.WRONG_ACCOUNT, Mood.BAD, "That was another account", True),
         (Reason.APP_SECRET_REJECTED, Mood.BAD, "The app's secret is wrong", True),
         (Reason.SUBSCRIPTION_INACTIVE, Mood.BAD, "The subscription has lapsed", False),

@@ -433,6 +433,12 @@ async def test_a_declined_login_of_which_nothing_is_known_is_told_all_the_same()
         assert "/kite/notice/declined" == answer.headers["Location"]
 
 
+async def test_a_notice_leads_to_no_name_that_is_none() -> None:
+    async with open_desk() as desk:
+        text = await (await desk.get("/kite/notice/declined/..%2F..%2Fevil/x%22y")).text()
+        assert "evil" not in text
+
+
 async def test_a_login_without_a_token_is_told() -> None:
     async with open_desk() as desk:
         assert "/kite/notice/incomplete" == (await desk.get("/kite/callback?status=success")).headers["Location"]
