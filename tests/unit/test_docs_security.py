@@ -19,9 +19,10 @@ FURTHER = (
     "ServiceAccount",
     "kubeconfig",
     "the address that the browser was redirected to",
-    "`state`",
+    "callback of the login page: state",
     "passphrase",
-    "cookie",
+    "session cookie",
+    "cookie of one login",
 )
 """What can be stolen beside the Secrets of the reference."""
 RIGHTS = (
