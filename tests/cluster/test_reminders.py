@@ -1,7 +1,8 @@
 """A person is reminded at both marks of the deadline, once, whoever runs and whatever is restarted."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from kite_operator.model.expiry import IST
 from support.reminding import move_to
 from support.world import World
 
@@ -78,5 +79,21 @@ def test_a_blocked_robot_is_told_of_too(world: World) -> None:
     world.credential()
     world.operator()
     world.wait("PasswordRejected")
+    move_to(world, "08:15:00")
+    world.until(lambda: reminders(world) == 1, "told")
+
+
+def test_on_a_holiday_nobody_is_told_and_on_an_extra_session_everybody_is(world: World) -> None:
+    world.alpha(mode="Manual", schedule={"days": "TradingDays"})
+    move_to(world, "07:00:00")
+    today = datetime.fromtimestamp(world.clock.now(), IST).date()
+    closed = world.operator("--extra-holidays", today.isoformat())
+    world.wait("LoginRequired", "LoginRequired")
+    for clock_time in ("08:15:00", "08:45:00"):
+        move_to(world, clock_time)
+        world.settle()
+    assert 0 == reminders(world)
+    closed.stop()
+    world.operator("--extra-sessions", (today + timedelta(days=1)).isoformat())
     move_to(world, "08:15:00")
     world.until(lambda: reminders(world) == 1, "told")
