@@ -231,3 +231,18 @@ def test_a_renewal_is_proven_before_it_is_published(world: World) -> None:
     world.clock.move(700)
     wait_new(world, token)
     assert 1 == renewals(world)
+
+
+@pytest.mark.parametrize("preset", ["missing_access_token", "empty_access_token", "missing_user_id"])
+def test_an_answer_without_a_usable_session_keeps_the_refresh_token_that_it_brought(world: World, preset: str) -> None:
+    world.operator()
+    token = log_in(world, platform(world))
+    former = renewal(world)
+    world.sandbox.fault("refresh_token", preset)
+    to_next_refresh(world)
+    world.wait("UnexpectedAnswer")
+    assert renewal(world) not in ("", former)
+    world.clock.move(700)
+    wait_new(world, token)
+    assert 2 == renewals(world)
+    assert "RefreshTokenRejected" not in world.events()

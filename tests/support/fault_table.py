@@ -113,7 +113,9 @@ def _to_a_session(mode: Mode, at: At) -> Iterator[list[Case]]:
     wrong_secret = "source:api_secret switch:bad_checksum_status=400+source:api_secret"
     consumed = " switch:bad_checksum_consumes_token=true+source:api_secret"
     yield here.rows("invalid_checksum " + wrong_secret + consumed, Reason.APP_SECRET_REJECTED, BLOCKED)
-    yield here.rows("subscription_lapsed app:subscribed=false", Reason.SUBSCRIPTION_INACTIVE, BLOCKED)
+    # Where asking again costs nothing it is asked again; a person's request_token is good for minutes only.
+    plan = BLOCKED if mode is Mode.MANUAL else RETRIED
+    yield here.rows("subscription_lapsed app:subscribed=false", Reason.SUBSCRIPTION_INACTIVE, plan)
     yield here.rows(BAD_INPUT, Reason.APP_REJECTED, BLOCKED)
     yield here.rows(NOT_ALLOWED, Reason.PERMISSION_DENIED, BLOCKED)
     yield here.rows(NOT_ENABLED, Reason.USER_NOT_ENABLED, BLOCKED)
@@ -193,8 +195,8 @@ def _death() -> Iterator[list[Case]]:
     whole = f"{UP_TO_EXCHANGE.replace('session_token', 'profile 1 session_token')}"
     regenerated = But(whole, attempts=("login rejected AppSecretRejected",))
     yield here.dead("act:regenerate_secret", Reason.APP_SECRET_REJECTED, BLOCKED, regenerated)
-    lapsed = But(whole, attempts=("login rejected SubscriptionInactive",))
-    yield here.dead("app:subscribed=false", Reason.SUBSCRIPTION_INACTIVE, BLOCKED, lapsed)
+    lapsed = But(whole, attempts=("login transient SubscriptionInactive",))
+    yield here.dead("app:subscribed=false", Reason.SUBSCRIPTION_INACTIVE, RETRIED, lapsed)
 
     here = Place(Mode.REFRESH_TOKEN, At.PROBE)
     yield here.healed(DEAD + ANOTHER_USER + "act:login_elsewhere")
@@ -205,11 +207,12 @@ def _death() -> Iterator[list[Case]]:
     )
     ended = "act:master_logout act:regenerate_secret act:change_password"
     yield here.dead(ended, Reason.LOGIN_REQUIRED, PERSON, useless)
-    lapsed = But("profile 1 refresh_token 1", attempts=("renew rejected SubscriptionInactive",))
-    yield here.dead("app:subscribed=false", Reason.SUBSCRIPTION_INACTIVE, BLOCKED, lapsed)
+    lapsed = But("profile 1 refresh_token 1", attempts=("renew transient SubscriptionInactive",))
+    yield here.dead("app:subscribed=false", Reason.SUBSCRIPTION_INACTIVE, RETRIED, lapsed)
 
     here = Place(Mode.MANUAL, At.PROBE)
-    over = "dead_token invalid_token invalid_checksum subscription_lapsed app:subscribed=false " + ANOTHER_USER
+    yield here.dead("subscription_lapsed app:subscribed=false", Reason.SUBSCRIPTION_INACTIVE, PERSON)
+    over = "dead_token invalid_token invalid_checksum " + ANOTHER_USER
     acts = "act:master_logout act:login_elsewhere act:regenerate_secret act:change_password"
     yield here.dead(over + acts, Reason.LOGIN_REQUIRED, PERSON)
 
@@ -234,3 +237,33 @@ NOT_HERE = {
     "quote_limit_per_s": "of quotes: an operator asks for none",
 }
 """Switches of the sandbox that cannot trouble an operator."""
+
+_CLUSTER = "tests/cluster/"
+ELSEWHERE = {
+    Reason.ATTEMPT_BUDGET_EXHAUSTED: (
+        _CLUSTER + "test_lockout.py",
+        "test_at_most_four_wrong_passwords_over_all_versions",
+    ),
+    Reason.SESSION_CONTESTED: (
+        _CLUSTER + "test_lockout.py",
+        "test_an_account_that_is_logged_out_again_and_again_is_contested",
+    ),
+    Reason.GRANT_LOST: (
+        _CLUSTER + "test_grants_of_an_outage.py",
+        "test_an_answer_that_breaks_off_is_told_as_lost",
+    ),
+    Reason.GRANT_EXPIRED: (
+        _CLUSTER + "test_grants_of_an_outage.py",
+        "test_after_five_minutes_another_login_is_asked_for_and_the_dead_token_is_left_alone",
+    ),
+    Reason.TOKEN_EXPIRED: ("tests/unit/decide/test_policies.py", "test_each_situation_has_its_answer"),
+    Reason.TARGET_DRIFTED: (
+        _CLUSTER + "test_derived_secret.py",
+        "test_a_tampered_format_is_healed_from_the_state_secret",
+    ),
+    Reason.INTERNAL_ERROR: (
+        "tests/unit/decide/test_policies.py",
+        "test_a_failing_credential_says_why_until_the_next_try",
+    ),
+}
+"""Reasons of failures.md's chapters about the broker that take more than one fault, with the test that has them."""

@@ -195,6 +195,16 @@ def failed(scene: Scene, parts: Parts, error: BrokerError, *, asked: bool = Fals
     )
 
 
+def passing_lapse(error: BrokerError) -> BrokerError:
+    """A lapsed subscription is no block where asking again costs nothing: it ends when a person renews it."""
+    if error.reason is not Reason.SUBSCRIPTION_INACTIVE:
+        return error
+    message = f"{error.message}. It is asked again by itself"
+    return TransientBrokerError(
+        error.reason, message, step=error.step, retry_after_seconds=backoff.LONGEST.total_seconds()
+    )
+
+
 def refused(refusal: ReservationRefused) -> ActOutcome:
     """The outcome of an action that the attempt ledger did not allow: a rest, and no failure."""
     return ActOutcome("refused", refusal.reason, retry_at=refusal.retry_at, retry_message=refusal.message)

@@ -8,7 +8,7 @@ from kite_operator.act.parts import Parts, Scene, failed, rejection_of, release
 from kite_operator.broker.limiter import CallKind
 from kite_operator.cluster.state import write_state
 from kite_operator.cluster.target import mark_dead, publish
-from kite_operator.decide.liveness import is_due
+from kite_operator.decide.liveness import Liveness, is_due, liveness
 from kite_operator.decide.observed import Held
 from kite_operator.decide.outcome import ActOutcome, Note
 from kite_operator.decide.plan import Plan
@@ -33,11 +33,11 @@ async def probe(parts: Parts, scene: Scene) -> ActOutcome:
     scene.recollection.learn(asked_at=parts.clock.now(), reported_at=None)
     try:
         await _ask(parts, scene, held, CallKind.PROBE)
-    except TokenDead:
-        return _died(parts, scene)
+    except TokenDead as dead:
+        return _died(parts, scene, dead)
     except BrokerError as error:
         if error.reason is Reason.WRONG_ACCOUNT:
-            return _died(parts, scene)
+            return _died(parts, scene, error)
         return ActOutcome("unanswered", error.reason)
     scene.recollection.learn(alive_at=parts.clock.now(), dead_at=None)
     await hold_claim(parts, scene)
@@ -61,8 +61,8 @@ async def prove(parts: Parts, scene: Scene, plan: Plan) -> ActOutcome:
     scene.recollection.learn(asked_at=parts.clock.now(), reported_at=None)
     try:
         await _ask(parts, scene, held, CallKind.SESSION)
-    except TokenDead:
-        return _died(parts, scene)
+    except TokenDead as dead:
+        return _died(parts, scene, dead)
     except BrokerError as error:
         if error.reason is Reason.WRONG_ACCOUNT and held.adopted:
             return _is_not_ours(parts, scene, error)
@@ -145,14 +145,17 @@ async def _ask(parts: Parts, scene: Scene, held: Held, kind: CallKind) -> None:
         )
 
 
-def _died(parts: Parts, scene: Scene) -> ActOutcome:
-    """The broker refuses the session: that is news in mid-day, and the daily flush otherwise.
+def _died(parts: Parts, scene: Scene, error: BrokerError) -> ActOutcome:
+    """The broker refuses the session: that is news in mid-day, once, and the daily flush otherwise.
 
     Its former word is forgotten, whatever time it bears: the clock may have been set back since.
     """
-    scene.recollection.learn(dead_at=parts.clock.now(), alive_at=None)
-    held = scene.observed.held
-    if held is None or not held.published or is_due(scene.observed) or scene.observed.target.marked_dead:
+    now = parts.clock.now()
+    lapsed = now if isinstance(error, TokenDead) and error.reads_like_lapse else None
+    scene.recollection.learn(dead_at=now, alive_at=None, lapsed_at=lapsed)
+    held, target = scene.observed.held, scene.observed.target
+    known = target.marked_dead or liveness(scene.observed) is Liveness.DEAD
+    if held is None or not held.published or is_due(scene.observed) or known:
         return ActOutcome("dead", Reason.TOKEN_DEAD)
     message = "the published token was ended before its time: a logout, a password change, or a new login elsewhere"
     return ActOutcome("dead", Reason.TOKEN_DEAD, notes=(Note(Reason.TOKEN_DEAD, message, warning=True),))

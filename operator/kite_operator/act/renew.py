@@ -7,7 +7,18 @@ claim, the lock, and the bound on how many sessions the operator makes by itself
 from functools import partial
 
 from kite_operator.act.insist import insist
-from kite_operator.act.parts import Parts, Scene, begin, failed, new_id, refused, rejection_of, release, seed_of
+from kite_operator.act.parts import (
+    Parts,
+    Scene,
+    begin,
+    failed,
+    new_id,
+    passing_lapse,
+    refused,
+    rejection_of,
+    release,
+    seed_of,
+)
 from kite_operator.act.stage import renew_and_stage, require_unmoved
 from kite_operator.cluster.state import drop_renewal
 from kite_operator.decide import budget
@@ -74,7 +85,7 @@ async def _completed(parts: Parts, scene: Scene, versions: Versions, lock_id: st
 
 
 async def _failed(parts: Parts, scene: Scene, lock_id: str, error: BrokerError) -> ActOutcome:
-    useless = error.reason in _USELESS
+    useless, error = error.reason in _USELESS, passing_lapse(error)
     await release(parts, scene, lock_id, None if useless else rejection_of(parts, scene, error))
     if not useless:
         return failed(scene, parts, error, asked=True)

@@ -9,9 +9,9 @@ from kite_operator.act.insist import insist
 from kite_operator.act.parts import Parts, Scene
 from kite_operator.broker.limiter import CallKind
 from kite_operator.cluster.api import Manifest, secrets_path
-from kite_operator.cluster.state import parse_state, state_problem, write_state
+from kite_operator.cluster.state import keep_renewal, parse_renewal, parse_state, state_problem, write_state
 from kite_operator.decide import budget
-from kite_operator.decide.observed import Held
+from kite_operator.decide.observed import Held, Renewal
 from kite_operator.model.errors import (
     BrokerError,
     BrokerRejection,
@@ -19,6 +19,7 @@ from kite_operator.model.errors import (
     NotFound,
     ReservationLost,
     ReservationRefused,
+    SessionUnusable,
     Step,
 )
 from kite_operator.model.expiry import IST
@@ -34,7 +35,11 @@ async def exchange_and_stage(parts: Parts, scene: Scene, app: AppKeys, request_t
     """Exchange, check whose session it is, and stage it; Conflict when another process staged one meanwhile."""
     credential = scene.credential
     await parts.on_step("before-exchange", credential)
-    session = await _answered(parts, app, Step.EXCHANGE, partial(parts.broker.exchange, app, request_token))
+    try:
+        session = await _answered(parts, app, Step.EXCHANGE, partial(parts.broker.exchange, app, request_token))
+    except SessionUnusable as unusable:
+        await _keep_refresh_token(parts, scene, app, unusable, lock_id)
+        raise
     await parts.on_step("after-exchange", credential)
     await _check_and_stage(parts, scene, session, lock_id, Step.EXCHANGE)
 
@@ -43,7 +48,11 @@ async def renew_and_stage(parts: Parts, scene: Scene, app: AppKeys, refresh_toke
     """Renew, check whose session it is, and stage it with the refresh_token that it brought, in one write."""
     credential = scene.credential
     await parts.on_step("before-renewal", credential)
-    session = await _answered(parts, app, Step.RENEWAL, partial(parts.broker.renew, app, refresh_token))
+    try:
+        session = await _answered(parts, app, Step.RENEWAL, partial(parts.broker.renew, app, refresh_token))
+    except SessionUnusable as unusable:
+        await _keep_refresh_token(parts, scene, app, unusable, lock_id)
+        raise
     await parts.on_step("after-renewal", credential)
     await _check_and_stage(parts, scene, session, lock_id, Step.RENEWAL)
 
@@ -72,6 +81,30 @@ def _of_this_login(session: Session, now: datetime) -> Session:
     is today, and to log in again would bring no other: it is taken for one of now, which is probed after the flush.
     """
     return session if session.is_of_day(now) else replace(session, login_time=now.astimezone(IST))
+
+
+async def _keep_refresh_token(
+    parts: Parts, scene: Scene, app: AppKeys, unusable: SessionUnusable, lock_id: str
+) -> None:
+    """Stage the refresh_token of an unusable session: the former one may be over, and this one renews it."""
+    credential, token = scene.credential, unusable.refresh_token
+    of_client = unusable.user_id == credential.client_id or (unusable.user_id is None and unusable.step is Step.RENEWAL)
+    if token is not None and credential.renews and of_client:
+        await insist(parts.clock, partial(_keep, parts, scene, Renewal(app.api_key, token), lock_id))
+
+
+async def _keep(parts: Parts, scene: Scene, renewal: Renewal, lock_id: str) -> None:
+    """Write it while the lock is ours; our own earlier write, whose answer was lost, is no Conflict."""
+    await _require_lock(parts, scene, lock_id)
+    try:
+        await keep_renewal(parts.cluster, scene.credential, scene.gathered.state, renewal)
+    except (Conflict, NotFound):
+        present = await _state_of(parts, scene)
+        if parse_renewal(present, scene.credential) == renewal:
+            return
+        if not _holds_the_same(present, scene):
+            raise
+        await keep_renewal(parts.cluster, scene.credential, present, renewal)
 
 
 async def require_unmoved(parts: Parts, scene: Scene) -> None:
@@ -109,10 +142,7 @@ async def _stage(parts: Parts, scene: Scene, held: Held, lock_id: str) -> Manife
     Nor is a Secret whose metadata alone was changed, or that was deleted: nobody else has staged anything then, and a
     refresh_token that has replaced the former must not get lost.
     """
-    record = await parts.accounts.read(scene.credential.client_id)
-    if record is None:
-        raise ReservationLost("the account Lease is gone")
-    budget.require_lock(record, lock_id)
+    await _require_lock(parts, scene, lock_id)
     try:
         return await write_state(parts.cluster, scene.credential, scene.gathered.state, held)
     except (Conflict, NotFound):
@@ -123,6 +153,13 @@ async def _stage(parts: Parts, scene: Scene, held: Held, lock_id: str) -> Manife
         if not _holds_the_same(present, scene):
             raise
         return await write_state(parts.cluster, scene.credential, present, held)
+
+
+async def _require_lock(parts: Parts, scene: Scene, lock_id: str) -> None:
+    record = await parts.accounts.read(scene.credential.client_id)
+    if record is None:
+        raise ReservationLost("the account Lease is gone")
+    budget.require_lock(record, lock_id)
 
 
 def _holds_the_same(present: Manifest | None, scene: Scene) -> bool:

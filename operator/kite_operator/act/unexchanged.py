@@ -1,16 +1,16 @@
-"""A completed login whose request_token was not exchanged, because the API was out of order just then.
+"""A completed login whose request_token was not exchanged: the API was out of order, or the subscription has lapsed.
 
 Another login would meet the same, and only a few are made a day (SessionContested). So the request_token is kept, in
 this process only, and its exchange is tried again instead. While the API is down that goes on even after the token has
-died: its refusal is what tells that the API is back, and then a whole login is made.
+died: its refusal is what tells that the API is back (or the subscription renewed), and then a whole login is made.
 """
 
-from kite_operator.act.parts import Parts, Scene
+from kite_operator.act.parts import Parts, Scene, passing_lapse
 from kite_operator.act.stage import exchange_and_stage
 from kite_operator.decide import budget
 from kite_operator.decide.observed import Versions
 from kite_operator.memory import Unexchanged
-from kite_operator.model.errors import BrokerRejection, Processed, TransientBrokerError
+from kite_operator.model.errors import BrokerError, BrokerRejection, Processed, TransientBrokerError
 from kite_operator.model.reasons import Reason
 from kite_operator.model.sensitive import Sensitive
 from kite_operator.model.session import AppKeys
@@ -32,11 +32,16 @@ async def exchange_new(parts: Parts, scene: Scene, app: AppKeys, token: Sensitiv
     versions = scene.observed.versions
     try:
         await exchange_and_stage(parts, scene, app, token, lock_id)
-    except TransientBrokerError as error:
-        if error.processed is not Processed.YES and versions is not None:
+    except BrokerError as error:
+        passing = passing_lapse(error)
+        if (
+            isinstance(passing, TransientBrokerError)
+            and passing.processed is not Processed.YES
+            and versions is not None
+        ):
             made = Unexchanged(scene.credential.client_id, versions.api_key, token, parts.clock.now())
             scene.recollection.unexchanged = made
-        raise
+        raise passing from None
 
 
 async def exchange_again(parts: Parts, scene: Scene, app: AppKeys, token: Sensitive, lock_id: str) -> bool:
@@ -54,7 +59,9 @@ async def exchange_again(parts: Parts, scene: Scene, app: AppKeys, token: Sensit
             raise
         return False
     except BrokerRejection as error:
-        if error.reason is not Reason.REQUEST_TOKEN_REJECTED:
-            raise
-        return False
+        if error.reason is Reason.REQUEST_TOKEN_REJECTED:
+            return False
+        if error.reason is Reason.SUBSCRIPTION_INACTIVE:
+            scene.recollection.unexchanged = kept
+        raise passing_lapse(error) from None
     return True

@@ -18,7 +18,7 @@ from kite_operator.broker.verdicts import malformed, passing, says_not_enabled, 
 from kite_operator.broker.wire import HttpResponse, parse_http_date
 from kite_operator.clock import Clock
 from kite_operator.model.clockoffset import ClockOffset
-from kite_operator.model.errors import BrokerRejection, Processed, Step, TokenDead
+from kite_operator.model.errors import BrokerRejection, Processed, SessionUnusable, Step, TokenDead
 from kite_operator.model.expiry import IST
 from kite_operator.model.reasons import Reason
 from kite_operator.model.sensitive import Sensitive
@@ -27,6 +27,7 @@ from kite_operator.model.session import AppKeys, Session
 _TOKEN = re.compile(r"[A-Za-z0-9_.~+/=-]{8,512}")
 _USER_ID = re.compile(r"[A-Za-z0-9]{1,32}")
 _LOGIN_TIME = "%Y-%m-%d %H:%M:%S"
+_HINT_LAPSED = "api key"
 _NOT_PROCESSED = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 
 
@@ -83,7 +84,8 @@ class KiteApi:
         """
         answer = await self._call(Step.PROFILE, api_key, partial(_read_profile, access_token))
         if _is_dead_token(answer):
-            raise TokenDead("the broker no longer accepts the access_token")
+            hint = answer.envelope is not None and _HINT_LAPSED in answer.envelope.message.lower()
+            raise TokenDead("the broker no longer accepts the access_token", reads_like_lapse=hint)
         if not answer.succeeded:
             raise passing(Step.PROFILE, answer, _processed(answer))
         data = answer.envelope.data if answer.envelope is not None else None
@@ -113,26 +115,28 @@ def parse_session(answer: HttpResponse, app: AppKeys, asked_at: datetime, step: 
 
     `enctoken` and `public_token` are left behind; so is an empty `refresh_token`, which is what retail apps get. A
     renewal need not name the app: what else than the tokens it answers is not documented. Raises BrokerRejection
-    (APP_REJECTED) for a session of another app and TransientBrokerError (UNEXPECTED_ANSWER) for one that cannot be
-    used.
+    (APP_REJECTED) for a session of another app and SessionUnusable for one that cannot be used.
     """
     data = answer.envelope.data if answer.envelope is not None else None
     if not isinstance(data, dict):
-        raise malformed(step, "without data")
-    user_id, access_token = data.get("user_id"), data.get("access_token")
-    if not isinstance(user_id, str) or not _USER_ID.fullmatch(user_id):
-        raise malformed(step, "without a usable user_id")
-    if not isinstance(access_token, str) or not _TOKEN.fullmatch(access_token):
-        raise malformed(step, "without a usable access_token")
+        raise SessionUnusable("the broker answered without data", step=step)
     unnamed = step is Step.RENEWAL and "api_key" not in data
     if data.get("api_key") != app.api_key.reveal() and not unnamed:
         raise BrokerRejection(Reason.APP_REJECTED, "the broker answered with a session of another app", step=step)
+    user_id, access_token = data.get("user_id"), data.get("access_token")
+    refresh_token = _refresh_token(data.get("refresh_token"))
+    if not isinstance(user_id, str) or not _USER_ID.fullmatch(user_id):
+        message = "the broker answered a session without a usable user_id"
+        raise SessionUnusable(message, step=step, refresh_token=refresh_token)
+    if not isinstance(access_token, str) or not _TOKEN.fullmatch(access_token):
+        message = "the broker answered a session without a usable access_token"
+        raise SessionUnusable(message, step=step, user_id=user_id, refresh_token=refresh_token)
     return Session(
         user_id=user_id,
         api_key=app.api_key,
         access_token=Sensitive(access_token),
         login_time=_login_time(data.get("login_time"), answer, asked_at),
-        refresh_token=_refresh_token(data.get("refresh_token")),
+        refresh_token=refresh_token,
     )
 
 
@@ -196,7 +200,7 @@ def _refused_token(step: Step, text: str) -> Reason:
     """
     if "checksum" in text:
         return Reason.APP_SECRET_REJECTED
-    if "api key" in text:
+    if _HINT_LAPSED in text:
         return Reason.SUBSCRIPTION_INACTIVE
     return Reason.REFRESH_TOKEN_REJECTED if step is Step.RENEWAL else Reason.REQUEST_TOKEN_REJECTED
 

@@ -87,6 +87,19 @@ async def write_state(
     return await cluster.replace(secrets_path(namespace, credential.state_secret), manifest)
 
 
+async def keep_renewal(
+    cluster: Cluster, credential: Credential, existing: Manifest | None, renewal: Renewal
+) -> Manifest:
+    """Write a refresh_token and leave the session as it is; Conflict when the Secret is not the one that was seen."""
+    manifest = owned_manifest(credential, existing, name=credential.state_secret, role=STATE)
+    manifest["type"] = STATE_TYPE
+    manifest["data"] = dict((existing or {}).get("data") or {}) | _entry(credential.client_id, renewal)
+    namespace = credential.key.namespace
+    if existing is None:
+        return await cluster.create(secrets_path(namespace), manifest)
+    return await cluster.replace(secrets_path(namespace, credential.state_secret), manifest)
+
+
 async def drop_renewal(cluster: Cluster, credential: Credential, existing: Manifest) -> Manifest:
     """Forget the refresh_token and nothing else; Conflict when the Secret is not the one that was seen."""
     manifest = owned_manifest(credential, existing, name=credential.state_secret, role=STATE)
@@ -101,15 +114,20 @@ def _renewal(credential: Credential, existing: Manifest | None, held: Held | Non
         return {}
     session = held.session if held is not None else None
     if session is not None and session.refresh_token is not None:
-        raw = {
-            "user_id": session.user_id,
-            "api_key": session.api_key.reveal(),
-            "refresh_token": session.refresh_token.reveal(),
-        }
-        return {RENEWAL_KEY: base64.b64encode(json.dumps(raw).encode()).decode()}
+        return _entry(session.user_id, Renewal(session.api_key, session.refresh_token))
     if existing is None or parse_renewal(existing, credential) is None:
         return {}
     return {RENEWAL_KEY: existing["data"][RENEWAL_KEY]}
+
+
+def _entry(user_id: str, renewal: Renewal) -> dict[str, str]:
+    """The refresh_token, as it is kept."""
+    raw = {
+        "user_id": user_id,
+        "api_key": renewal.api_key.reveal(),
+        "refresh_token": renewal.refresh_token.reveal(),
+    }
+    return {RENEWAL_KEY: base64.b64encode(json.dumps(raw).encode()).decode()}
 
 
 def _dump(held: Held) -> bytes:

@@ -5,7 +5,9 @@ from enum import StrEnum
 
 from kite_operator.decide import timing
 from kite_operator.decide.observed import Held, Observed
+from kite_operator.model.conditions import READY
 from kite_operator.model.expiry import FLUSH_START, at_time, session_day
+from kite_operator.model.reasons import Reason
 from kite_operator.model.session import AppKeys
 
 REPORT_INTERVAL = timedelta(seconds=60)
@@ -61,6 +63,21 @@ def is_vouched_for(observed: Observed) -> bool:
     return vouched and not is_of_other_app(observed)
 
 
+def is_told_lapsed(observed: Observed) -> bool:
+    """Whether status says that the subscription has lapsed."""
+    ready = observed.credential.status.condition(READY)
+    return ready is not None and ready.reason == Reason.SUBSCRIPTION_INACTIVE
+
+
+def may_have_lapsed(observed: Observed) -> bool:
+    """Whether a dead session of today may come to life again: what ended it reads like a lapsed subscription.
+
+    That is a hint of the broker's text, or what status says of a login that was refused since.
+    """
+    dead = liveness(observed) is Liveness.DEAD and not is_due(observed) and not is_of_other_app(observed)
+    return dead and (is_told_lapsed(observed) or observed.probes.lapsed_at is not None)
+
+
 def next_probe(observed: Observed) -> datetime | None:
     """When the published session is probed next; None when there is none, or when the broker said that it is dead.
 
@@ -71,7 +88,7 @@ def next_probe(observed: Observed) -> datetime | None:
     held, probes = observed.held, observed.probes
     if held is None or liveness(observed) is Liveness.NONE:
         return None
-    if liveness(observed) is Liveness.DEAD:
+    if liveness(observed) is Liveness.DEAD and not may_have_lapsed(observed):
         # Known only from the mark on the Secret, which anybody may have set who writes there: asked about first.
         return observed.now if probes.dead_at is None and probes.asked_at is None else None
     known = [at for at in (probes.alive_at, probes.asked_at) if at is not None]

@@ -121,6 +121,7 @@ class Probes:
     refreshed_at: datetime | None = None
     exchanged_at: datetime | None = None
     reported_at: datetime | None = None
+    lapsed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from kite_operator.decide import budget, timing
-from kite_operator.decide.liveness import Liveness, is_due, is_of_other_app, liveness
+from kite_operator.decide.liveness import Liveness, is_due, is_of_other_app, liveness, may_have_lapsed
 from kite_operator.decide.observed import Grant, Observed
 from kite_operator.decide.plan import Action, Plan
 from kite_operator.decide.standing import RECHECK, is_within, paused, rest_on, standing_block, standing_rejection
@@ -118,7 +118,19 @@ def login_by_person(observed: Observed) -> Plan | None:
     if not observed.by_person:
         return None
     standing = standing_rejection(observed)
+    if standing is None and may_have_lapsed(observed):
+        return _renew_the_subscription(observed)
     return _login_required(observed, standing.reason if standing is not None else Reason.LOGIN_REQUIRED)
+
+
+def _renew_the_subscription(observed: Observed) -> Plan:
+    """What ended the token reads like a lapse: no login helps before that is over, and perhaps none is needed then."""
+    plan = _login_required(observed, Reason.SUBSCRIPTION_INACTIVE)
+    told = (
+        "the broker's answer reads like that of a lapsed Kite Connect subscription. If it has lapsed, renew it in the "
+        "developer console: the token is asked about again by itself. If it has not, "
+    )
+    return replace(plan, message=told + plan.message)
 
 
 def _login_required(observed: Observed, reason: Reason) -> Plan:

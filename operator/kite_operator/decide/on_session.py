@@ -4,12 +4,18 @@ from datetime import datetime, timedelta
 
 from kite_operator.decide import timing
 from kite_operator.decide.former import fate
-from kite_operator.decide.liveness import Liveness, is_due, is_of_other_app, liveness, next_probe
+from kite_operator.decide.liveness import (
+    Liveness,
+    is_due,
+    is_of_other_app,
+    is_told_lapsed,
+    liveness,
+    next_probe,
+)
 from kite_operator.decide.observed import Observed
 from kite_operator.decide.on_login import _is_good
 from kite_operator.decide.plan import Action, Plan
 from kite_operator.decide.standing import is_within, paused, probe, rest_on, standing_block
-from kite_operator.model.conditions import READY
 from kite_operator.model.expiry import rfc3339, session_day
 from kite_operator.model.reasons import Reason
 from kite_operator.model.sources import Problem
@@ -62,9 +68,8 @@ def _is_lapse(observed: Observed, dead_at: datetime) -> bool:
 
     One that was staged long ago, before a crash, may have been ended by anything.
     """
-    ready = observed.credential.status.condition(READY)
-    told = ready is not None and ready.reason == Reason.SUBSCRIPTION_INACTIVE
-    return told or (observed.held is not None and dead_at - observed.held.staged_at <= VERY_NEXT_CALL)
+    on_its_first_call = observed.held is not None and dead_at - observed.held.staged_at <= VERY_NEXT_CALL
+    return on_its_first_call or is_told_lapsed(observed)
 
 
 def target_differs(observed: Observed) -> Plan | None:
@@ -84,6 +89,12 @@ def target_differs(observed: Observed) -> Plan | None:
             "somebody else: find out who writes it; the operator tries again later"
         )
         return Plan(Action.REST, Reason.TARGET_CONTESTED, message, wake_at=observed.now + CONTESTED_PAUSE)
+    return _written_anew(observed)
+
+
+def _written_anew(observed: Observed) -> Plan:
+    if observed.target.matches and is_told_lapsed(observed):
+        return Plan(Action.PROVE, Reason.REPUBLISHED, "the lapse is over: the token that was called dead works again")
     if observed.target.outdated:
         return Plan(Action.PROVE, Reason.REPUBLISHED, "the derived Secret was written for another spec.target")
     return Plan(Action.PROVE, Reason.TARGET_DRIFTED, "the derived Secret differs from what was published")

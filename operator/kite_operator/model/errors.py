@@ -5,6 +5,7 @@
     OperatorError
     ├── BrokerError                 carries: step, reason, processed
     │   ├── TransientBrokerError    passes by itself; retried with backoff (retry_after_seconds when the broker said so)
+    │   │   └── SessionUnusable     the broker said yes without a usable session; it may have brought a refresh_token
     │   ├── OutcomeUnknown          a submission was sent and its answer never came: it may have counted
     │   ├── TokenDead               the broker no longer accepts this access_token
     │   └── BrokerRejection         the broker understood and refused: never repeated with the same inputs
@@ -23,6 +24,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from kite_operator.model.reasons import Reason
+from kite_operator.model.sensitive import Sensitive
 
 
 class Step(StrEnum):
@@ -79,6 +81,21 @@ class TransientBrokerError(BrokerError):
         self.retry_after_seconds = retry_after_seconds
 
 
+class SessionUnusable(TransientBrokerError):
+    """The broker answered a session that cannot be used.
+
+    `refresh_token` is what it brought all the same, if it did, and `user_id` whose it says that it is, if it does.
+    """
+
+    def __init__(
+        self, message: str, *, step: Step, user_id: str | None = None, refresh_token: Sensitive | None = None
+    ) -> None:
+        """`step` is EXCHANGE or RENEWAL."""
+        super().__init__(Reason.UNEXPECTED_ANSWER, message, step=step, processed=Processed.YES)
+        self.user_id = user_id
+        self.refresh_token = refresh_token
+
+
 class OutcomeUnknown(BrokerError):
     """A password or a code was sent and no answer came: it is counted as wrong (P1)."""
 
@@ -88,11 +105,12 @@ class OutcomeUnknown(BrokerError):
 
 
 class TokenDead(BrokerError):
-    """403 TokenException on a read: this access_token is over."""
+    """403 TokenException on a read: this access_token is over, or all are while the app's subscription has lapsed."""
 
-    def __init__(self, message: str, *, step: Step = Step.PROFILE) -> None:
-        """`message` says what was asked."""
+    def __init__(self, message: str, *, step: Step = Step.PROFILE, reads_like_lapse: bool = False) -> None:
+        """`message` says what was asked; `reads_like_lapse` is a hint: the broker's text named the api_key."""
         super().__init__(Reason.TOKEN_DEAD, message, step=step, processed=Processed.YES)
+        self.reads_like_lapse = reads_like_lapse
 
 
 class BrokerRejection(BrokerError):

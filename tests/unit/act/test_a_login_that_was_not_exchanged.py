@@ -21,6 +21,9 @@ REFUSED = BrokerRejection(Reason.REQUEST_TOKEN_REJECTED, "no", step=Step.EXCHANG
 WRONG_SECRET = BrokerRejection(Reason.APP_SECRET_REJECTED, "no", step=Step.EXCHANGE)
 
 
+LAPSED = BrokerRejection(Reason.SUBSCRIPTION_INACTIVE, "lapsed", step=Step.EXCHANGE)
+
+
 class Desk:
     """One credential's logins, one after the other; each finds the broker as `exchange` says."""
 
@@ -105,6 +108,16 @@ async def test_a_wrong_api_secret_is_found_out_without_another_login() -> None:
     outcome = await desk.login(WRONG_SECRET)
     assert ("rejected", Reason.APP_SECRET_REJECTED, 1) == (outcome.result, outcome.reason, desk.logins)
     assert [Reason.APP_SECRET_REJECTED] == [each.reason for each in (await desk.stage.record()).rejections]
+
+
+async def test_a_lapsed_subscription_costs_one_login_and_its_renewal_another() -> None:
+    desk = Desk()
+    for _ in range(5):
+        outcome = await desk.login(LAPSED, later=timedelta(minutes=10))
+        assert ("transient", Reason.SUBSCRIPTION_INACTIVE, 1) == (outcome.result, outcome.reason, desk.logins)
+    assert () == (await desk.stage.record()).rejections
+    await desk.login(REFUSED, later=timedelta(minutes=10))
+    assert 2 == desk.logins
 
 
 async def test_another_apps_token_is_left_alone() -> None:

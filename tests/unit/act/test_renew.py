@@ -11,7 +11,7 @@ from kite_operator.cluster.state import parse_renewal, parse_state, write_state
 from kite_operator.decide import budget
 from kite_operator.decide.observed import Held
 from kite_operator.model.account import AccountRecord
-from kite_operator.model.errors import BrokerRejection, Conflict, Step, TransientBrokerError
+from kite_operator.model.errors import BrokerRejection, Conflict, SessionUnusable, Step, TransientBrokerError
 from kite_operator.model.reasons import Reason
 from kite_operator.model.sensitive import Sensitive
 from kite_operator.model.session import Session
@@ -184,3 +184,60 @@ async def test_a_session_that_another_process_staged_meanwhile_is_not_overwritte
         await renew(stage.parts, scene)
     assert "anotheraccesstoken00" == staged_token(stage)
     assert (await stage.record()).lock is None
+
+
+def unusable(user_id: str | None = CLIENT_ID, token: str | None = ROTATED) -> SessionUnusable:
+    """A 200 without an access_token."""
+    brought = Sensitive(token) if token else None
+    return SessionUnusable("no access_token", step=Step.RENEWAL, user_id=user_id, refresh_token=brought)
+
+
+@pytest.mark.parametrize("user_id", [CLIENT_ID, None])
+async def test_a_session_that_cannot_be_used_leaves_its_new_refresh_token(user_id: str | None) -> None:
+    stage = Stage()
+    scene = await scene_of(stage)
+    before = parse_state(stage.cluster.objects[STATE], PLATFORM)
+    stage.renewed = unusable(user_id)
+    outcome = await renew(stage.parts, scene)
+    assert ("transient", Reason.UNEXPECTED_ANSWER, ROTATED) == (outcome.result, outcome.reason, kept(stage))
+    assert before == parse_state(stage.cluster.objects[STATE], PLATFORM)
+    assert (await stage.record()).lock is None
+
+
+@pytest.mark.parametrize("failure", [unusable("ZZ9999"), unusable(token=None)])
+async def test_one_of_another_client_or_none_leaves_the_former(failure: SessionUnusable) -> None:
+    stage = Stage()
+    scene = await scene_of(stage)
+    stage.renewed = failure
+    await renew(stage.parts, scene)
+    assert REFRESH_TOKEN == kept(stage)
+
+
+async def test_it_is_not_written_over_what_another_process_has_staged() -> None:
+    stage = Stage()
+    scene = await scene_of(stage)
+    stage.renewed = unusable()
+
+    async def stage_another() -> None:
+        theirs = replace(session(stage.clock.now(), token="theiraccesstoken0000"), refresh_token=Sensitive("t" * 20))
+        await write_state(stage.cluster, PLATFORM, stage.cluster.objects[STATE], unproven(stage, theirs))
+
+    stage.at["before-renewal"] = stage_another
+    with pytest.raises(Conflict):
+        await renew(stage.parts, scene)
+    assert ("t" * 20, "theiraccesstoken0000") == (kept(stage), staged_token(stage))
+
+
+async def test_metadata_that_somebody_changed_meanwhile_does_not_lose_it() -> None:
+    stage = Stage()
+    scene = await scene_of(stage)
+    stage.renewed = unusable()
+
+    async def label() -> None:
+        labelled = stage.cluster.objects[STATE]
+        labelled["metadata"].setdefault("labels", {})["team"] = "a"
+        stage.cluster.put(STATE, labelled)
+
+    stage.at["before-renewal"] = label
+    await renew(stage.parts, scene)
+    assert ROTATED == kept(stage)

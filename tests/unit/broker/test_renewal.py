@@ -11,7 +11,7 @@ import pytest
 
 from kite_operator.broker.apiclient import ApiSettings
 from kite_operator.broker.session import KiteApi
-from kite_operator.model.errors import BrokerError, BrokerRejection, Step, TransientBrokerError
+from kite_operator.model.errors import BrokerError, BrokerRejection, SessionUnusable, Step
 from kite_operator.model.expiry import IST
 from kite_operator.model.reasons import Reason
 from kite_operator.model.sensitive import Sensitive
@@ -103,11 +103,24 @@ async def test_a_refusal_names_what_a_person_has_to_mend(status: int, body: str,
 
 
 @pytest.mark.parametrize(
-    "body", [renewed_body("user_id"), renewed_body("access_token"), renewed_body(access_token="", user_id="AB1234")]
+    ("body", "user_id", "brought"),
+    [
+        (renewed_body("user_id"), None, ROTATED),
+        (renewed_body("access_token"), "AB1234", ROTATED),
+        (renewed_body(access_token=""), "AB1234", ROTATED),
+        (renewed_body("access_token", "refresh_token"), "AB1234", None),
+        (renewed_body("access_token", refresh_token=""), "AB1234", None),
+        (renewed_body("access_token", user_id="ZZ9999"), "ZZ9999", ROTATED),
+        ('{"status": "success", "data": null}', None, None),
+    ],
 )
-async def test_a_session_that_cannot_be_used_is_an_unexpected_answer(body: str) -> None:
+async def test_a_session_that_cannot_be_used_is_an_unexpected_answer_and_keeps_its_refresh_token(
+    body: str, user_id: str | None, brought: str | None
+) -> None:
     error = await refused(http(200, body))
-    assert (TransientBrokerError, Reason.UNEXPECTED_ANSWER) == (type(error), error.reason)
+    assert isinstance(error, SessionUnusable)
+    assert (Reason.UNEXPECTED_ANSWER, user_id) == (error.reason, error.user_id)
+    assert (Sensitive(brought) if brought else None) == error.refresh_token
 
 
 async def test_no_log_shows_a_secret_even_when_everything_is_logged(caplog: pytest.LogCaptureFixture) -> None:

@@ -218,6 +218,21 @@ async def test_a_session_without_any_date_is_dated_by_the_time_of_asking(headers
     assert await login_time_of(http(200, session_body(drop=["login_time"]), *headers)) == NOW
 
 
+@pytest.mark.parametrize(
+    ("message", "hint"),
+    [
+        ("Invalid API key or access token.", True),
+        ("Incorrect `api_key` or `access_token`.", False),
+        ("Token is invalid or has expired.", False),
+        ("", False),
+    ],
+)
+async def test_a_refused_token_says_whether_it_reads_like_a_lapsed_subscription(message: str, *, hint: bool) -> None:
+    error = await failure_of(http(403, error_body("TokenException", message)), profile)
+    assert isinstance(error, TokenDead)
+    assert hint == error.reads_like_lapse
+
+
 async def test_an_answer_with_a_date_tells_how_far_the_clocks_are_apart() -> None:
     heard: list[ClockOffset] = []
     async with RawServer([http(403, "", "Date: Mon, 02 Mar 2026 02:03:30 GMT"), http(403)]) as server:
