@@ -8,7 +8,7 @@ import pytest
 from kite_operator.model.reasons import Reason
 from kite_sandbox.presets import PRESETS
 from kite_sandbox.switches import Switches
-from support.documents import ROOT, page, section
+from support.documents import ROOT, headings, page, section
 from support.fault_cases import WHERE, At, Mode
 from support.fault_table import CASES, ELSEWHERE, NOT_HERE
 
@@ -60,3 +60,12 @@ def test_what_is_tested_elsewhere_is_there(path: str, name: str) -> None:
 
 def test_no_reason_is_elsewhere_that_has_a_row() -> None:
     assert set() == ELSEWHERE.keys() & {case.reason for case in CASES}
+
+
+KNOWN_TROUBLES = headings(section(page("docs/failures.md"), "What can go wrong with a Kite Connect app"), 3)
+
+
+@pytest.mark.parametrize("title", KNOWN_TROUBLES)
+def test_each_trouble_that_people_are_known_to_have_has_rows(title: str) -> None:
+    named = set(re.findall(r"\[(\w+)\]\(#", section(page("docs/failures.md"), title)))
+    assert named & {case.reason.value for case in CASES}
