@@ -25,7 +25,7 @@ def test_one_login_then_blocked_until_the_app_secret_changes(world: World, statu
     lease = world.api.get(world.path("leases", "kite-account-ab1234"))
     record = json.loads(lease["metadata"]["annotations"]["kite-operator.dev/account"])
     assert ([], ["AppSecretRejected"]) == (record["attempts"], [each["reason"] for each in record["rejections"]])
-    gauge = f'kite_credential_blocked{{name="alpha",namespace="{world.namespace}"}}'
+    gauge = f'kite_credential_blocked{{namespace="{world.namespace}",name="alpha"}}'
     assert 1.0 == operator.metric(gauge)
     assert ["AppSecretRejected"] == world.events()
     world.secret("alpha-app", api_key=app.api_key, api_secret=app.api_secret)
