@@ -17,6 +17,8 @@ def test_one_login_then_blocked_until_the_app_secret_changes(world: World, statu
     world.credential()
     world.wait("AppSecretRejected")
     world.wait("AppSecretRejected", "Blocked")
+    gauge = f'kite_credential_blocked{{name="alpha",namespace="{world.namespace}"}}'
+    world.until(lambda: operator.metric(gauge) == 1.0, "the gauge of the block")
     for _ in range(3):
         world.clock.move(3600)
         world.settle(0.3)
@@ -25,8 +27,6 @@ def test_one_login_then_blocked_until_the_app_secret_changes(world: World, statu
     lease = world.api.get(world.path("leases", "kite-account-ab1234"))
     record = json.loads(lease["metadata"]["annotations"]["kite-operator.dev/account"])
     assert ([], ["AppSecretRejected"]) == (record["attempts"], [each["reason"] for each in record["rejections"]])
-    gauge = f'kite_credential_blocked{{namespace="{world.namespace}",name="alpha"}}'
-    assert 1.0 == operator.metric(gauge)
     assert ["AppSecretRejected"] == world.events()
     world.secret("alpha-app", api_key=app.api_key, api_secret=app.api_secret)
     world.clock.move(31)
