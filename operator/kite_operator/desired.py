@@ -13,7 +13,8 @@ from kite_operator.cluster.gather import Hints
 from kite_operator.cluster.owned import GRANT, SOURCE, TARGET
 from kite_operator.memory import Memory
 from kite_operator.model.account import Ref
-from kite_operator.model.resource import CREDENTIAL_LABEL, ROLE_LABEL, Credential, Key, parse_credential
+from kite_operator.model.parse import parse_credential
+from kite_operator.model.resource import CREDENTIAL_LABEL, ROLE_LABEL, Credential, Key
 
 _Where = TypeVar("_Where")
 _What = TypeVar("_What")

@@ -27,8 +27,9 @@ from kite_operator.decide.reminder import due_reminder, needs_person, next_look
 from kite_operator.memory import Memory
 from kite_operator.model.account import AccountRecord, Ref
 from kite_operator.model.errors import ClusterError, Conflict, Forbidden, NotFound, ReservationLost, Unprocessable
+from kite_operator.model.parse import parse_credential
 from kite_operator.model.reasons import Reason
-from kite_operator.model.resource import Credential, Key, Status, parse_credential
+from kite_operator.model.resource import Credential, Key, Status
 from kite_operator.model.trading_days import TradingCalendar
 from kite_operator.notify.letter import compose
 from kite_operator.notify.notifier import Notifier

@@ -10,7 +10,8 @@ from kite_operator.cluster.api import Cluster, credentials_path, secrets_path
 from kite_operator.cluster.owned import GRANT
 from kite_operator.desired import Change, Desired, Wish
 from kite_operator.model.errors import OperatorError
-from kite_operator.model.resource import CREDENTIAL_LABEL, ROLE_LABEL, Key, parse_credential
+from kite_operator.model.parse import parse_credential
+from kite_operator.model.resource import CREDENTIAL_LABEL, ROLE_LABEL, Key
 
 _log = logging.getLogger(__name__)
 

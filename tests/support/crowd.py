@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from kite_operator.decide.policies import decide
-from kite_operator.model.resource import parse_credential
+from kite_operator.model.parse import parse_credential
 from kite_operator.record.metrics import Metrics
 from kite_operator.record.status import derive
 from support.facts import NOON, alive, body, ist, observed, published

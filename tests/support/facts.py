@@ -14,8 +14,9 @@ from kite_operator.model.account import AccountRecord, Attempt, Claim, Outcome, 
 from kite_operator.model.conditions import Condition
 from kite_operator.model.errors import Step
 from kite_operator.model.expiry import IST
+from kite_operator.model.parse import parse_credential
 from kite_operator.model.reasons import Reason
-from kite_operator.model.resource import Credential, Failures, Status, parse_credential
+from kite_operator.model.resource import Credential, Failures, Status
 from kite_operator.model.sensitive import Sensitive
 from kite_operator.model.session import AppKeys, LoginFactors, Session
 

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from kite_operator.decide.rollout import Finding
-from kite_operator.model import conditions, resource, rollout
+from kite_operator.model import conditions, parse, resource, rollout
 
 ROOT = Path(__file__).parents[2]
 DNS_NAME_MAX = 253
@@ -267,9 +267,9 @@ def test_the_operator_resolves_the_defaults_of_the_reference() -> None:
     spelled_out = {**sample, "spec": {**sample["spec"], **written}}
 
     assert "schedule" not in sample["spec"]
-    assert resource.parse_credential(spelled_out).timing == resource.parse_credential(sample).timing
-    assert resource.parse_credential(sample).suspended is False
-    target = resource.parse_credential(sample).target
+    assert parse.parse_credential(spelled_out).timing == parse.parse_credential(sample).timing
+    assert parse.parse_credential(sample).suspended is False
+    target = parse.parse_credential(sample).target
     defaults = rows("spec")
     assert f"`{target.deletion_policy}`" == defaults["spec.target.deletionPolicy"][1]
     assert ", ".join(f"`{name}`" for name in target.formats) == defaults["spec.target.format"][1]

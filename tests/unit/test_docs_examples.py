@@ -13,7 +13,8 @@ from kite_operator.cluster.contents import contents
 from kite_operator.cluster.grants import read_grants
 from kite_operator.cluster.target import view_target
 from kite_operator.model.expiry import IST, at_time
-from kite_operator.model.resource import DEFAULT_FORMATS, parse_credential
+from kite_operator.model.parse import parse_credential
+from kite_operator.model.resource import DEFAULT_FORMATS
 from kite_operator.model.sensitive import Sensitive
 from kite_operator.model.session import Session
 from kite_operator.model.sources import Problem, parse_app_secret, parse_login_secret

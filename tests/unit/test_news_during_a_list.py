@@ -2,7 +2,8 @@
 
 from kite_operator.desired import Change, Desired, Wish
 from kite_operator.memory import Memory
-from kite_operator.model.resource import CREDENTIAL_LABEL, ROLE_LABEL, Key, parse_credential
+from kite_operator.model.parse import parse_credential
+from kite_operator.model.resource import CREDENTIAL_LABEL, ROLE_LABEL, Key
 from support.facts import body
 
 ALPHA, BETA = Key("desk", "alpha"), Key("desk", "beta")

@@ -17,7 +17,8 @@ from kite_operator.login.seals import Seals
 from kite_operator.login.tries import Allowance, Tries
 from kite_operator.login.views import Views
 from kite_operator.login.waiting import Waitlist, Watched
-from kite_operator.model.resource import Credential, Key, parse_credential
+from kite_operator.model.parse import parse_credential
+from kite_operator.model.resource import Credential, Key
 
 _log = logging.getLogger(__name__)
 

@@ -9,7 +9,8 @@ from kite_operator.cluster.api import Cluster, credentials_path
 from kite_operator.decide import timing
 from kite_operator.login.outcome import indian_time
 from kite_operator.model.conditions import BLOCKED, LOGIN_REQUIRED, READY
-from kite_operator.model.resource import Credential, Key, parse_credential
+from kite_operator.model.parse import parse_credential
+from kite_operator.model.resource import Credential, Key
 from kite_operator.model.trading_days import TradingCalendar
 
 _KEPT_SECONDS = 1.0

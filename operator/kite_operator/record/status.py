@@ -20,8 +20,9 @@ from kite_operator.model.conditions import (
     with_transition,
 )
 from kite_operator.model.expiry import rfc3339
+from kite_operator.model.parse import parse_credential
 from kite_operator.model.reasons import Reason
-from kite_operator.model.resource import Credential, Failures, LastLogin, Reminder, Status, parse_credential
+from kite_operator.model.resource import Credential, Failures, LastLogin, Reminder, Status
 
 QUIET = (Reason.LOGIN_IN_PROGRESS, Reason.WAITING_FOR_TOTP_WINDOW)
 """Rests of seconds within a refresh: the former conditions stay."""

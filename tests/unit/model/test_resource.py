@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kite_operator.model.resource import DAILY, DELETE, RETAIN, TRADING_DAYS, Failures, Timing, parse_credential
+from kite_operator.model.parse import parse_credential
+from kite_operator.model.resource import DAILY, DELETE, RETAIN, TRADING_DAYS, Failures, Timing
 from support.facts import ist
 
 WHOLE: dict[str, Any] = {

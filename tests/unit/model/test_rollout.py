@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from kite_operator.model.expiry import IST
-from kite_operator.model.resource import parse_credential
+from kite_operator.model.parse import parse_credential
 from kite_operator.model.rollout import (
     ALWAYS,
     DEFAULT_MARKET_HOURS,

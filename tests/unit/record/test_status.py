@@ -11,8 +11,9 @@ from kite_operator.decide.plan import Action, Plan
 from kite_operator.decide.policies import decide
 from kite_operator.model.errors import Conflict
 from kite_operator.model.expiry import rfc3339
+from kite_operator.model.parse import parse_credential
 from kite_operator.model.reasons import Reason
-from kite_operator.model.resource import Credential, Failures, LastLogin, Mark, Reminder, Status, parse_credential
+from kite_operator.model.resource import Credential, Failures, LastLogin, Mark, Reminder, Status
 from kite_operator.record.events import summons, transition
 from kite_operator.record.status import StatusWriter, derive, manifest_of
 from support.facts import (
