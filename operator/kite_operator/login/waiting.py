@@ -14,7 +14,9 @@ from kite_operator.model.resource import Credential, Key
 from kite_operator.model.trading_days import TradingCalendar
 
 _KEPT_SECONDS = 1.0
-"""However many look at once, everything is listed this often at most."""
+"""However many look at once, everything is listed this often at most,"""
+_KEPT_TIMES = 10.0
+"""and no more than a tenth of the time is spent on it, however many credentials there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +81,16 @@ class Waitlist:
     calendar: TradingCalendar
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     _kept: tuple[Waiting, ...] = ()
-    _listed_at: float | None = None
+    _kept_until: float | None = None
 
     async def rows(self) -> tuple[Waiting, ...]:
-        """The credentials that wait for a person now, as they were a second ago at most."""
+        """The credentials that wait for a person now, as they were a moment ago."""
         async with self._lock:
-            if self._listed_at is None or self.clock.boottime() - self._listed_at >= _KEPT_SECONDS:
+            began = self.clock.boottime()
+            if self._kept_until is None or began >= self._kept_until:
                 self._kept = await self._listed()
-                self._listed_at = self.clock.boottime()
+                took = self.clock.boottime() - began
+                self._kept_until = began + took + max(_KEPT_SECONDS, took * _KEPT_TIMES)
             return self._kept
 
     async def _listed(self) -> tuple[Waiting, ...]:

@@ -171,6 +171,20 @@ async def test_however_often_it_is_looked_at_everything_is_listed_once_a_second(
         assert 1 == len([path for _, path in desk.cluster.journal if path == credentials_path("")])
 
 
+async def test_a_list_that_takes_long_is_kept_for_longer() -> None:
+    async with open_desk() as desk:
+        await desk.enter()
+
+        def slow(_verb: str, path: str) -> None:
+            desk.clock.boot += 2.0 if path == credentials_path("") else 0.0
+
+        desk.cluster.before = slow
+        for _ in range(5):
+            await desk.get("/kite/")
+            desk.clock.boot += 5.0
+        assert 2 == len([path for _, path in desk.cluster.journal if path == credentials_path("")])
+
+
 async def test_a_credential_that_is_not_watched_is_not_shown() -> None:
     async with open_desk(namespaces=("other",)) as desk:
         await desk.enter()
