@@ -106,7 +106,8 @@ class LoginParts:
         """Count it, and write the one line of it: whom it was about and who did it, and nothing that was sent."""
         self.count(happening.value)
         who = f" by {visitor.name!r}" if visitor is not None else ""
-        _log.info("login page: %s%s%s", f"{key}: " if key is not None else "", happening.value, who)
+        about = {"outcome": happening.value} | ({"credential": str(key)} if key is not None else {})
+        _log.info("login page: %s%s%s", f"{key}: " if key is not None else "", happening.value, who, extra=about)
 
 
 @dataclass(frozen=True, slots=True)
