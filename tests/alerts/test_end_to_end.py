@@ -38,6 +38,17 @@ PROMPT = ("KiteLoginRequired byhand", "KiteTokenNotReady down", "KiteOperatorAbs
 """What waits for nothing but a `for` of 2 to 4 seconds, a scrape, an evaluation and Alertmanager."""
 PROMPT_SECONDS = 20.0
 
+SHOWN = {
+    "kite_operator_watch_up": 1.0,
+    'kite_credential_wrong_entries{name="mistyped"}': 1.0,
+    'kite_credential_wrong_entries_limit{name="mistyped"}': 4.0,
+    "kite_operator_schedule_lag_seconds < bool 5": 1.0,
+    "sum(kite_operator_event_loop_lag_seconds_count) > bool 5": 1.0,
+    'sum(kite_operator_kubernetes_request_duration_seconds_count{verb="PATCH"}) > bool 5': 1.0,
+    "sum(kite_credential_ready)": 1.0,
+}
+"""What Prometheus has of the operator while all of it is broken."""
+
 PASSWORD = "Correct-Horse-77"
 TOTP_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 
@@ -158,12 +169,15 @@ def test_each_cause_calls_with_its_link_and_is_taken_back_when_it_is_mended(watc
     }
     figures = {f"{alert} {name}": watched.expect(alert, name, since) for (alert, name), since in fired.items()}
     assert set() == watched.phone.all("resolved")
+    for sample, value in SHOWN.items():
+        assert [value] == [each for _, each in watched.program.query(sample)], sample
 
     mended = time.monotonic()
     mend_everything(world, apps)
     for alert, name in fired:
         figures[f"{alert} {name}, resolved"] = watched.expect(alert, name, mended, status="resolved")
     assert set(fired) == watched.phone.all("firing")
+    assert [1.0] == [value for _, value in watched.program.query("kite_operator_deadline_misses_total")]
 
     killed = time.monotonic()
     watched.operator.kill()

@@ -10,6 +10,7 @@ from alerts.__main__ import MONITORING
 from alerts.catalogue import catalogue
 from alerts.render import grafana_expr
 from support.alert_facts import nobody_came
+from support.controlplane import Kubectl
 from support.promtool import Replica, at, record, run
 
 
@@ -65,3 +66,8 @@ def test_what_grafana_asks_is_one_where_the_rule_s_own_value_is_zero(tmp_path: P
             {"expr": grafana_expr(alert), "eval_time": moment, "exp_samples": [{"labels": labels, "value": 1}]},
         ]
     )
+
+
+def test_kubectl_builds_what_the_prometheus_operator_is_given(kubectl: Kubectl) -> None:
+    built = kubectl("kustomize", str(MONITORING / "prometheus-operator")).stdout
+    assert ["PrometheusRule", "Service", "ServiceMonitor"] == sorted(each["kind"] for each in yaml.safe_load_all(built))

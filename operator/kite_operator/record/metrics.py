@@ -20,7 +20,7 @@ from prometheus_client import (
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from kite_operator import __version__
+from kite_operator import __version__, correlation
 from kite_operator.decide import budget, timing
 from kite_operator.decide.observed import Observed
 from kite_operator.decide.outcome import ActOutcome
@@ -185,6 +185,12 @@ def _values(snapshot: Snapshot, now: datetime) -> dict[str, float]:
     }
 
 
+def _exemplar() -> dict[str, str] | None:
+    """The id under which the log tells of what is counted now: shown where OpenMetrics is spoken."""
+    decision = correlation.fields().get("decision")
+    return {"decision": decision} if decision else None
+
+
 def _truth(status: Status, kind: str) -> float:
     condition = status.condition(kind)
     return 1.0 if condition is not None and condition.status == "True" else 0.0
@@ -306,14 +312,14 @@ class Metrics:
 
     def count_attempt(self, action: Action, outcome: ActOutcome) -> None:
         """One action and what came of it."""
-        self._attempts.labels(action.value, outcome.result, outcome.reason.value).inc()
+        self._attempts.labels(action.value, outcome.result, outcome.reason.value).inc(exemplar=_exemplar())
         for kind, result in outcome.looks:
             self._looks.labels(kind, result).inc()
 
     def observe_step(self, step: str, outcome: str, seconds: float) -> None:
         """One call to the broker."""
-        self._steps.labels(step).observe(seconds)
-        self._calls.labels(step, outcome).inc()
+        self._steps.labels(step).observe(seconds, _exemplar())
+        self._calls.labels(step, outcome).inc(exemplar=_exemplar())
 
     def observe_clock(self, offset: ClockOffset) -> None:
         """One measurement of how far the clocks are apart."""

@@ -5,12 +5,15 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST as OPENMETRICS
 
+from kite_operator.correlation import about
 from kite_operator.decide.observed import Observed
 from kite_operator.decide.policies import decide
 from kite_operator.model.account import Outcome
 from kite_operator.model.resource import Key, Status
 from kite_operator.model.rollout import Rollout, RolloutStatus, Workload
+from kite_operator.record.exposition import exposition
 from kite_operator.record.metrics import Metrics
 from kite_operator.record.status import derive
 from support.facts import NOON, OTHER, account, alive, attempt, claim, credential, ist, leaks, observed, published
@@ -159,3 +162,18 @@ def test_requests_to_the_api_server_are_timed_by_verb_and_resource() -> None:
     metrics.observe_request("GET", "secrets", 200, 0.25)
     labels = {"verb": "GET", "resource": "secrets"}
     assert 0.25 == metrics.registry.get_sample_value("kite_operator_kubernetes_request_duration_seconds_sum", labels)
+
+
+# From a number to the log.
+
+
+def test_what_is_counted_carries_the_decision_that_the_log_names() -> None:
+    metrics = Metrics(lambda: NOON)
+    with about(credential="desk/alpha", decision="4f0c6d1e2b9a7788"):
+        metrics.observe_step("profile", "success", 0.3)
+    metrics.observe_step("logout", "success", 0.3)
+    told = exposition(metrics, OPENMETRICS)[0].decode()
+    marked = [line for line in told.splitlines() if " # {" in line]
+    assert 2 == len(marked)
+    assert all('step="profile"' in line and '# {decision="4f0c6d1e2b9a7788"}' in line for line in marked)
+    assert "4f0c6d1e2b9a7788" not in exposition(metrics, "text/plain")[0].decode()
