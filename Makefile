@@ -69,6 +69,7 @@ calendar: setup  ## Write anew which days the operator knows as trading days, fr
 
 alerts: setup  ## Write the alert rules in their three forms (INTO, RUNBOOK and DATASOURCE: see docs/monitoring.md)
 	@$(BIN)/python -m alerts $(if $(INTO),--into $(INTO)) $(if $(RUNBOOK),--runbook $(RUNBOOK)) $(if $(DATASOURCE),--datasource $(DATASOURCE))
+	@$(if $(INTO),true,$(BIN)/python -m chart)
 
 chart: setup  ## Write anew what in the chart is made of the settings, deploy/ and values.yaml
 	@$(BIN)/python -m chart

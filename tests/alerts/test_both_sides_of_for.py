@@ -101,6 +101,7 @@ CASES = {
     "KiteLoginBudgetNearlyUsed": Case(becomes(lambda now: nearly_spent(now, MINTED)), TEN),
     "KiteRolloutHindered": Case(becomes(lambda now: hindered(now, MINTED)), TEN),
     "KiteOperatorAbsent": Case(Replica(runs=lambda now: now < TEN), TEN),
+    "KiteOperatorWithoutLeader": Case(from_ten(lambda metrics, _queue, _now: metrics.lead(leading=False)), TEN),
     "KiteOperatorStalled": Case(
         # The scheduler is last seen to turn at ten; two minutes later it is still within its time.
         from_ten(lambda metrics, _queue, _now: metrics.progress(TEN)),
@@ -132,6 +133,7 @@ WHO = {
         {"job": "kite-operator", "instance": "10.0.0.1:8080"},
         {"operator": "10.0.0.1:8080"},
     ),
+    ("job",): ({"job": "kite-operator"}, {}),
     (): ({}, {}),
 }
 

@@ -91,6 +91,7 @@ class _Recorder:
     def _samples(self, metrics: Metrics) -> Iterable[tuple[str, str]]:
         metrics.progress(self._now)
         metrics.listed(self._now)
+        metrics.lead(leading=True)
         present = set()
         for facts in self.replica.facts(self._now):
             plan = decide(facts)

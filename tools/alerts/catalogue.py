@@ -195,6 +195,15 @@ def _life(use: Limits) -> tuple[Alert, ...]:
             (),
         ),
         Alert(
+            "KiteOperatorWithoutLeader",
+            CRITICAL,
+            "max by (job) (kite_operator_leader) == 0",
+            use.patient,
+            "Operators run, and none of them does the work",
+            "All replicas stand by, or have not read the cluster yet. Tokens end at 06:00 Indian time.",
+            ("job",),
+        ),
+        Alert(
             "KiteOperatorStalled",
             CRITICAL,
             f"{use.now} - max by (job, instance) ({progress}) > {use.silence}",
