@@ -11,7 +11,7 @@ def test_a_person_is_asked_with_the_login_url_pattern(world: World) -> None:
     assert "True" == status
     assert "https://kite.zerodha.com/connect/login?v=3&api_key=<your api_key>" in message
     assert app.api_key not in message
-    assert ["LoginRequired"] == world.events()
+    world.until(lambda: world.events() == ["LoginRequired"], "told once")
     assert 0 == sum(world.sandbox.counters("AB1234").calls.values())
 
 
