@@ -11,12 +11,14 @@ import threading
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPSConnection
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 from urllib.parse import SplitResult, urlsplit
 
 BETWEEN_REPORTS_S = 60.0
 """The operator asks Kite once a minute at most, however many report."""
 TIMEOUT_S = 5.0
+TRIES, BETWEEN_TRIES_S = 6, 1.0
+"""Of several replicas of the operator only one takes reports; the others answer 503, and the next try may meet it."""
 LONGEST_TOKEN_BYTES = 8192
 
 log = logging.getLogger("kite_token")
@@ -51,7 +53,7 @@ class Reporter:
 
     def _send(self, address: SplitResult) -> None:
         try:
-            status = self._post(address)
+            status = self._post_to_who_takes_it(address)
         except Exception as error:  # noqa: BLE001 - a report is never worth a trade; its text may hold the token
             log.warning("a dead token could not be reported: %s", type(error).__name__)
             return
@@ -59,6 +61,14 @@ class Reporter:
             log.info("kite-operator has been told that the token is dead")
         else:
             log.warning("kite-operator did not take the report of a dead token: HTTP %d", status)
+
+    def _post_to_who_takes_it(self, address: SplitResult) -> int:
+        for _ in range(TRIES - 1):
+            status = self._post(address)
+            if status != HTTPStatus.SERVICE_UNAVAILABLE:
+                return status
+            sleep(BETWEEN_TRIES_S)
+        return self._post(address)
 
     def _post(self, address: SplitResult) -> int:
         """The status of the answer. Without a proxy and without redirects: the token is for the operator alone."""

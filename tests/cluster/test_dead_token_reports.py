@@ -274,6 +274,23 @@ def test_a_false_report_of_a_suspended_credential_asks_nobody(reporting: Reporti
     assert before == reporting.probes()
 
 
+def test_a_replica_that_stands_by_sends_the_report_elsewhere(world: World, start: Callable[..., Reporting]) -> None:
+    working = start("--leader-lease", "kite-operator-leader")
+    standing_by = start("--leader-lease", "kite-operator-leader")
+    world.alpha()
+    world.wait("SessionActive")
+    working.account()
+    old, token = world.token(), working.token()
+    world.sandbox.master_logout("AB1234")
+    world.clock.move(61)
+    answer = standing_by.post(token)
+    assert (503, "1") == (answer.status_code, answer.headers["Retry-After"])
+    world.settle(0.3)
+    assert old == world.token()
+    assert 202 == working.post(token).status_code
+    world.until(lambda: world.token() not in ("", old), "a new token", within=5)
+
+
 def test_it_is_off_by_default_and_refused_with_namespaces(world: World) -> None:
     started = world.operator()
     status, _ = started.get(f"/v1/namespaces/{world.namespace}/kitecredentials/alpha/dead-token")

@@ -28,7 +28,9 @@ LARGEST_BODY = 4096
 _BODY_SECONDS = 5.0
 _LONGEST_TOKEN = 8192
 _RETRY_SECONDS = 10
-"""After how long to come back when the API server did not answer, or not everything is known yet."""
+"""After how long to come back when the API server did not answer."""
+_ELSEWHERE_SECONDS = 1
+"""After how long to come back to a replica that stands by, or has just started: behind one Service is another."""
 
 
 class Result(Enum):
@@ -62,8 +64,9 @@ class Result(Enum):
 class Desk:
     """What the endpoint asks of the operator.
 
-    `ready` whether every credential is known; `target_of` a credential's derived Secret, None when there is no such
-    credential; `report` takes a report, False when there was one already; `count` hears of each result.
+    `ready` whether this process does the work, and knows every credential; `target_of` a credential's derived Secret,
+    None when there is no such credential; `report` takes a report, False when there was one already; `count` hears of
+    each result.
     """
 
     ready: Callable[[], bool]
@@ -125,7 +128,7 @@ class _Endpoint:
         user: User | None = None
         try:
             if not self._desk.ready():
-                return self._told(Result.UNAVAILABLE, key, user)
+                return self._answer(Result.UNAVAILABLE, retry_seconds=_ELSEWHERE_SECONDS)
             if not await _has_small_body(request):
                 return self._told(Result.TOO_LARGE, key, user)
             token = _bearer(request)

@@ -23,6 +23,7 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.heard: queue.Queue[tuple[str, str | None]] = queue.Queue()
         self.answer: tuple[int, dict[str, str]] = (202, {})
+        self.standing_by = 0
 
     @property
     def url(self) -> str:
@@ -34,6 +35,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         status, headers = self.server.answer
+        if self.server.standing_by:
+            self.server.standing_by -= 1
+            status = 503
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
@@ -112,6 +116,27 @@ def test_a_token_that_was_rotated_is_read_anew(server: Server, folder: Path, now
     assert "Bearer madeupserviceaccounttoken0000002" == server.heard.get(timeout=10)[1]
 
 
+def test_a_replica_that_stands_by_is_tried_again(
+    server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch, said: Callable[[], str]
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr("kite_token.reporting.sleep", pauses.append)
+    server.standing_by = 2
+    Reporter(server.url, folder).report()
+    assert "has been told" in said()
+    assert (3, 2) == (server.heard.qsize(), len(pauses))
+
+
+def test_replicas_that_all_stand_by_are_tried_six_times(
+    server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch, said: Callable[[], str]
+) -> None:
+    monkeypatch.setattr("kite_token.reporting.sleep", lambda _: None)
+    server.standing_by = 100
+    Reporter(server.url, folder).report()
+    assert "HTTP 503" in said()
+    assert 6 == server.heard.qsize()
+
+
 def test_the_token_follows_no_redirect(server: Server, folder: Path, said: Callable[[], str]) -> None:
     server.answer = (307, {"Location": f"{server.url}/elsewhere"})
     Reporter(server.url, folder).report()
@@ -132,7 +157,7 @@ def test_the_token_goes_through_no_proxy(
     assert server.heard.empty()
 
 
-@pytest.mark.parametrize("status", [401, 403, 404, 429, 500, 503])
+@pytest.mark.parametrize("status", [401, 403, 404, 429, 500])
 def test_a_refusal_is_logged_by_its_status(status: int, server: Server, folder: Path, said: Callable[[], str]) -> None:
     server.answer = (status, {})
     Reporter(server.url, folder).report()

@@ -239,8 +239,9 @@ async def test_few_questions_are_under_way_when_the_api_server_hangs(operator: O
 
 async def test_before_every_credential_is_known_nobody_is_told_that_theirs_is_not(operator: Operator) -> None:
     operator.ready = False
-    assert 503 == (await operator.post(AUDITOR, "gamma")).status
-    assert [] == operator.cluster.asked
+    answer = await operator.post(AUDITOR, "gamma")
+    assert (503, "1") == (answer.status, answer.headers["Retry-After"])
+    assert ([], []) == (operator.cluster.asked, operator.reports)
 
 
 async def test_a_fault_of_ours_is_counted_and_its_text_kept_back(
