@@ -20,7 +20,7 @@ from kite_operator.login.parts import (
     login_page_of,
 )
 from kite_operator.login.state import grant_name
-from kite_operator.login.views import STYLE
+from kite_operator.login.views import STYLE, see_other
 from kite_operator.login.waiting import needs_login, waiting_of
 from kite_operator.model.conditions import READY
 from kite_operator.model.links import callback_url
@@ -200,6 +200,11 @@ async def notice(parts: LoginParts, request: web.Request) -> web.Response:
         link = login_page_of(parts, key_in(request))
     mood = Mood.NOTICE if request.match_info["what"] == "declined" else Mood.BAD
     return parts.views.notice(*words, status=200, mood=mood, link=link)
+
+
+async def root(parts: LoginParts, _: web.Request) -> web.Response:
+    """GET of the public address as people type it, without the last slash."""
+    return see_other(f"{parts.base}/")
 
 
 async def style(_: LoginParts, __: web.Request) -> web.Response:

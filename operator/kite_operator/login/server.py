@@ -96,6 +96,8 @@ def make_login_app(parts: LoginParts) -> web.Application:
     for path, page in get.items():
         # A HEAD, as sent to look a link up, must not end a login.
         app.router.add_get(parts.base + path, partial(page, parts), allow_head=False)
+    if parts.base:
+        app.router.add_get(parts.base, partial(front.root, parts))
     for path, page in post.items():
         app.router.add_post(parts.base + path, partial(page, parts))
     return app

@@ -660,6 +660,11 @@ async def test_a_fault_of_ours_is_told_by_its_kind_alone(caplog: pytest.LogCaptu
     assert TOKEN not in caplog.text
 
 
+async def test_the_public_address_needs_no_last_slash() -> None:
+    async with open_desk() as desk:
+        assert "/kite/" == (await desk.get("/kite")).headers["Location"]
+
+
 async def test_without_a_path_of_its_own_the_page_is_at_the_root_with_the_strictest_cookies() -> None:
     async with open_desk(login_public_url="https://desk.example") as desk:
         answer = await desk.get("/")
