@@ -8,7 +8,7 @@ REQUIREMENTS := requirements/dev.txt
 STAMP := $(VENV)/.installed-$(shell cat $(REQUIREMENTS) pyproject.toml | sha256sum | cut -c1-16)
 KEEP ?=
 
-.PHONY: help setup tools prometheus chromium alerts demo test screenshots test-fast check format lock calendar chart bench clean
+.PHONY: help setup tools prometheus chromium alerts demo test screenshots test-fast check format lock calendar chart manifest bench clean
 
 help:  ## Show the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -73,6 +73,9 @@ alerts: setup  ## Write the alert rules in their three forms (INTO, RUNBOOK and 
 
 chart: setup  ## Write anew what in the chart is made of the settings, deploy/ and values.yaml
 	@$(BIN)/python -m chart
+
+manifest: tools  ## Write deploy/base and its overlays from the chart, and the install in one file, dist/kite-operator.yaml
+	@$(BIN)/python -m chart --manifests
 
 bench: tools  ## Measure: from kubectl apply to the derived Secret, and memory
 	@$(BIN)/python -m pytest tests/bench -q -s

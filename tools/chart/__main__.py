@@ -1,17 +1,26 @@
-"""Write the made parts of the chart, or with --check say which are not as they would be written."""
+"""Write the made parts of the chart, or with --check say which are not as they would be written.
+
+With --manifests those of deploy/ that are made of the chart, and the install in one file: for these Helm is needed.
+"""
 
 import json
+import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from chart.manifests import made as made_manifests
 from chart.readme import with_table
 from chart.schema import schema
 from chart.values import Undescribed, read
+from devcluster.errors import DevclusterError
+from devcluster.resolve import Resolver
 
 ROOT = Path(__file__).resolve().parents[2]
 CHART = ROOT / "charts" / "kite-operator"
-MONITORING = ROOT / "deploy" / "monitoring"
+DEPLOY = ROOT / "deploy"
+MONITORING = DEPLOY / "monitoring"
+ONE_FILE = ROOT / "dist" / "kite-operator.yaml"
 
 
 def parts() -> Iterator[tuple[Path, str]]:
@@ -25,8 +34,8 @@ def parts() -> Iterator[tuple[Path, str]]:
 def copies() -> Iterator[tuple[Path, str]]:
     """What is kept in deploy/, for Helm reads nothing outside of a chart."""
     files = CHART / "files"
-    yield files / "kitecredentials.yaml", (ROOT / "deploy" / "crd" / "kitecredentials.yaml").read_text()
-    yield files / "rollout-policy.yaml", (ROOT / "deploy" / "rollout" / "validatingadmissionpolicy.yaml").read_text()
+    yield files / "kitecredentials.yaml", (DEPLOY / "crd" / "kitecredentials.yaml").read_text()
+    yield files / "rollout-policy.yaml", (DEPLOY / "rollout" / "validatingadmissionpolicy.yaml").read_text()
     rule = MONITORING / "prometheus-operator" / "prometheusrule.yaml"
     if rule.exists():
         yield files / "monitoring" / "prometheusrule.yaml", rule.read_text()
@@ -39,26 +48,48 @@ def left_over(made: frozenset[Path]) -> list[Path]:
     return [path for path in sorted((CHART / "files").rglob("*")) if path.is_file() and path not in made]
 
 
+def write_manifests() -> None:
+    """deploy/ from the chart, and the whole install in one file."""
+    programs = Resolver().resolve(["helm", "kubectl"])
+    _write(dict(made_manifests(programs["helm"], CHART, DEPLOY)))
+    overlay = [str(programs["kubectl"]), "kustomize", str(DEPLOY / "overlays" / "cluster")]
+    text = subprocess.run(overlay, capture_output=True, text=True, check=True).stdout  # noqa: S603 - our kubectl
+    ONE_FILE.parent.mkdir(exist_ok=True)
+    ONE_FILE.write_text(text)
+    print(f"written: {ONE_FILE.relative_to(ROOT)}")
+
+
 def main(arguments: list[str]) -> int:
     """Write or check."""
     try:
+        if arguments == ["--manifests"]:
+            write_manifests()
+            return 0
         made = dict(parts())
-    except Undescribed as error:
+    except (Undescribed, DevclusterError) as error:
         print(error, file=sys.stderr)
         return 1
-    changed = [path for path, text in made.items() if not path.exists() or path.read_text() != text]
     gone = left_over(frozenset(made))
     if arguments == ["--check"]:
-        for path in (*changed, *gone):
+        wrong = [*_changed(made), *gone]
+        for path in wrong:
             print(f"{path.relative_to(ROOT)} is out of step: run `make chart`", file=sys.stderr)
-        return 1 if changed or gone else 0
+        return 1 if wrong else 0
     for path in gone:
         path.unlink()
-    for path in changed:
+    _write(made)
+    return 0
+
+
+def _changed(made: Mapping[Path, str]) -> list[Path]:
+    return [path for path, text in made.items() if not path.exists() or path.read_text() != text]
+
+
+def _write(made: Mapping[Path, str]) -> None:
+    for path in _changed(made):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(made[path])
         print(f"written: {path.relative_to(ROOT)}")
-    return 0
 
 
 if __name__ == "__main__":

@@ -1,0 +1,55 @@
+"""The rights of docs/security.md are those that the chart gives."""
+
+import pytest
+import yaml
+
+from support.chart_values import LOGIN
+from support.documents import blocks, page
+from support.helm import Helm, Values, grants, one
+
+ROLES = {role["metadata"]["name"]: role for role in map(yaml.safe_load, blocks(page("docs/security.md"), "yaml"))}
+PROXY: Values = {
+    **LOGIN,
+    "settings": {**LOGIN["settings"], "loginAuth": "proxy", "loginTrustedProxies": ["10.0.0.1/32"]},
+}
+
+
+def documented(*names: str) -> set[tuple[str, str, str]]:
+    return set().union(*(grants(ROLES[name]["rules"]) for name in names))
+
+
+@pytest.mark.parametrize(
+    ("values", "roles"),
+    [
+        pytest.param({}, ("kite-operator",), id="nothing on"),
+        pytest.param(LOGIN, ("kite-operator",), id="login page with a passphrase"),
+        pytest.param({"rollout": {"enabled": True}}, ("kite-operator", "kite-operator-rollout"), id="rollout restarts"),
+        pytest.param({"report": {"enabled": True}}, ("kite-operator", "kite-operator-reports"), id="reports"),
+    ],
+)
+def test_a_feature_brings_its_documented_rights_and_no_others(
+    helm: Helm, values: Values, roles: tuple[str, ...]
+) -> None:
+    manifests = helm.render(values)
+    assert documented(*roles) == grants(one(manifests, "ClusterRole", "kite-operator")["rules"])
+    assert documented("kite-operator-accounts") == grants(one(manifests, "Role", "kite-operator-accounts")["rules"])
+
+
+def test_a_login_page_behind_a_proxy_brings_the_second_right_of_reports(helm: Helm) -> None:
+    more = grants(one(helm.render(PROXY), "ClusterRole", "kite-operator")["rules"]) - documented("kite-operator")
+    assert {("authorization.k8s.io", "subjectaccessreviews", "create")} == more
+
+
+def test_who_turns_the_list_of_client_ids_off_needs_no_right_on_namespaces(helm: Helm) -> None:
+    rules = one(helm.render({"settings": {"namespaceClientIds": "off"}}), "ClusterRole", "kite-operator")["rules"]
+    assert {("", "namespaces", "get")} == documented("kite-operator") - grants(rules)
+
+
+def test_a_namespaced_install_has_the_same_rights_in_each_of_its_namespaces(helm: Helm) -> None:
+    manifests = helm.render({"namespaces": ["desk-one", "desk-two"]})
+    roles = [each for each in manifests if each["kind"] == "Role" and each["metadata"]["name"] == "kite-operator"]
+    assert ["desk-one", "desk-two"] == sorted(each["metadata"]["namespace"] for each in roles)
+    assert [documented("kite-operator")] * 2 == [grants(each["rules"]) for each in roles]
+    assert ["kite-operator-edit", "kite-operator-view"] == sorted(
+        each["metadata"]["name"] for each in manifests if each["kind"] == "ClusterRole"
+    )

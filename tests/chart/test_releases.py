@@ -1,0 +1,170 @@
+"""Install, upgrade, roll back and uninstall: a real Helm on a real API server, pods held to the restricted standard."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from support.controlplane import Kubectl, eventually
+from support.helm import CHART, Helm, HelmError
+from support.releases import CRD, Release
+
+CREDENTIAL = """\
+apiVersion: kite-operator.dev/v1alpha1
+kind: KiteCredential
+metadata: {name: alpha, namespace: desk}
+spec:
+  clientID: AB1234
+  appSecretRef: {name: alpha-app}
+  redirectURL: https://alpha.example/callback
+  login: {mode: Manual}
+  target: {name: alpha-token}
+"""
+LEFT = "serviceaccounts,services,deployments,roles,rolebindings,networkpolicies,poddisruptionbudgets,secrets"
+EVERYTHING: dict[str, Any] = {
+    "login": {"enabled": True},
+    "settings": {"loginPublicUrl": "https://login.example.com"},
+    "ingress": {"enabled": True},
+    "report": {"enabled": True},
+    "rollout": {"enabled": True},
+    "sandbox": {"enabled": True},
+}
+
+
+def columns(kubectl: Kubectl) -> list[str]:
+    crd = yaml.safe_load(kubectl("get", CRD, "--output=yaml").stdout)
+    return [each["name"] for each in crd["spec"]["versions"][0]["additionalPrinterColumns"]]
+
+
+def older_chart(folder: Path) -> Path:
+    """The chart as it might have been a release ago: its CRD had no column Next."""
+    chart = folder / "kite-operator"
+    shutil.copytree(CHART, chart)
+    file = chart / "files" / "kitecredentials.yaml"
+    crd = yaml.safe_load(file.read_text())
+    version = crd["spec"]["versions"][0]
+    version["additionalPrinterColumns"] = [
+        each for each in version["additionalPrinterColumns"] if each["name"] != "Next"
+    ]
+    file.write_text(yaml.safe_dump(crd))
+    return chart
+
+
+@pytest.mark.timeout(240)
+def test_a_release_lives_and_leaves_what_people_have_made(helm: Helm, kubectl: Kubectl, tmp_path: Path) -> None:
+    kubectl("delete", CRD, "--ignore-not-found")  # another test's
+    release = Release.prepare(helm, kubectl, "kite-operator")
+    kubectl("create", "namespace", "desk")
+
+    release.install(chart=older_chart(tmp_path))
+    kubectl("wait", "--for=condition=Established", "--timeout=60s", CRD)
+    assert "Next" not in columns(kubectl)
+    eventually(lambda: len(release.pods()) == 2, "the API server has let two pods in")
+    kubectl("apply", "--filename", "-", input=CREDENTIAL)
+
+    release.upgrade({"replicaCount": 3, "settings": {"logFormat": "json"}})
+    assert "--log-format=json" in release.args()
+    assert "Next" in columns(kubectl)  # the CRD is upgraded with the rest
+    eventually(lambda: len([pod for pod in release.pods() if "--log-format=json" in str(pod)]) >= 1, "a new pod")
+
+    release.rollback()
+    assert "--log-format=json" not in release.args()
+    assert 2 == release.get("deployment/kite-operator")["spec"]["replicas"]
+
+    release.uninstall()
+    assert [] == release.get(LEFT, "--selector=app.kubernetes.io/instance=kite-operator")["items"]
+    wide = "clusterroles,clusterrolebindings,validatingadmissionpolicies"
+    assert [] == release.get(wide, "--selector=app.kubernetes.io/instance=kite-operator")["items"]
+    credential = kubectl("get", "kitecredential/alpha", "--namespace=desk", "--output=name").stdout
+    assert "kitecredential.kite-operator.dev/alpha\n" == credential
+
+    release.install()  # a release of that name takes the CRD up again
+    release.uninstall()
+    other = Release.prepare(helm, kubectl, "elsewhere", "second")
+    with pytest.raises(HelmError, match="invalid ownership metadata"):
+        other.install()
+    other.install(None, "--take-ownership")
+    other.uninstall()
+
+    # Nothing holds anything up: all is gone as fast as the API server is.
+    kubectl("delete", CRD, "--timeout=30s")
+    kubectl("delete", "namespace", "desk", "kite-operator", "elsewhere", "--timeout=60s")
+
+
+def test_everything_at_once_is_admitted(helm: Helm, kubectl: Kubectl) -> None:
+    release = Release.prepare(helm, kubectl, "everything")
+    release.install({**EVERYTHING, "crds": {"enabled": False}})
+    eventually(lambda: len(release.pods()) == 2, "the API server has let the operator's pods in")
+    sandbox = "--selector=app.kubernetes.io/component=sandbox"
+    eventually(lambda: len(release.get("pods", sandbox)["items"]) == 1, "and the sandbox's")
+    release.uninstall()
+
+
+def test_a_pod_that_may_more_is_not_admitted_there(helm: Helm, kubectl: Kubectl) -> None:
+    """Or the tests above would say nothing."""
+    release = Release.prepare(helm, kubectl, "strict")
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "root"},
+        "spec": {"containers": [{"name": "root", "image": "x"}]},
+    }
+    refused = kubectl("create", "--namespace=strict", "--filename=-", input=yaml.safe_dump(pod), check=False)
+    assert "violates PodSecurity" in refused.stderr
+    assert [] == release.pods()
+
+
+def test_a_namespaced_release_has_rights_in_its_namespaces_alone(helm: Helm, kubectl: Kubectl) -> None:
+    for name in ("desk-one", "desk-two", "desk-three"):
+        kubectl("create", "namespace", name)
+    release = Release.prepare(helm, kubectl, "narrow")
+    values = {"namespaces": ["desk-one", "desk-two"], "crds": {"enabled": False}, "rbac": {"aggregate": False}}
+    manifest = list(helm.render(values, namespace="narrow"))
+    assert [] == [each["kind"] for each in manifest if "namespace" not in each["metadata"]]
+    release.install(values)
+    account = "system:serviceaccount:narrow:kite-operator"
+
+    def may(verb: str, resource: str, namespace: str) -> bool:
+        asked = kubectl("auth", "can-i", verb, resource, "--as", account, "--namespace", namespace, check=False)
+        return asked.stdout.strip() == "yes"
+
+    assert [True, True, False, False] == [
+        may("list", "secrets", name) for name in ("desk-one", "desk-two", "desk-three", "narrow")
+    ]
+    assert [True, False] == [may("get", "leases.coordination.k8s.io", name) for name in ("narrow", "desk-one")]
+    everywhere = kubectl("auth", "can-i", "list", "secrets", "--as", account, "--all-namespaces", check=False)
+    assert "no" == everywhere.stdout.strip()
+    release.uninstall()
+
+
+def test_people_get_rights_by_the_clusters_own_roles(helm: Helm, kubectl: Kubectl) -> None:
+    kubectl("apply", "--server-side", "--force-conflicts", "--kustomize", str(CHART.parents[1] / "deploy" / "crd"))
+    release = Release.prepare(helm, kubectl, "people")
+    release.install({"crds": {"enabled": False}})
+    for role in ("view", "edit"):
+        kubectl("create", "rolebinding", role, "--namespace=people", f"--clusterrole={role}", f"--user={role}er")
+
+    def may(user: str, verb: str) -> bool:
+        asked = kubectl(
+            "auth", "can-i", verb, "kitecredentials.kite-operator.dev", "--as", user, "--namespace=people", check=False
+        )
+        return asked.stdout.strip() == "yes"
+
+    eventually(lambda: may("editer", "create"), "the controller has put the rights together")
+    assert [True, False] == [may("viewer", verb) for verb in ("list", "create")]
+    assert [True, True, True] == [may("editer", verb) for verb in ("get", "patch", "delete")]
+    status = kubectl(
+        "auth",
+        "can-i",
+        "patch",
+        "kitecredentials.kite-operator.dev",
+        "--subresource=status",
+        "--as",
+        "editer",
+        "--namespace=people",
+        check=False,
+    )
+    assert "no" == status.stdout.strip()
+    release.uninstall()
