@@ -7,9 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import requests
+import yaml
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 from kiteconnect.exceptions import TokenException
@@ -17,6 +19,7 @@ from kiteconnect.exceptions import TokenException
 import kite_token
 from devcluster.pki import Authority
 from support.controlplane import ControlPlane, Kubectl, namespace_in
+from support.documents import blocks, page, section
 from support.mounted_secret import MountedSecret
 from support.operators import OperatorProcess, free_port
 from support.world import World
@@ -104,6 +107,25 @@ def test_a_true_report_brings_a_new_token_within_seconds(reporting: Reporting) -
     assert 1 == reporting.operator.metric('kite_operator_dead_token_reports_total{result="accepted"}')
     assert f"{world.namespace}/alpha: reported dead by" in world.logs()
     assert "lastHandledRefresh" not in world.status()
+
+
+def test_the_documented_role_is_enough_for_a_pods_account(start: Callable[..., Reporting], kubectl: Kubectl) -> None:
+    reporting = start()
+    world = reporting.world
+    world.alpha(target={"name": "alpha-kite-token"})
+    world.wait("SessionActive")
+    role, pod = blocks(section(page("docs/trading-pods.md"), "Report a dead token"), "yaml")
+    kubectl("create", "serviceaccount", "trader", "--namespace", world.namespace)
+    kubectl(
+        *("apply", "--namespace", world.namespace, "--filename", "-"), input=role.replace("trading", world.namespace)
+    )
+    (source,) = yaml.safe_load(pod)["volumes"][0]["projected"]["sources"]
+    wanted = source["serviceAccountToken"]
+    token = reporting.token(audience=wanted["audience"], expirationSeconds=wanted["expirationSeconds"])
+    (variable,) = yaml.safe_load(pod)["containers"][0]["env"]
+    path = urlsplit(variable["value"]).path.replace("/trading/", f"/{world.namespace}/")
+    answer = requests.post(reporting.url + path, headers={"Authorization": f"Bearer {token}"}, timeout=10)
+    assert 202 == answer.status_code
 
 
 def test_a_trading_pod_reports_by_itself_and_goes_on_with_the_new_token(
