@@ -34,7 +34,7 @@ from kite_operator.loop_lag import measure_lag
 from kite_operator.memory import Memory
 from kite_operator.model.clockoffset import ClockOffset
 from kite_operator.model.errors import OperatorError
-from kite_operator.model.expiry import FLUSH_START, at_time
+from kite_operator.model.expiry import FLUSH_START, at_time, session_day
 from kite_operator.model.resource import Credential, Key
 from kite_operator.model.trading_days import TradingCalendar, recorded_calendar
 from kite_operator.notify.notifier import Notifier
@@ -135,7 +135,9 @@ class App:
         calendar = recorded_calendar(frozenset(sessions), frozenset(holidays))
         last = calendar.last_day
         self.metrics.calendar_ends(None if last is None else at_time(last + timedelta(days=1), FLUSH_START))
-        _log.info("trading days are known up to %s; days set: %d open, %d closed", last, len(sessions), len(holidays))
+        level = logging.INFO if calendar.covers(session_day(self.clock.now())) else logging.WARNING
+        said = "trading days are known up to %s; days set: %d open, %d closed"
+        _log.log(level, said, last, len(sessions), len(holidays))
         return calendar
 
     def _parts(self, keyring: Keyring, on_step: OnStep) -> Parts:

@@ -4,9 +4,7 @@ TOTP logs in, RefreshToken renews while its refresh_token lives and otherwise as
 """
 
 import base64
-import time
 from collections.abc import Callable
-from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -14,10 +12,15 @@ import pytest
 from support.sandbox import SandboxApp
 from support.world import BOTH_WORLDS, World
 
-IST = timezone(timedelta(hours=5, minutes=30))
 INTERVAL_SECONDS = 120
 NEXT_PASSWORD = "Another-Horse-78"
 MODES = ("TOTP", "Manual", "RefreshToken")
+
+
+@pytest.fixture(autouse=True)
+def noon(world: World) -> None:
+    """Away from the flush, whenever the tests run."""
+    world.set_clock("2026-11-24T12:00")
 
 
 def logins(world: World) -> int:
@@ -126,25 +129,20 @@ def test_a_regenerated_secret_that_ends_no_session_costs_no_login(world: World, 
     assert (token, before) == (world.token(), (logins(world), renewals(world)))
 
 
-def set_clock(world: World, moment: str) -> None:
-    """Set both clocks to a moment of Indian time, such as 2026-02-27T12:00."""
-    world.clock.set_offset(datetime.fromisoformat(moment).replace(tzinfo=IST).timestamp() - time.time())
-
-
 @pytest.mark.parametrize("mode", MODES)
 def test_a_token_of_six_that_dies_in_the_flush_of_half_past_seven_is_missed_right_after_it(
     world: World, mode: str
 ) -> None:
     """A probe each hour alone would notice at ten past eight."""
     world.sandbox.switch(flush_at="07:30")
-    set_clock(world, "2026-11-25T06:10:00")
+    world.set_clock("2026-11-25T06:10:00")
     world.operator()
     app = first_token(world, mode, probe={"interval": "1h"})
-    set_clock(world, "2026-11-25T07:29:30")
+    world.set_clock("2026-11-25T07:29:30")
     world.until(lambda: profiles(world) >= 2, "probed at the interval")
     world.settle(0.3)
     assert ("True", "SessionActive") == world.condition()[:2]
-    set_clock(world, "2026-11-25T07:32:05")
+    world.set_clock("2026-11-25T07:32:05")
     world.until(lambda: "TokenDead" in world.events(), "missed")
     healed(world, mode, app, renewable=True)
 
@@ -156,12 +154,12 @@ def test_a_login_before_the_late_flush_may_bring_yesterdays_token_and_is_made_on
 ) -> None:
     """Where Kite gives the living token once more it dies at 07:30 all the same: no second login before that helps."""
     world.sandbox.switch(flush_at="07:30")
-    set_clock(world, "2026-11-24T12:00:00")
+    world.set_clock("2026-11-24T12:00:00")
     world.operator()
     schedule = {"at": "06:05", "readyBy": "06:30", "jitter": "0s"}
     app = first_token(world, mode, schedule=schedule)
     yesterdays = world.token()
-    set_clock(world, "2026-11-25T06:10:00")
+    world.set_clock("2026-11-25T06:10:00")
     if mode == "Manual":
         world.until(lambda: world.condition()[1] != "SessionActive", "due")
         world.grant(world.sandbox.request_token("AB1234", app.api_key), "login-2")
@@ -175,7 +173,7 @@ def test_a_login_before_the_late_flush_may_bring_yesterdays_token_and_is_made_on
     assert {"TOTP": (2, 0), "Manual": (0, 0), "RefreshToken": (0, 1)}[mode] == before
     assert world.sandbox.is_alive(world.token())
     dying = world.token()
-    set_clock(world, "2026-11-25T07:32:05")
+    world.set_clock("2026-11-25T07:32:05")
     world.until(lambda: "TokenDead" in world.events(), "missed")
     if mode == "Manual":
         world.wait("LoginRequired")

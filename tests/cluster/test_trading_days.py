@@ -3,7 +3,6 @@
 The days are those that the operator has recorded: Tuesday 3 March is Holi, Sunday 8 November has the Muhurat session.
 """
 
-import time
 from datetime import datetime, timedelta, timezone
 
 from kite_operator.model import recorded_days
@@ -18,15 +17,10 @@ def logins(world: World) -> int:
     return world.sandbox.counters("AB1234").count("login")
 
 
-def set_clock(world: World, moment: str) -> None:
-    """Set both clocks to a moment of Indian time, such as 2026-02-27T12:00."""
-    world.clock.set_offset(datetime.fromisoformat(moment).replace(tzinfo=IST).timestamp() - time.time())
-
-
 def closed(world: World, moment: str, upcoming: str) -> None:
     """At that moment nothing is fetched and nobody is asked; the next refresh is on the day that is given."""
     token, before = world.token(), logins(world)
-    set_clock(world, moment)
+    world.set_clock(moment)
     world.until(lambda: world.condition()[:2] == ("False", "MarketClosed"), f"MarketClosed on {moment}")
     day = moment[:10]
     world.until(lambda: f" {day} " in world.condition()[2], f"{day} is named")
@@ -40,7 +34,7 @@ def closed(world: World, moment: str, upcoming: str) -> None:
 def refreshed(world: World, moment: str) -> None:
     """At that moment there is a new token, by one login."""
     token, before = world.token(), logins(world)
-    set_clock(world, moment)
+    world.set_clock(moment)
     world.until(lambda: world.token() != token, f"a new token on {moment}")
     world.until(lambda: world.status().get("lastRefreshTime", "").startswith(moment[:10]), f"told on {moment}")
     world.wait("SessionActive")
@@ -54,7 +48,7 @@ def deadline(world: World, operator: OperatorProcess) -> float | None:
 
 
 def test_over_a_weekend_and_a_holiday_there_is_no_login_and_after_them_there_is(world: World) -> None:
-    set_clock(world, "2026-02-27T12:00")
+    world.set_clock("2026-02-27T12:00")
     operator = world.operator()
     world.alpha(schedule=TRADING_DAYS)
     world.wait("SessionActive")
@@ -71,7 +65,7 @@ def test_over_a_weekend_and_a_holiday_there_is_no_login_and_after_them_there_is(
 
 
 def test_by_hand_nobody_is_asked_on_a_weekend_and_a_login_is_taken_all_the_same(world: World) -> None:
-    set_clock(world, "2026-02-27T12:00")
+    world.set_clock("2026-02-27T12:00")
     world.operator()
     app = world.alpha(mode="Manual", schedule=TRADING_DAYS)
     world.wait("LoginRequired")
@@ -85,13 +79,13 @@ def test_by_hand_nobody_is_asked_on_a_weekend_and_a_login_is_taken_all_the_same(
     world.wait("SessionActive")
     closed(world, "2026-03-01T09:00", "2026-03-02")
     assert asked == world.events().count("LoginRequired")
-    set_clock(world, "2026-03-02T06:05")
+    world.set_clock("2026-03-02T06:05")
     world.wait("LoginRequired")
     world.until(lambda: world.events().count("LoginRequired") == asked + 1, "asked once more")
 
 
 def test_sessions_and_holidays_of_the_settings_come_before_the_recorded_days(world: World) -> None:
-    set_clock(world, "2026-11-06T12:00")
+    world.set_clock("2026-11-06T12:00")
     world.operator("--extra-sessions", "2026-11-14", "--extra-holidays", "2026-11-09,2026-11-13")
     world.alpha(schedule=TRADING_DAYS)
     world.wait("SessionActive")
@@ -105,7 +99,7 @@ def test_sessions_and_holidays_of_the_settings_come_before_the_recorded_days(wor
 
 
 def test_a_year_that_is_not_recorded_is_refreshed_every_day_and_says_so_once(world: World) -> None:
-    set_clock(world, "2088-12-31T12:00")
+    world.set_clock("2088-12-31T12:00")
     first = world.operator()
     world.alpha(schedule=TRADING_DAYS)
     world.wait("SessionActive")
@@ -122,7 +116,7 @@ def test_a_year_that_is_not_recorded_is_refreshed_every_day_and_says_so_once(wor
 
 
 def test_a_new_credential_gets_its_token_on_a_sunday_and_a_wish_is_honoured_there(world: World) -> None:
-    set_clock(world, "2026-03-01T12:00")
+    world.set_clock("2026-03-01T12:00")
     world.operator()
     world.alpha(schedule=TRADING_DAYS)
     world.wait("SessionActive")

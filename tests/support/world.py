@@ -6,6 +6,7 @@ import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -210,6 +211,10 @@ class World:
         )
         self.operators.append(started)
         return started
+
+    def set_clock(self, moment: str) -> None:
+        """Set both clocks to a moment of Indian time, such as 2026-02-27T12:00: the real time of day plays no part."""
+        self.clock.set_offset(datetime.fromisoformat(f"{moment}+05:30").timestamp() - time.time())
 
     def gives_the_same_token(self) -> bool:
         """Whether this is the world in which another login gives the living token once more."""
