@@ -49,6 +49,7 @@ def test_a_fault_has_its_reason_its_plan_and_no_other_effect(case: Case, played:
     run = played(case)
     seen = run.seen[case.id]
     assert (case.reason, case.plan) == (seen.reason, seen.plan), seen.message
+    assert 0.75 * case.waits - 1 <= seen.waits <= case.waits + 1
     assert case.reached == seen.reached
     assert case.holds == seen.holds
     assert case.events == seen.events

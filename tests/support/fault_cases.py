@@ -72,7 +72,8 @@ class Case:
 
     `cause` is a fault of the sandbox by name, or `kind:key=value` (`fault_scene.py`). The rest is what must come of it:
     `reason` of condition Ready, `plan`, the calls that `reached` the sandbox, what the derived Secret `holds`, the
-    `attempts` that the metric counts (action, result and reason), and the credential's `events`.
+    `attempts` that the metric counts (action, result and reason), and the credential's `events`. `waits` is the longest
+    wait for the next try in seconds, of which the last quarter is jitter; 0 where there is none.
     """
 
     mode: Mode
@@ -84,6 +85,7 @@ class Case:
     holds: Holds
     attempts: tuple[str, ...]
     events: tuple[str, ...]
+    waits: float = 0.0
 
     @property
     def id(self) -> str:
@@ -105,3 +107,4 @@ class Seen:
     blocked_at_broker: bool
     wrong_entries: int
     message: str
+    waits: float

@@ -77,6 +77,10 @@ _HEALED = {
     Mode.REFRESH_TOKEN: "profile 2 refresh_token 1",
 }
 _RESULTS = {Plan.RETRIED: "transient", Plan.BLOCKED: "rejected", Plan.PERSON: "rejected", Plan.ASKED_AGAIN: "dead"}
+FIRST_WAIT = 15.0
+"""Seconds after a first failure."""
+UNHURRIED = 600.0
+"""Where the next try takes a whole login, or waits for a person who pays."""
 FOUND_DEAD = ("probe dead TokenDead", "mark-dead marked TokenDead")
 
 
@@ -88,6 +92,7 @@ class But:
     holds: Holds | None = None
     attempts: tuple[str, ...] = ()
     events: tuple[str, ...] | None = None
+    waits: float = FIRST_WAIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +108,10 @@ class Place:
         counted = but.attempts or (f"{usual.action} {_RESULTS.get(plan, '')} {reason}",)
         told = usual.before + (but.events if but.events is not None else (reason.value,))
         reached, holds = but.reached or usual.reached, but.holds or usual.holds
+        waits = but.waits if plan is Plan.RETRIED else 0.0
         return [
-            Case(self.mode, self.at, cause, reason, plan, reached, holds, counted, told) for cause in causes.split()
+            Case(self.mode, self.at, cause, reason, plan, reached, holds, counted, told, waits)
+            for cause in causes.split()
         ]
 
     def fine(self, causes: str) -> list[Case]:
@@ -127,4 +134,5 @@ class Place:
         """A token that is dead in mid-day, and cannot be replaced for `reason`."""
         attempts = (*FOUND_DEAD, *but.attempts)
         events = but.events if but.events is not None else (reason.value,)
-        return self.rows(causes, reason, plan, But(but.reached, Holds.DEAD, attempts, ("TokenDead", *events)))
+        made = But(but.reached, Holds.DEAD, attempts, ("TokenDead", *events), but.waits)
+        return self.rows(causes, reason, plan, made)

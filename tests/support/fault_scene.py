@@ -21,7 +21,8 @@ NOON = timedelta(hours=12, seconds=10)
 """In the middle of a TOTP window, on any day."""
 MORNING = timedelta(days=1, hours=7, minutes=50)
 """After the flush and the scheduled refresh of the next day."""
-PATIENCE_SECONDS = 45.0
+PATIENCE_SECONDS = 150.0
+"""For hundreds of credentials on a machine that has other work; only a row that is wrong waits for so long."""
 _QUIET_SECONDS = 0.6
 _GAUGES = ("ready", "blocked", "login_required", "authenticated")
 _WRONG = {
@@ -199,6 +200,7 @@ class Scene:
             blocked_at_broker=counters.blocked,
             wrong_entries=counters.wrong_entries,
             message=ready.get("message", ""),
+            waits=_waits(status),
         )
 
     def _holds(self, subject: Subject, secret: Mapping[str, Any] | None) -> Holds:
@@ -233,6 +235,15 @@ def _plan(truths: Mapping[str, str], status: Mapping[str, Any]) -> Plan | None:
     if truths["LoginRequired"] == "True":
         return Plan.PERSON
     return Plan.RETRIED if "nextRetryTime" in (status.get("failures") or {}) else Plan.ASKED_AGAIN
+
+
+def _waits(status: Mapping[str, Any]) -> float:
+    """Seconds from the last failure to the next try; 0 where there is none."""
+    failures = status.get("failures") or {}
+    if "nextRetryTime" not in failures:
+        return 0.0
+    start, end = (datetime.fromisoformat(failures[key]) for key in ("lastTime", "nextRetryTime"))
+    return (end - start).total_seconds()
 
 
 def _label(line: str, name: str) -> str:

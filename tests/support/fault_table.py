@@ -25,6 +25,7 @@ from support.fault_rows import (
     TOKENLESS,
     UNDATED,
     UNDERSTOOD,
+    UNHURRIED,
     UP_TO_EXCHANGE,
     UP_TO_FINISH,
     USERLESS,
@@ -69,7 +70,9 @@ def _code() -> Iterator[list[Case]]:
     here = Place(Mode.TOTP, At.TOTP)
     twice = But("login 2 preflight 2 twofa 2")
     yield here.rows(UNDERSTOOD + GONE + "source:totp_secret", Reason.TOTP_REJECTED, BLOCKED, twice)
-    once = But("login 1 preflight 2 twofa 1", attempts=("login rejected TOTPRejected", "login transient ClockSkew"))
+    # The second failure of a row: the refused code was the first.
+    counted = ("login rejected TOTPRejected", "login transient ClockSkew")
+    once = But("login 1 preflight 2 twofa 1", attempts=counted, waits=30.0)
     yield here.rows("switch:totp_clock_offset_s=40", Reason.CLOCK_SKEW, RETRIED, once)
     yield here.rows(DOWN + GARBLED + LOGIN_PAGE + LOST, Reason.ATTEMPT_OUTCOME_UNKNOWN, RETRIED)
     yield here.rows(CLOSED, Reason.BROKER_UNAVAILABLE, RETRIED)
@@ -81,7 +84,7 @@ def _code() -> Iterator[list[Case]]:
 def _connect() -> Iterator[list[Case]]:
     """The app's login, after both factors were accepted: what passes by itself is tried three times in one login."""
     here = Place(Mode.TOTP, At.CONNECT)
-    thrice = But("connect_login 3 login 1 preflight 1 twofa 1")
+    thrice = But("connect_login 3 login 1 preflight 1 twofa 1", waits=UNHURRIED)
     yield here.rows(LIMITED, Reason.RATE_LIMITED, RETRIED, thrice)
     yield here.rows(DOWN + CLOSED, Reason.BROKER_UNAVAILABLE, RETRIED, thrice)
     yield here.rows(LOST, Reason.BROKER_UNREACHABLE, RETRIED, thrice)
@@ -109,13 +112,17 @@ def _to_a_session(mode: Mode, at: At) -> Iterator[list[Case]]:
     yield here.rows(LIMITED, Reason.RATE_LIMITED, RETRIED)
     yield here.rows(DOWN + CLOSED + LOGIN_PAGE, Reason.BROKER_UNAVAILABLE, RETRIED)
     yield here.rows(LOST, Reason.BROKER_UNREACHABLE, RETRIED)
-    yield here.rows(GONE + GARBLED + TOKENLESS + USERLESS + OTHER_NO, Reason.UNEXPECTED_ANSWER, RETRIED)
+    yield here.rows(GONE + GARBLED + OTHER_NO, Reason.UNEXPECTED_ANSWER, RETRIED)
+    # In mode TOTP the request_token is spent on it, and the next try is a whole login.
+    spent = But(waits=UNHURRIED) if mode is Mode.TOTP else But()
+    yield here.rows(TOKENLESS + USERLESS, Reason.UNEXPECTED_ANSWER, RETRIED, spent)
     wrong_secret = "source:api_secret switch:bad_checksum_status=400+source:api_secret"
     consumed = " switch:bad_checksum_consumes_token=true+source:api_secret"
     yield here.rows("invalid_checksum " + wrong_secret + consumed, Reason.APP_SECRET_REJECTED, BLOCKED)
     # Where asking again costs nothing it is asked again; a person's request_token is good for minutes only.
     plan = BLOCKED if mode is Mode.MANUAL else RETRIED
-    yield here.rows("subscription_lapsed app:subscribed=false", Reason.SUBSCRIPTION_INACTIVE, plan)
+    lapsed = But(waits=UNHURRIED)
+    yield here.rows("subscription_lapsed app:subscribed=false", Reason.SUBSCRIPTION_INACTIVE, plan, lapsed)
     yield here.rows(BAD_INPUT, Reason.APP_REJECTED, BLOCKED)
     yield here.rows(NOT_ALLOWED, Reason.PERMISSION_DENIED, BLOCKED)
     yield here.rows(NOT_ENABLED, Reason.USER_NOT_ENABLED, BLOCKED)
@@ -170,7 +177,9 @@ def _proof(mode: Mode) -> Iterator[list[Case]]:
     yield here.rows(no_word_of_it, Reason.UNEXPECTED_ANSWER, RETRIED)
     lapsed = But(attempts=("prove dead TokenDead",))
     yield here.rows(DEAD, Reason.SUBSCRIPTION_INACTIVE, Plan.ASKED_AGAIN, lapsed)
-    yield here.rows(ANOTHER_USER, Reason.WRONG_ACCOUNT, BLOCKED)
+    # With the staged session thrown away, the dead one of the derived Secret is asked about once more.
+    another = But("profile 3 refresh_token 1") if mode is Mode.REFRESH_TOKEN else But()
+    yield here.rows(ANOTHER_USER, Reason.WRONG_ACCOUNT, BLOCKED, another)
     yield here.fine(UNDATED + TOKENLESS)
 
 
@@ -195,7 +204,7 @@ def _death() -> Iterator[list[Case]]:
     whole = f"{UP_TO_EXCHANGE.replace('session_token', 'profile 1 session_token')}"
     regenerated = But(whole, attempts=("login rejected AppSecretRejected",))
     yield here.dead("act:regenerate_secret", Reason.APP_SECRET_REJECTED, BLOCKED, regenerated)
-    lapsed = But(whole, attempts=("login transient SubscriptionInactive",))
+    lapsed = But(whole, attempts=("login transient SubscriptionInactive",), waits=UNHURRIED)
     yield here.dead("app:subscribed=false", Reason.SUBSCRIPTION_INACTIVE, RETRIED, lapsed)
 
     here = Place(Mode.REFRESH_TOKEN, At.PROBE)
@@ -207,7 +216,7 @@ def _death() -> Iterator[list[Case]]:
     )
     ended = "act:master_logout act:regenerate_secret act:change_password"
     yield here.dead(ended, Reason.LOGIN_REQUIRED, PERSON, useless)
-    lapsed = But("profile 1 refresh_token 1", attempts=("renew transient SubscriptionInactive",))
+    lapsed = But("profile 1 refresh_token 1", attempts=("renew transient SubscriptionInactive",), waits=UNHURRIED)
     yield here.dead("app:subscribed=false", Reason.SUBSCRIPTION_INACTIVE, RETRIED, lapsed)
 
     here = Place(Mode.MANUAL, At.PROBE)
