@@ -8,7 +8,7 @@ from kite_operator.act.parts import Parts, Scene, failed, rejection_of, release
 from kite_operator.broker.limiter import CallKind
 from kite_operator.cluster.state import write_state
 from kite_operator.cluster.target import mark_dead, publish
-from kite_operator.decide.liveness import Liveness, is_due, liveness
+from kite_operator.decide.liveness import Liveness, is_dead_by_mark_alone, is_due, liveness
 from kite_operator.decide.observed import Held
 from kite_operator.decide.outcome import ActOutcome, Note
 from kite_operator.decide.plan import Plan
@@ -26,6 +26,10 @@ LONGEST_QUEUE = timedelta(hours=6)
 async def probe(parts: Parts, scene: Scene) -> ActOutcome:
     """Ask about the published session; only a definite answer changes anything."""
     held = _held(scene)
+    if is_dead_by_mark_alone(scene.observed) and not parts.limiter.is_probe_free(held.session.api_key):
+        # Among many the mark on the Secret is believed: nobody's login waits in the queue of probes.
+        scene.recollection.learn(asked_at=parts.clock.now(), reported_at=None)
+        return ActOutcome("unanswered", Reason.RATE_LIMITED)
     # A person's login that waits for the answer is good for some minutes only: it does not queue.
     turn_at = None if scene.observed.grants else _turn_at(parts, scene, held)
     if turn_at is not None:

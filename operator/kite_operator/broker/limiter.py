@@ -154,6 +154,10 @@ class RateLimiter:
         app.next_turn = turn + 1.0 / self._limits.probes_per_second
         return turn - now
 
+    def is_probe_free(self, api_key: Sensitive) -> bool:
+        """Whether nobody waits for a turn to probe with `api_key`; nothing is reserved."""
+        return self._app(api_key).next_turn <= self._clock.boottime()
+
     def probe_interval(self, wanted_seconds: float, probes: int) -> float:
         """Seconds between two probes of one credential when `probes` credentials share its api_key."""
         return stretched_interval(wanted_seconds, probes, self._limits.probes_per_second)

@@ -78,6 +78,15 @@ def may_have_lapsed(observed: Observed) -> bool:
     return dead and (is_told_lapsed(observed) or observed.probes.lapsed_at is not None)
 
 
+def is_dead_by_mark_alone(observed: Observed) -> bool:
+    """Whether a session of today is taken to be dead for what stands on the Secret, where others may write too.
+
+    The broker is asked once before such a token is replaced; one of the day before is replaced in any case.
+    """
+    dead, probes = liveness(observed) is Liveness.DEAD and not is_due(observed), observed.probes
+    return dead and not may_have_lapsed(observed) and probes.dead_at is None and probes.asked_at is None
+
+
 def next_probe(observed: Observed) -> datetime | None:
     """When the published session is probed next; None when there is none, or when the broker said that it is dead.
 
@@ -89,8 +98,7 @@ def next_probe(observed: Observed) -> datetime | None:
     if held is None or liveness(observed) is Liveness.NONE:
         return None
     if liveness(observed) is Liveness.DEAD and not may_have_lapsed(observed):
-        # Known only from the mark on the Secret, which anybody may have set who writes there: asked about first.
-        return observed.now if probes.dead_at is None and probes.asked_at is None else None
+        return observed.now if is_dead_by_mark_alone(observed) else None
     known = [at for at in (probes.alive_at, probes.asked_at) if at is not None]
     asked = max((at for at in known if at <= observed.now), default=None)
     if asked is None and known:

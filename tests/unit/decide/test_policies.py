@@ -333,6 +333,14 @@ SITUATIONS: dict[str, tuple[Observed, Action, Reason]] = {
         Action.PROBE,
         Reason.SESSION_ACTIVE,
     ),
+    "such a mark on a token of the day before": (
+        observed(
+            held=published(LOGIN_TIME - timedelta(days=1)),
+            target=TargetView(exists=True, matches=True, marked_dead=True),
+        ),
+        Action.LOGIN,
+        Reason.LOGIN_IN_PROGRESS,
+    ),
     "such a mark, and a broker that does not say": (
         observed(
             held=TODAY, target=TargetView(exists=True, matches=True, marked_dead=True), probes=Probes(asked_at=NOON)
