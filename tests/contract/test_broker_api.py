@@ -242,4 +242,5 @@ async def test_trouble_on_a_renewal_passes_by_itself(desk: Desk, preset: str, re
     desk.sandbox.fault("refresh_token", preset)
     error = await refused_renewal(desk, refresh_token)
 
-    assert (TransientBrokerError, reason) == (type(error), error.reason)
+    assert isinstance(error, TransientBrokerError)
+    assert reason is error.reason
