@@ -1,5 +1,7 @@
 """What Helm makes of the chart, over all that people give as values."""
 
+import json
+import shutil
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ from chart.schema import OWNED, camel_case
 from kite_operator import __version__
 from kite_operator.settings import Settings, load_settings
 from support.chart_values import LOGIN, MATRIX
-from support.helm import CHART, RELEASE, Helm, Manifest, arguments, container, of_kind, one
+from support.helm import CHART, RELEASE, Helm, HelmError, Manifest, arguments, container, of_kind, one
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 CASES = pytest.mark.parametrize("values", [pytest.param(values, id=name) for name, values in MATRIX.items()])
@@ -176,6 +178,23 @@ def test_the_alerts_are_those_of_deploy(helm: Helm) -> None:
     mine = one(helm.render(MATRIX["alerts"]), "PrometheusRule")
     assert rule["spec"] == mine["spec"]
     assert "prometheus" == mine["metadata"]["labels"]["release"]
+
+
+def test_a_dashboard_becomes_a_config_map_that_grafana_finds(helm: Helm, tmp_path: Path) -> None:
+    chart = tmp_path / "kite-operator"
+    shutil.copytree(CHART, chart)
+    shutil.rmtree(chart / "files" / "monitoring" / "dashboards", ignore_errors=True)
+    values = {"monitoring": {"dashboards": {"enabled": True, "annotations": {"folder": "Kite"}}}}
+    with pytest.raises(HelmError, match="this chart has no dashboards"):
+        helm.run("template", RELEASE, str(chart), values=values)
+    (chart / "files" / "monitoring" / "dashboards").mkdir()
+    text = '{"title": "Kite {{ $labels.name }}",\n "panels": []}\n'
+    (chart / "files" / "monitoring" / "dashboards" / "tokens.json").write_text(text)
+    made = one(yaml.safe_load_all(helm.run("template", RELEASE, str(chart), values=values)), "ConfigMap")
+    assert "kite-operator-tokens" == made["metadata"]["name"]
+    assert "1" == made["metadata"]["labels"]["grafana_dashboard"]
+    assert {"folder": "Kite"} == made["metadata"]["annotations"]
+    assert json.loads(text) == json.loads(made["data"]["tokens.json"])
 
 
 def test_a_service_monitor_selects_the_service_of_metrics_alone(helm: Helm) -> None:
