@@ -8,7 +8,7 @@ REQUIREMENTS := requirements/dev.txt
 STAMP := $(VENV)/.installed-$(shell cat $(REQUIREMENTS) pyproject.toml | sha256sum | cut -c1-16)
 KEEP ?=
 
-.PHONY: help setup tools prometheus chromium alerts demo test screenshots test-fast check format lock calendar chart manifest bench clean
+.PHONY: help setup tools prometheus chromium alerts dashboards demo test screenshots test-fast check format lock calendar chart manifest bench clean
 
 help:  ## Show the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -54,8 +54,9 @@ check: setup  ## Lint, types, layers, and generated files in sync
 	@bash requirements/lock.sh --check
 	@$(BIN)/python -m trading_days --check
 	@$(BIN)/python -m alerts --check
+	@$(BIN)/python -m dashboards --check
 	@$(BIN)/python -m chart --check
-	@echo "check: formatting, lint, types, layers, locked requirements, trading days, alert rules and the chart are in order"
+	@echo "check: formatting, lint, types, layers, locked requirements, trading days, alert rules, dashboards and the chart are in order"
 
 format: setup  ## Format the code and mend what the linter can
 	@$(BIN)/ruff format --quiet .
@@ -70,6 +71,9 @@ calendar: setup  ## Write anew which days the operator knows as trading days, fr
 alerts: setup  ## Write the alert rules in their three forms (INTO, RUNBOOK and DATASOURCE: see docs/monitoring.md)
 	@$(BIN)/python -m alerts $(if $(INTO),--into $(INTO)) $(if $(RUNBOOK),--runbook $(RUNBOOK)) $(if $(DATASOURCE),--datasource $(DATASOURCE))
 	@$(if $(INTO),true,$(BIN)/python -m chart)
+
+dashboards: setup  ## Write the Grafana dashboards (INTO and RUNBOOK: see docs/monitoring.md)
+	@$(BIN)/python -m dashboards $(if $(INTO),--into $(INTO)) $(if $(RUNBOOK),--runbook $(RUNBOOK))
 
 chart: setup  ## Write anew what in the chart is made of the settings, deploy/ and values.yaml
 	@$(BIN)/python -m chart

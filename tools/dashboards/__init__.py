@@ -1,0 +1,1 @@
+"""The Grafana dashboards: written in Python, shipped as JSON under deploy/monitoring/grafana/dashboards."""
