@@ -109,6 +109,16 @@ def test_grafana_s_templates_do_not_query(alert: Alert) -> None:
     assert "query" not in str(GRAFANA[alert.name]["annotations"])
 
 
+def test_the_example_of_a_policy_sends_to_contact_points_that_there_are_by_labels_that_alerts_have() -> None:
+    points = {each["name"] for each in loaded("grafana/alerting/contact-points.yaml")["contactPoints"]}
+    (tree,) = loaded("grafana/alerting/policies.yaml")["policies"]
+    assert points == {tree["receiver"], *(route["receiver"] for route in tree["routes"])}
+    matched = {
+        (name, value) for route in tree["routes"] for name, _, value in route["object_matchers"] if name == "severity"
+    }
+    assert {("severity", CRITICAL), ("severity", WARNING)} == matched
+
+
 # Labels.
 
 
