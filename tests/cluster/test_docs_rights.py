@@ -83,8 +83,10 @@ def test_the_documented_rights_suffice_and_each_is_used(limited: World, accounts
     limited.wait("LoginRequired", name="bravo")
     limited.grant(limited.sandbox.request_token("CD5678", bravo.api_key), credential="bravo")
     limited.wait("SessionActive", name="bravo")
-    limited.api.delete(limited.path("secrets", "alpha-token"))
-    limited.until(lambda: limited.token() != "", "the derived Secret is restored")
+    for _ in range(2):  # what is told again is counted on the same Event
+        limited.api.delete(limited.path("secrets", "alpha-token"))
+        limited.until(lambda: limited.token() != "", "the derived Secret is restored")
+        limited.settle(0.3)
 
     made = _requests(operator)
     assert made

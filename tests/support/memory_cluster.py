@@ -40,12 +40,14 @@ class MemoryCluster(Cluster):
         sent: dict[str, Any] = copy.deepcopy(dict(body or {}))
         match verb:
             case "POST":
-                path = f"{path}/{sent['metadata'].get('name') or next(self._versions)}"
+                named = sent["metadata"]
+                named.setdefault("name", f"{named.get('generateName', '')}{next(self._versions)}")
+                path = f"{path}/{named['name']}"
                 if path in self.objects:
                     raise Conflict(f"{verb} {path}", status=409)
                 return self._store(path, sent)
             case "PUT" | "PATCH":
-                self._check(verb, path, sent["metadata"])
+                self._check(verb, path, sent.get("metadata", {}))
                 return self._store(path, sent if verb == "PUT" else _merged(self.objects[path], sent))
             case "DELETE":
                 self._check(verb, path, sent["preconditions"])

@@ -1,20 +1,24 @@
 """Kubernetes Events: written on transitions only, with stable reasons and messages of our own."""
 
 import logging
-from dataclasses import dataclass
+from collections import OrderedDict
+from dataclasses import dataclass, field, replace
 
 from kite_operator.clock import Clock
 from kite_operator.cluster.api import Cluster, events_path
 from kite_operator.decide.outcome import Note
 from kite_operator.decide.plan import Plan
 from kite_operator.model.conditions import LONGEST_MESSAGE, READY
-from kite_operator.model.errors import ClusterError
+from kite_operator.model.errors import ClusterError, NotFound
 from kite_operator.model.expiry import IST
 from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import API_VERSION, KIND, Credential, Mark, Reminder, Status
 
 _log = logging.getLogger(__name__)
 COMPONENT = "kite-operator"
+SAME_FOR_SECONDS = 3000.0
+"""An Event is counted on for fifty minutes: the API server forgets it after an hour, as a rule."""
+_MOST_REMEMBERED = 4096
 
 _SILENT = (
     Reason.SESSION_ACTIVE,
@@ -68,16 +72,56 @@ def _prefix(name: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """An Event that is there: its name, how often it has been told, and when (boot-time) for the first time."""
+
+    name: str
+    count: int
+    since: float
+
+
+@dataclass(slots=True)
 class EventWriter:
-    """Writes Events; a failure to write one never fails a refresh."""
+    """Writes Events; a failure to write one never fails a refresh. What is told again is counted, not written again."""
 
     cluster: Cluster
     clock: Clock
     identity: str
+    _written: OrderedDict[tuple[str, Reason, str], Written] = field(default_factory=OrderedDict)
 
     async def write(self, credential: Credential, note: Note) -> None:
-        """POST one Event about the credential."""
-        now = self.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+        """One more Event about the credential, or one more count on the same one of the last hour."""
+        message, now = note.message[:LONGEST_MESSAGE], self.clock.boottime()
+        told = credential.uid, note.reason, message
+        known = self._written.pop(told, None)
+        try:
+            written = None
+            if known is not None and now - known.since < SAME_FOR_SECONDS:
+                written = await self._count(credential, known)
+            if written is None:
+                written = await self._create(credential, note, message)
+        except ClusterError as error:
+            _log.warning("event not written: %s", error, extra={"credential": str(credential.key)})
+            return
+        self._written[told] = written
+        while len(self._written) > _MOST_REMEMBERED:
+            self._written.popitem(last=False)
+
+    async def _count(self, credential: Credential, known: Written) -> Written | None:
+        """The Event with one more count; None when it is gone."""
+        more = replace(known, count=known.count + 1)
+        patch = {"count": more.count, "lastTimestamp": self._timestamp()}
+        try:
+            await self.cluster.merge_patch(f"{events_path(credential.key.namespace)}/{known.name}", patch)
+        except NotFound:
+            return None
+        return more
+
+    def _timestamp(self) -> str:
+        return self.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    async def _create(self, credential: Credential, note: Note, message: str) -> Written:
+        now = self._timestamp()
         event = {
             "apiVersion": "v1",
             "kind": "Event",
@@ -91,7 +135,7 @@ class EventWriter:
                 "resourceVersion": credential.resource_version,
             },
             "reason": note.reason.value,
-            "message": note.message[:LONGEST_MESSAGE],
+            "message": message,
             "type": "Warning" if note.warning else "Normal",
             "firstTimestamp": now,
             "lastTimestamp": now,
@@ -100,7 +144,5 @@ class EventWriter:
             "reportingComponent": COMPONENT,
             "reportingInstance": self.identity[:128],
         }
-        try:
-            await self.cluster.create(events_path(credential.key.namespace), event)
-        except ClusterError as error:
-            _log.warning("event not written: %s", error, extra={"credential": str(credential.key)})
+        made = await self.cluster.create(events_path(credential.key.namespace), event)
+        return Written(made["metadata"]["name"], 1, self.clock.boottime())
