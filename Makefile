@@ -8,10 +8,10 @@ REQUIREMENTS := requirements/dev.txt
 STAMP := $(VENV)/.installed-$(shell cat $(REQUIREMENTS) pyproject.toml | sha256sum | cut -c1-16)
 KEEP ?=
 
-.PHONY: help setup tools prometheus chromium alerts dashboards demo test screenshots test-fast check format lock calendar chart manifest bench clean
+.PHONY: help setup tools prometheus chromium alerts dashboards demo test screenshots dashboard-pictures test-fast check format lock calendar chart manifest bench clean
 
 help:  ## Show the commands
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
 
 $(STAMP): $(REQUIREMENTS) pyproject.toml
 	@echo "Setting up Python packages in $(VENV) (about half a minute the first time)…"
@@ -41,6 +41,9 @@ test: tools chromium prometheus check  ## The whole test suite
 
 screenshots: tools chromium  ## Renew the pictures of the login page in docs/img
 	@SCREENSHOTS=docs/img $(BIN)/python -m pytest tests/browser/test_screenshots.py -q
+
+dashboard-pictures: tools chromium prometheus  ## Renew the pictures of the dashboards in docs/img
+	@DASHBOARD_PICTURES=docs/img $(BIN)/python -m pytest tests/alerts/test_dashboards.py -q
 
 test-fast: setup  ## Unit and contract tests, under a minute
 	@$(BIN)/python -m pytest tests/unit tests/contract

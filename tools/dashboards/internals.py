@@ -301,8 +301,8 @@ def _broker() -> Row:
                 runbook="KiteTradingCalendarEnding",
             ),
             number(
-                "Credentials by trading days",
-                "Whom the end of the calendar concerns: spec.schedule.days is TradingDays.",
+                "On trading days",
+                "Credentials whose spec.schedule.days is TradingDays: whom the end of the calendar concerns.",
                 f"sum(kite_operator_trading_days_credentials{WHICH})",
                 CALM,
                 runbook="KiteTradingCalendarEnding",

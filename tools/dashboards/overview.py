@@ -38,6 +38,7 @@ NEEDED = yes_no("a person", "nobody", yes_is=RED, no_is=GREEN)
 EXPIRES = Look(MOMENT, (Step(None, GREY),), (Word(0, "no token", RED),))
 LEFT = Look(SPAN, (Step(None, RED), Step(1, YELLOW), Step(3600, GREEN)), (Word(0, "ended", RED),))
 COUNTDOWN = Look(SPAN, (Step(None, GREY), Step(0, RED), Step(900, YELLOW), Step(3600, GREEN)))
+URGENT = Look(SPAN, (Step(None, RED), Step(900, YELLOW), Step(3600, GREEN)))
 FAILURES = Look(COUNT, (Step(None, GREEN), Step(1, YELLOW), Step(3, RED)), decimals=0)
 ENTRIES = Look(COUNT, (Step(None, GREEN), Step(1, YELLOW), Step(3, RED)), decimals=0)
 
@@ -86,11 +87,11 @@ def _glance() -> Row:
                 runbook="KiteAccountBlocked",
             ),
             number(
-                "Next deadline of one that is not ready",
+                "Next deadline (not ready)",
                 "Time until the first readyBy at which a credential would have no working token. "
                 "Empty when all are ready, or all deadlines of today have passed.",
                 f"min(({deadline} > time()) - time() and {each('kite_credential_ready')} == 0)",
-                Look(SPAN, (Step(None, RED), Step(900, YELLOW), Step(3600, GREEN))),
+                URGENT,
                 runbook="KiteLoginRequired",
             ),
             number(
@@ -111,14 +112,18 @@ def _tokens() -> Row:
     states = Panel(
         "table",
         "Tokens",
-        "Every credential. Times are Indian time. `Deadline in` is negative once readyBy has passed, and empty on a "
-        "day that is not refreshed. A click on a name leads to that credential.",
+        "Every credential. Times are Indian time. `Deadline in` is for those that are not ready: negative once "
+        "readyBy has passed, empty on a day that is not refreshed. A click on a name leads to that credential.",
         (
             Query(each("kite_credential_ready"), column="State", look=READY),
             Query(info),
             Query(f"{expiry} * 1000", column="Good until", look=EXPIRES),
             Query(f"clamp_min({expiry} - time(), 0)", column="Time left", look=LEFT),
-            Query(f"({deadline} > 0) - time()", column="Deadline in", look=COUNTDOWN),
+            Query(
+                f"({deadline} > 0) - time()\n  and {each('kite_credential_ready')} == 0",
+                column="Deadline in",
+                look=URGENT,
+            ),
             Query(each("kite_credential_failures"), column="Failed tries", look=FAILURES),
             Query(each("kite_credential_person_needed"), column="Needs", look=NEEDED),
         ),

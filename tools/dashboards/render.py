@@ -6,10 +6,11 @@ it is, and nobody is asked for inputs there.
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from alerts.render import RUNBOOK, runbook_url
-from dashboards.parts import Dashboard, Look, Panel, Query, Row, Variable
+from dashboards.parts import GREY, Dashboard, Look, Panel, Query, Row, Variable
 
 SCHEMA_VERSION = 39
 """Of Grafana 10.4; later ones migrate it by themselves."""
@@ -205,6 +206,14 @@ def look_of(look: Look) -> Json:
     return made if look.decimals is None else made | {"decimals": look.decimals}
 
 
+def _cell_look(look: Look) -> Json:
+    """The same for a cell, whose colour is its background: what has none stays as it is."""
+    plain = {GREY: "transparent"}
+    steps = tuple(replace(each, colour=plain.get(each.colour, each.colour)) for each in look.steps)
+    words = tuple(replace(each, colour=plain.get(each.colour, each.colour)) for each in look.words)
+    return look_of(replace(look, steps=steps, words=words))
+
+
 def _defaults(panel: Panel) -> Json:
     made = look_of(panel.look)
     if panel.kind == "timeseries":
@@ -220,8 +229,7 @@ def _overrides(panel: Panel) -> list[Json]:
     made = []
     for query in panel.queries:
         if panel.kind == "table" and query.look is not None:
-            shown = look_of(query.look)
-            properties = [{"id": key, "value": value} for key, value in shown.items()]
+            properties = [{"id": key, "value": value} for key, value in _cell_look(query.look).items()]
             properties.append({"id": "custom.cellOptions", "value": {"type": "color-background", "mode": "basic"}})
             matcher = {"id": "byName", "options": query.column}
             made.append({"matcher": matcher, "properties": properties})
