@@ -2,18 +2,24 @@
 
 import json
 
+from support.operators import OperatorProcess
 from support.world import World
+
+
+def has_turned(operator: OperatorProcess, world: World) -> bool:
+    return (operator.metric("kite_operator_last_progress_timestamp_seconds") or 0) > world.clock.now() - 60
 
 
 def test_a_day_without_trouble_is_one_event_and_its_log_says_what_belongs_together(world: World) -> None:
     audit = world.folder / "audit.jsonl"
-    world.operator("--log-format", "json", "--audit-log", str(audit))
+    operator = world.operator("--log-format", "json", "--audit-log", str(audit))
     world.alpha()
     world.wait("SessionActive")
     first = world.token()
     for _ in range(24):
         world.clock.move(3600)
-        world.settle(0.2)
+        world.until(lambda: has_turned(operator, world), "the operator has seen the hour")
+        world.until(lambda: operator.metric("kite_operator_busy_workers") == 0, "and looked")
     world.until(lambda: world.token() != first and world.condition()[1] == "SessionActive", "the next day")
     assert ["Refreshed", "Refreshed"] == world.events()
 
