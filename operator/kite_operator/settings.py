@@ -4,31 +4,22 @@ A flag `--account-namespace` is the variable `KITE_OPERATOR_ACCOUNT_NAMESPACE`; 
 docs/settings.md, which a test compares with this module.
 """
 
-import ipaddress
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import date
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
+from kite_operator import setting_values as kinds
 from kite_operator.allow_list import Allowed, parse_allow_list
 
 PREFIX = "KITE_OPERATOR_"
 _POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
-_NAMESPACE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-_PREFIX_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
-_RESERVED = ("kubernetes.io", "k8s.io", "kite-operator.dev")
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
-_FIRST_YEAR, _LAST_YEAR = 2000, 2099
 CLIENT_ID_RULES = ("off", "optional", "required")
-_LONGEST_AUDIENCE = 253
 _FORMS = ("text", "json")
 _LEVELS = ("debug", "info", "warning", "error")
 _AUTHS = ("passphrase", "proxy")
-_PUBLIC_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)*/?")
-_HEADER = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 
 _SERVICE_LINK = re.compile(
@@ -45,194 +36,42 @@ def _setting(default: Any, parse: Callable[[str], Any], text: str) -> Any:
     return field(default=default, metadata={"parse": parse, "help": text})
 
 
-def _url(text: str) -> str:
-    parts = urlsplit(text)
-    local = parts.hostname in ("127.0.0.1", "localhost", "::1")
-    if parts.scheme not in ("https", "http") or not parts.hostname or parts.path not in ("", "/") or parts.query:
-        raise ValueError("must be a base address such as https://api.kite.trade, without a path")
-    if parts.username or parts.password:
-        raise ValueError("must not hold a user or password")
-    if parts.scheme == "http" and not local and not parts.hostname.endswith((".svc", ".cluster.local")):
-        raise ValueError("must be https; http is for loopback and addresses inside the cluster (a sandbox)")
-    return text.rstrip("/")
-
-
-def _namespaces(text: str) -> tuple[str, ...]:
-    names = tuple(name for name in re.split(r"[,\s]+", text) if name)
-    for name in names:
-        _namespace(name)
-    return names
-
-
-def _prefixes(text: str) -> tuple[str, ...]:
-    prefixes = tuple(prefix for prefix in re.split(r"[,\s]+", text) if prefix)
-    for prefix in prefixes:
-        if not _PREFIX_NAME.fullmatch(prefix) or prefix.endswith(_RESERVED):
-            raise ValueError(f"{prefix!r} is not a prefix that may be allowed")
-    return prefixes
-
-
-def _dates(text: str) -> tuple[date, ...]:
-    words = [word for word in re.split(r"[,\s]+", text) if word]
-    wrong = [word for word in words if not _is_date(word)]
-    if wrong:
-        raise ValueError(f"{', '.join(map(repr, wrong))}: must be days such as 2026-11-08, separated by commas")
-    return tuple(sorted({date.fromisoformat(word) for word in words}))
-
-
-def _is_date(word: str) -> bool:
-    try:
-        return _DAY.fullmatch(word) is not None and _FIRST_YEAR <= date.fromisoformat(word).year <= _LAST_YEAR
-    except ValueError:
-        return False
-
-
-def _lease_name(text: str) -> str:
-    if not _PREFIX_NAME.fullmatch(text) or text.startswith("kite-account-"):
-        raise ValueError(f"{text!r} is not the name of a Lease that may be used")
-    return text
-
-
-def _class_name(text: str) -> str:
-    if not _NAMESPACE.fullmatch(text):
-        raise ValueError(f"{text!r} is not a class name: lower case letters, digits and -, at most 63")
-    return text
-
-
-def _namespace(text: str) -> str:
-    if not _NAMESPACE.fullmatch(text):
-        raise ValueError(f"{text!r} is not a namespace name")
-    return text
-
-
-@dataclass(frozen=True, slots=True)
-class Number:
-    """Reads a number within bounds, which the chart's schema repeats."""
-
-    kind: type[int] | type[float]
-    low: float
-    high: float
-
-    def __call__(self, text: str) -> float:
-        """The number; ValueError otherwise."""
-        try:
-            value = self.kind(text)
-        except ValueError:
-            raise ValueError("must be a number") from None
-        if not self.low <= value <= self.high:
-            raise ValueError(f"must be between {self.low:g} and {self.high:g}")
-        return value
-
-
-@dataclass(frozen=True, slots=True)
-class OneOf:
-    """Reads one of a few words, which the chart's schema repeats. With `any_case` capitals do not matter."""
-
-    words: tuple[str, ...]
-    any_case: bool = False
-
-    def __call__(self, text: str) -> str:
-        """The word; ValueError otherwise."""
-        word = text.lower() if self.any_case else text
-        if word not in self.words:
-            raise ValueError(f"must be one of {', '.join(self.words)}")
-        return word
-
-
-def _listen(text: str) -> str:
-    host, colon, port = text.rpartition(":")
-    if not colon or not host or not port.isdigit() or int(port) > 65535:  # noqa: PLR2004 - the highest TCP port
-        raise ValueError("must be host:port, such as 0.0.0.0:8080")
-    return text
-
-
-def _public_url(text: str) -> str:
-    parts = urlsplit(text)
-    local = parts.hostname in ("127.0.0.1", "localhost", "::1")
-    if parts.scheme != "https" and not (parts.scheme == "http" and local):
-        raise ValueError("must begin with https:// (or http:// for 127.0.0.1 and localhost)")
-    if not parts.hostname or parts.username or parts.password or parts.query or parts.fragment:
-        raise ValueError("must be an address such as https://kite-login.example.com, without user, query and fragment")
-    if not _PUBLIC_PATH.fullmatch(parts.path):
-        raise ValueError("must have a plain path or none, such as https://desk.example.com/kite-login")
-    return text.rstrip("/")
-
-
-def _secret_name(text: str) -> str:
-    if not _PREFIX_NAME.fullmatch(text):
-        raise ValueError(f"{text!r} is not the name of a Secret")
-    return text
-
-
-def _header(text: str) -> str:
-    if not _HEADER.fullmatch(text):
-        raise ValueError("must be the name of a header, such as X-Forwarded-User")
-    return text
-
-
-def _networks(text: str) -> tuple[str, ...]:
-    networks = tuple(network for network in re.split(r"[,\s]+", text) if network)
-    for network in networks:
-        try:
-            parsed = ipaddress.ip_network(network)
-        except ValueError:
-            raise ValueError(f"{network!r} is not a network such as 10.42.0.0/16") from None
-        if parsed.prefixlen == 0:
-            raise ValueError(f"{network!r} trusts everybody: name the proxy's own addresses")
-    return networks
-
-
-def _audience(text: str) -> str:
-    if not text.isascii() or not text.isprintable() or " " in text or len(text) > _LONGEST_AUDIENCE:
-        raise ValueError("must be one word, such as kite-operator")
-    return text
-
-
-def _truth(text: str) -> bool:
-    if text.lower() not in ("true", "false"):
-        raise ValueError("must be true or false")
-    return text.lower() == "true"
-
-
-def _writable(text: str) -> str:
-    path = Path(text)
-    if not path.is_absolute() or not path.parent.is_dir() or path.is_dir():
-        raise ValueError("must be the absolute path of a file in a folder that exists")
-    return text
-
-
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What the composition root needs; every field is a flag and a variable."""
 
     kubeconfig: str = _setting("", str, "kubeconfig file; without one, the pod's service account")
     namespaces: tuple[str, ...] = _setting(
-        (), _namespaces, "namespaces to watch, separated by commas; none: all of them"
+        (), kinds.namespaces, "namespaces to watch, separated by commas; none: all of them"
     )
     leader_lease: str = _setting(
-        "", _lease_name, "Lease in the account namespace by which replicas choose who works; none: this process does"
+        "",
+        kinds.lease_name,
+        "Lease in the account namespace by which replicas choose who works; none: this process does",
     )
     class_name: str = _setting(
-        "", _class_name, "the spec.className of the credentials to handle; none: those without a class"
+        "", kinds.class_name, "the spec.className of the credentials to handle; none: those without a class"
     )
     namespace_client_ids: str = _setting(
         "optional",
-        OneOf(CLIENT_ID_RULES),
+        kinds.OneOf(CLIENT_ID_RULES),
         "annotation kite-operator.dev/client-ids of a Namespace: off, optional (where it stands) or required",
     )
     account_namespace: str = _setting(
-        "", _namespace, "where account Leases and kite-operator-keys live; the pod's own namespace when not given"
+        "", kinds.namespace, "where account Leases and kite-operator-keys live; the pod's own namespace when not given"
     )
-    api_url: str = _setting("https://api.kite.trade", _url, "base address of the Kite Connect API")
-    login_url: str = _setting("https://kite.zerodha.com", _url, "base address of the Kite login")
+    api_url: str = _setting("https://api.kite.trade", kinds.url, "base address of the Kite Connect API")
+    login_url: str = _setting("https://kite.zerodha.com", kinds.url, "base address of the Kite login")
     target_metadata_prefixes: tuple[str, ...] = _setting(
-        (), _prefixes, "prefixes (before the /) that labels and annotations in spec.target may have; none by default"
+        (),
+        kinds.prefixes,
+        "prefixes (before the /) that labels and annotations in spec.target may have; none by default",
     )
     extra_sessions: tuple[date, ...] = _setting(
-        (), _dates, "days that are trading days all the same (Muhurat, special Saturdays), separated by commas"
+        (), kinds.dates, "days that are trading days all the same (Muhurat, special Saturdays), separated by commas"
     )
     extra_holidays: tuple[date, ...] = _setting(
-        (), _dates, "days without trading that the recorded holidays do not have, separated by commas"
+        (), kinds.dates, "days without trading that the recorded holidays do not have, separated by commas"
     )
     notify_allow: tuple[Allowed, ...] = _setting(
         parse_allow_list("slack://,tgram://,discord://,gchat://,pover://,pagerduty://"),
@@ -241,46 +80,52 @@ class Settings:
     )
     allow_rollout_restarts: bool = _setting(
         False,  # noqa: FBT003 - a default among defaults
-        _truth,
+        kinds.truth,
         "true lets spec.rollout restart workloads that consent to it; the operator then needs rights on workloads",
     )
-    workers: int = _setting(20, Number(int, 1, 200), "credentials worked on at a time")
-    broker_threads: int = _setting(16, Number(int, 1, 128), "threads for calls of the official Kite client")
+    workers: int = _setting(20, kinds.Number(int, 1, 200), "credentials worked on at a time")
+    broker_threads: int = _setting(16, kinds.Number(int, 1, 128), "threads for calls of the official Kite client")
     calls_per_second: float = _setting(
-        3.0, Number(float, 0.1, 10), "calls to the Kite API a second and api_key, in all"
+        3.0, kinds.Number(float, 0.1, 10), "calls to the Kite API a second and api_key, in all"
     )
-    probes_per_second: float = _setting(1.0, Number(float, 0.05, 10), "of these, probes of published tokens")
-    broker_timeout_seconds: float = _setting(10.0, Number(float, 1, 30), "longest wait for an answer of the broker")
-    kubernetes_timeout_seconds: float = _setting(15.0, Number(float, 1, 120), "longest wait for the API server")
-    resync_seconds: float = _setting(300.0, Number(float, 10, 3600), "how often everything is listed anew")
-    stop_seconds: float = _setting(20.0, Number(float, 1, 120), "how long a stop waits for what is under way")
-    listen: str = _setting("127.0.0.1:8080", _listen, "host:port of /metrics, /healthz and /readyz")
-    login_listen: str = _setting("", _listen, "host:port of the login page; without it there is no login page")
+    probes_per_second: float = _setting(1.0, kinds.Number(float, 0.05, 10), "of these, probes of published tokens")
+    broker_timeout_seconds: float = _setting(
+        10.0, kinds.Number(float, 1, 30), "longest wait for an answer of the broker"
+    )
+    kubernetes_timeout_seconds: float = _setting(15.0, kinds.Number(float, 1, 120), "longest wait for the API server")
+    resync_seconds: float = _setting(300.0, kinds.Number(float, 10, 3600), "how often everything is listed anew")
+    stop_seconds: float = _setting(20.0, kinds.Number(float, 1, 120), "how long a stop waits for what is under way")
+    listen: str = _setting("127.0.0.1:8080", kinds.listen, "host:port of /metrics, /healthz and /readyz")
+    login_listen: str = _setting("", kinds.listen, "host:port of the login page; without it there is no login page")
     login_public_url: str = _setting(
-        "", _public_url, "the login page as browsers see it; an app's redirect URL is this and /callback"
+        "", kinds.public_url, "the login page as browsers see it; an app's redirect URL is this and /callback"
     )
-    login_auth: str = _setting("passphrase", OneOf(_AUTHS), "who may use the login page: passphrase or proxy")
+    login_auth: str = _setting("passphrase", kinds.OneOf(_AUTHS), "who may use the login page: passphrase or proxy")
     login_passphrase_secret: str = _setting(
-        "kite-login-passphrase", _secret_name, "Secret of the account namespace whose key passphrase opens the page"
+        "kite-login-passphrase",
+        kinds.secret_name,
+        "Secret of the account namespace whose key passphrase opens the page",
     )
     login_trusted_proxies: tuple[str, ...] = _setting(
-        (), _networks, "networks of the proxies whose headers are believed; required with --login-auth proxy"
+        (), kinds.networks, "networks of the proxies whose headers are believed; required with --login-auth proxy"
     )
     login_user_header: str = _setting(
-        "X-Forwarded-User", _header, "header in which a trusted proxy names the person, with --login-auth proxy"
+        "X-Forwarded-User", kinds.header, "header in which a trusted proxy names the person, with --login-auth proxy"
     )
     login_groups_header: str = _setting(
-        "X-Forwarded-Groups", _header, "header in which it names the person's groups, separated by commas"
+        "X-Forwarded-Groups", kinds.header, "header in which it names the person's groups, separated by commas"
     )
-    report_listen: str = _setting("", _listen, "host:port where consumers report dead tokens; off when not given")
+    report_listen: str = _setting("", kinds.listen, "host:port where consumers report dead tokens; off when not given")
     report_audience: str = _setting(
-        "kite-operator", _audience, "audience that a consumer's ServiceAccount token must have been made for"
+        "kite-operator", kinds.audience, "audience that a consumer's ServiceAccount token must have been made for"
     )
     report_tls_cert: str = _setting("", str, "file of the certificate for --report-listen; plain HTTP when not given")
     report_tls_key: str = _setting("", str, "file of that certificate's key")
-    log_level: str = _setting("info", OneOf(_LEVELS, any_case=True), "debug, info, warning or error")
-    log_format: str = _setting("text", OneOf(_FORMS, any_case=True), "text or json")
-    audit_log: str = _setting("", _writable, "file to which each login attempt is added as one line of JSON; none: off")
+    log_level: str = _setting("info", kinds.OneOf(_LEVELS, any_case=True), "debug, info, warning or error")
+    log_format: str = _setting("text", kinds.OneOf(_FORMS, any_case=True), "text or json")
+    audit_log: str = _setting(
+        "", kinds.writable, "file to which each login attempt is added as one line of JSON; none: off"
+    )
 
 
 def flag(name: str) -> str:

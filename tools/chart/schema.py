@@ -6,7 +6,8 @@ from dataclasses import fields
 from typing import Any
 
 from chart.values import Value
-from kite_operator.settings import Number, OneOf, Settings
+from kite_operator.setting_values import Number, OneOf
+from kite_operator.settings import Settings
 
 OWNED: Mapping[str, str] = {
     "namespaces": "namespaces",

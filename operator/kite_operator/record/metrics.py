@@ -4,204 +4,36 @@
 bounded labels. Documented in docs/metrics.md, which a test compares with this module.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import datetime
 from math import nan
 
 from prometheus_client import (
-    CollectorRegistry,
     Counter,
     Gauge,
     Histogram,
     Info,
     disable_created_metrics,
 )
-from prometheus_client.core import GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
 
 from kite_operator import __version__, correlation
-from kite_operator.decide import budget, timing
+from kite_operator.decide import budget
 from kite_operator.decide.observed import Observed
 from kite_operator.decide.outcome import ActOutcome
 from kite_operator.decide.plan import Action, Plan
-from kite_operator.decide.rollout import is_hindered
 from kite_operator.model.clockoffset import ClockOffset
-from kite_operator.model.conditions import AUTHENTICATED, BLOCKED, LOGIN_REQUIRED, READY
-from kite_operator.model.resource import TRADING_DAYS, Key, Status, Timing
+from kite_operator.model.resource import Key, Status
+from kite_operator.record.credential_gauges import CredentialCollector, Registry, Snapshot, unix_of
 from kite_operator.record.vitals import Vitals
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # upstream; a second series for each counter, which nobody asks for
 _STEP_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0)
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """What was recorded of one credential at `at`. `entries` count against its account, of `entries_limit`."""
-
-    at: datetime
-    mode: str
-    status: Status
-    reason: str
-    timing: Timing
-    suspended: bool
-    person_needed: bool = False
-    entries: int = 0
-    entries_limit: int = budget.LIMIT
-
-    def deadline(self, now: datetime) -> datetime | None:
-        """When the token of the session day of `now` must be ready, if it must."""
-        return None if self.suspended else timing.deadline(self.timing, now)
-
-    def has_missed_a_deadline(self, now: datetime) -> bool:
-        """Whether a deadline has come between this snapshot and `now`, the next one's time, with no token ready."""
-        due = self.deadline(now)
-        return due is not None and self.at < due <= now and not _truth(self.status, READY)
-
-
-_GAUGES: tuple[tuple[str, str], ...] = (
-    ("kite_credential_ready", "1 when the credential is in order and its token is alive (condition Ready), else 0."),
-    (
-        "kite_credential_authenticated",
-        "1 when the broker accepts the published token (condition Authenticated), else 0.",
-    ),
-    ("kite_credential_blocked", "1 while nothing is submitted until a person acts (condition Blocked), else 0."),
-    ("kite_credential_login_required", "1 while a login by a person is awaited (condition LoginRequired), else 0."),
-    (
-        "kite_credential_person_needed",
-        "1 while there will be no working token without a person: to log in, lift a block or mend something, else 0.",
-    ),
-    (
-        "kite_credential_rollout_hindered",
-        "1 while something stands in the way of a restart that spec.rollout asks for, else 0.",
-    ),
-    (
-        "kite_credential_token_expiry_timestamp_seconds",
-        "Conservative expiry (06:00 IST) of the published token as a Unix time; 0 when there is no living token.",
-    ),
-    (
-        "kite_credential_last_success_timestamp_seconds",
-        "When a new token was last proven and published, as a Unix time; 0 when never.",
-    ),
-    (
-        "kite_credential_next_refresh_timestamp_seconds",
-        "When the next refresh is scheduled, as a Unix time; 0 when none is.",
-    ),
-    (
-        "kite_credential_deadline_timestamp_seconds",
-        "Until when the token of the present session day must be ready, as a Unix time; 0 on a day without a refresh.",
-    ),
-    (
-        "kite_credential_probe_interval_seconds",
-        "How often the published token is probed: spec.probe.interval, stretched when many credentials share an app.",
-    ),
-    ("kite_credential_failures", "Failed tries in a row since the last published token."),
-    (
-        "kite_credential_wrong_entries",
-        "Wrong or unanswered passwords and codes counted for its account since the last completed login.",
-    ),
-    (
-        "kite_credential_wrong_entries_limit",
-        "At how many counted entries nothing more is submitted for this credential before a person acts.",
-    ),
-)
-_INFO = ("kite_credential_info", "Always 1: the login mode and the reason of condition Ready.")
-
-
-class Registry(CollectorRegistry):
-    """One that can be asked what has been registered."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.collectors: list[Collector] = []
-
-    def register(self, collector: Collector) -> None:
-        """Register, and remember it."""
-        super().register(collector)
-        self.collectors.append(collector)
-
-
-class CredentialCollector(Collector):
-    """Computes the per-credential gauges from the snapshots at the time of the scrape: nothing to go stale."""
-
-    def __init__(self, now: Callable[[], datetime]) -> None:
-        self.now = now
-        self.snapshots: dict[Key, Snapshot] = {}
-
-    def describe(self) -> Iterator[Metric]:
-        """The families without samples, so that registration does not scrape."""
-        for name, text in _GAUGES:
-            yield GaugeMetricFamily(name, text, labels=["namespace", "name"])
-
-    def collect(self) -> Iterator[Metric]:
-        """One sample per credential and family, and an info sample with mode and reason."""
-        families = {name: GaugeMetricFamily(name, text, labels=["namespace", "name"]) for name, text in _GAUGES}
-        info = GaugeMetricFamily(*_INFO, labels=["namespace", "name", "mode", "reason"])
-        now = self.now()
-        for key, snapshot in list(self.snapshots.items()):
-            labels = [key.namespace, key.name]
-            for name, value in _values(snapshot, now).items():
-                families[name].add_metric(labels, value)
-            info.add_metric([key.namespace, key.name, snapshot.mode, snapshot.reason], 1.0)
-        yield from families.values()
-        yield info
-
-    def samples(self) -> Iterator[tuple[str, str, list[str]]]:
-        """Name, help and sample lines of each family: what `collect` gives, written down, at a fifth of the cost."""
-        now, lines, info = self.now(), {name: list[str]() for name, _ in _GAUGES}, list[str]()
-        for key, snapshot in list(self.snapshots.items()):
-            # Labels in the order of the alphabet, as the client library writes them: people match whole lines.
-            who = f'name="{_escaped(key.name)}",namespace="{_escaped(key.namespace)}"'
-            for name, value in _values(snapshot, now).items():
-                lines[name].append(f"{name}{{{who}}} {value!r}\n")
-            mode, reason = f'mode="{_escaped(snapshot.mode)}"', f'reason="{_escaped(snapshot.reason)}"'
-            info.append(f"{_INFO[0]}{{{mode},{who},{reason}}} 1.0\n")
-        for name, text in _GAUGES:
-            yield name, text, lines[name]
-        yield *_INFO, info
-
-    def on_calendar(self) -> float:
-        """How many credentials ask the calendar of trading days."""
-        return sum(each.timing.days == TRADING_DAYS for each in list(self.snapshots.values()))
-
-
-def _values(snapshot: Snapshot, now: datetime) -> dict[str, float]:
-    status = snapshot.status
-    return {
-        "kite_credential_probe_interval_seconds": snapshot.timing.probe_interval.total_seconds(),
-        "kite_credential_deadline_timestamp_seconds": _unix(snapshot.deadline(now)),
-        "kite_credential_ready": _truth(status, READY),
-        "kite_credential_authenticated": _truth(status, AUTHENTICATED),
-        "kite_credential_blocked": _truth(status, BLOCKED),
-        "kite_credential_login_required": _truth(status, LOGIN_REQUIRED),
-        "kite_credential_person_needed": 1.0 if snapshot.person_needed else 0.0,
-        "kite_credential_rollout_hindered": 1.0 if is_hindered(status.rollout) else 0.0,
-        "kite_credential_token_expiry_timestamp_seconds": _unix(status.expires_time),
-        "kite_credential_last_success_timestamp_seconds": _unix(status.last_refresh_time),
-        "kite_credential_next_refresh_timestamp_seconds": _unix(status.next_refresh_time),
-        "kite_credential_failures": float(status.failures.count if status.failures else 0),
-        "kite_credential_wrong_entries": float(snapshot.entries),
-        "kite_credential_wrong_entries_limit": float(snapshot.entries_limit),
-    }
-
-
 def _exemplar() -> dict[str, str] | None:
     """The id under which the log tells of what is counted now: shown where OpenMetrics is spoken."""
     decision = correlation.fields().get("decision")
     return {"decision": decision} if decision else None
-
-
-def _truth(status: Status, kind: str) -> float:
-    condition = status.condition(kind)
-    return 1.0 if condition is not None and condition.status == "True" else 0.0
-
-
-def _escaped(value: str) -> str:
-    return value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
-
-
-def _unix(moment: datetime | None) -> float:
-    return moment.timestamp() if moment is not None else 0.0
 
 
 class Metrics:
@@ -340,7 +172,7 @@ class Metrics:
 
     def calendar_ends(self, moment: datetime | None) -> None:
         """What comes after is refreshed every day."""
-        self._calendar_end.set(_unix(moment))
+        self._calendar_end.set(unix_of(moment))
 
     def count_watch_restart(self) -> None:
         """The watches ended and are started again."""
