@@ -41,8 +41,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
-        self.end_headers()
+        # Before the answer is out: who has it looks at what was heard.
         self.server.heard.put((self.path, self.headers.get("Authorization")))
+        self.end_headers()
 
     def log_message(self, *_: object) -> None:
         """Quiet."""
