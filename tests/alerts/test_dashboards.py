@@ -21,7 +21,7 @@ from support.world import World
 
 __all__ = ["chromium"]
 
-LARGEST_BYTES = 250_000
+LARGEST_BYTES = 300_000
 CHOSEN = {
     "kite-operator-overview": {"name": ".*"},
     "kite-operator-credential": {"name": "stormy"},
@@ -66,6 +66,7 @@ def test_every_panel_shows_the_morning_as_it_was(
                 if each.is_empty(ref) and each.panel["title"] not in MAY_BE_EMPTY
             ], uid
         assert_the_overview_is_true(shown["kite-operator-overview"])
+        assert_one_replica_leads(shown["kite-operator-internals"])
         browser: Browser = request.getfixturevalue("chromium")
         view = browser.new_page(viewport={"width": dashboard_picture.WIDTH, "height": 600})
         for uid, panels in shown.items():
@@ -92,6 +93,14 @@ def assert_the_overview_is_true(panels: list[Answered]) -> None:
     assert 30 * 60 < states["nobody"]["Deadline in"] < 35 * 60
     told = {title: float(each.answers["A"][0]["value"][1]) for title, each in by_title.items() if title in NUMBERS}
     assert told == NUMBERS
+
+
+def assert_one_replica_leads(panels: list[Answered]) -> None:
+    by_title = {each.panel["title"]: each for each in panels}
+    replicas = lines(by_title["Replicas"])
+    assert [0.0, 1.0] == sorted(line["Leads"] for line in replicas)
+    assert [1.0, 1.0] == [line["Watches"] for line in replicas]
+    assert "1" == by_title["Replicas that lead"].answers["A"][0]["value"][1]
 
 
 NUMBERS = {"Credentials": 7.0, "Not ready": 3.0, "A person is needed": 3.0, "Blocked": 1.0}

@@ -25,6 +25,7 @@ from support.world import World
 START, END = "05:42", "09:12"
 STEP_SECONDS = 180
 PATIENCE_SECONDS = 20.0
+REPLICA = ("--leader-lease", "kite-operator")
 
 
 @dataclass(slots=True)
@@ -74,7 +75,7 @@ def stamped(operator: OperatorProcess, world: World) -> Iterator[Stamped]:
 
 @dataclass(slots=True)
 class Day:
-    """The morning as Prometheus has it."""
+    """The morning as Prometheus has it; `source` is the replica that leads."""
 
     world: World
     program: Program
@@ -121,16 +122,17 @@ def at(now: float, clock_time: str) -> datetime:
 
 @contextmanager
 def morning(world: World, folder: Path) -> Iterator[Day]:
-    """A Prometheus, an operator, and seven credentials on the way from START to END."""
+    """A Prometheus, two replicas of an operator, and seven credentials on the way from START to END."""
     world.clock.set_offset(at(world.clock.now() - 86400, START).timestamp() - world.clock.now())
-    operator = world.operator()
-    with stamped(operator, world) as source:
+    leader = world.operator(*REPLICA)
+    world.until(lambda: leader.metric("kite_operator_leader") == 1, "it leads")
+    with stamped(leader, world) as source, stamped(world.operator(*REPLICA), world) as standby:
         job = {
             "job_name": "kite-operator",
             "honor_labels": True,
             "scrape_interval": "250ms",
             "scrape_timeout": "250ms",
-            "static_configs": [{"targets": [f"127.0.0.1:{source.port}"]}],
+            "static_configs": [{"targets": [f"127.0.0.1:{each.port}" for each in (source, standby)]}],
         }
         config = {"scrape_configs": [job], "storage": {"tsdb": {"out_of_order_time_window": "3d"}}}
         with prometheus(folder / "prometheus", config) as program:
