@@ -93,6 +93,31 @@ def test_a_release_lives_and_leaves_what_people_have_made(helm: Helm, kubectl: K
     kubectl("delete", "namespace", "desk", "kite-operator", "elsewhere", "--timeout=60s")
 
 
+def test_a_crd_that_kubectl_has_applied_is_taken_over_and_changes_with_the_chart(
+    helm: Helm, kubectl: Kubectl, tmp_path: Path
+) -> None:
+    kubectl("delete", CRD, "--ignore-not-found")
+    kubectl("apply", "--server-side", "--kustomize", str(CHART.parents[1] / "deploy" / "crd"))
+    release = Release.prepare(helm, kubectl, "taken")
+    with pytest.raises(HelmError, match="cannot be imported into the current release"):
+        release.install()
+    release.install(None, "--take-ownership")
+    older = older_chart(tmp_path)
+    if release.helm.run("version", "--short").startswith(
+        "v4"
+    ):  # it applies on the server's side, where kubectl has a say
+        with pytest.raises(HelmError, match='conflict with "kubectl"'):
+            release.upgrade(chart=older)
+        release.upgrade(None, "--force-conflicts", chart=older)
+    else:
+        release.upgrade(chart=older)
+    assert "Next" not in columns(kubectl)
+    release.upgrade()  # from now on by itself
+    assert "Next" in columns(kubectl)
+    release.uninstall()
+    kubectl("delete", CRD)
+
+
 def test_everything_at_once_is_admitted(helm: Helm, kubectl: Kubectl) -> None:
     release = Release.prepare(helm, kubectl, "everything")
     release.install({**EVERYTHING, "crds": {"enabled": False}})

@@ -189,12 +189,12 @@ def test_a_dashboard_becomes_a_config_map_that_grafana_finds(helm: Helm, tmp_pat
         helm.run("template", RELEASE, str(chart), values=values)
     (chart / "files" / "monitoring" / "dashboards").mkdir()
     text = '{"title": "Kite {{ $labels.name }}",\n "panels": []}\n'
-    (chart / "files" / "monitoring" / "dashboards" / "tokens.json").write_text(text)
+    (chart / "files" / "monitoring" / "dashboards" / "kite-operator-tokens.json").write_text(text)
     made = one(yaml.safe_load_all(helm.run("template", RELEASE, str(chart), values=values)), "ConfigMap")
     assert "kite-operator-tokens" == made["metadata"]["name"]
     assert "1" == made["metadata"]["labels"]["grafana_dashboard"]
     assert {"folder": "Kite"} == made["metadata"]["annotations"]
-    assert json.loads(text) == json.loads(made["data"]["tokens.json"])
+    assert json.loads(text) == json.loads(made["data"]["kite-operator-tokens.json"])
 
 
 def test_a_service_monitor_selects_the_service_of_metrics_alone(helm: Helm) -> None:
