@@ -1,13 +1,11 @@
 """The rights of docs/security.md are those that the chart gives."""
 
 import pytest
-import yaml
 
 from support.chart_values import LOGIN
-from support.documents import blocks, page
 from support.helm import Helm, Values, grants, one
+from support.rights import DOCUMENTED
 
-ROLES = {role["metadata"]["name"]: role for role in map(yaml.safe_load, blocks(page("docs/security.md"), "yaml"))}
 PROXY: Values = {
     **LOGIN,
     "settings": {**LOGIN["settings"], "loginAuth": "proxy", "loginTrustedProxies": ["10.0.0.1/32"]},
@@ -15,7 +13,7 @@ PROXY: Values = {
 
 
 def documented(*names: str) -> set[tuple[str, str, str]]:
-    return set().union(*(grants(ROLES[name]["rules"]) for name in names))
+    return set().union(*(grants(DOCUMENTED[name]["rules"]) for name in names))
 
 
 @pytest.mark.parametrize(

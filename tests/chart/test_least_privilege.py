@@ -111,8 +111,10 @@ def a_day_at_the_desk(world: World, accounts: str) -> None:
     world.wait("LoginRequired", name="bravo")
     world.grant(world.sandbox.request_token("CD5678", bravo.api_key), credential="bravo")
     world.wait("SessionActive", name="bravo")
-    world.api.delete(world.path("secrets", "alpha-token"))
-    world.until(lambda: world.token() != "", "the derived Secret is restored")
+    for _ in range(2):  # what is told again is counted on the same Event
+        world.api.delete(world.path("secrets", "alpha-token"))
+        world.until(lambda: world.token() != "", "the derived Secret is restored")
+        world.settle(0.3)
     world.until(lambda: world.api.find(f"{lease}/kite-account-zz0000") is None, "an old Lease is collected")
 
 

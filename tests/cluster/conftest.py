@@ -13,6 +13,7 @@ import pytest
 
 from support.controlplane import ControlPlane, Kubectl, Options, namespace_in
 from support.operators import TestClock
+from support.rights import accounts_binding, operator_kubeconfig
 from support.sandbox import Sandbox
 from support.world import Api, World
 
@@ -61,7 +62,9 @@ def world(control_plane: ControlPlane, crd: None, namespace: str, broker: Sandbo
     clock_file = tmp_path / "clock"
     clock_file.write_text("0")
     clock = TestClock(clock_file, sandbox)
-    made = World(Api(control_plane.kubeconfig), namespace, sandbox, clock, control_plane.kubeconfig, tmp_path)
+    api = Api(control_plane.kubeconfig)
+    made = World(api, namespace, sandbox, clock, operator_kubeconfig(control_plane), tmp_path)
+    api.create(f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/rolebindings", accounts_binding())
     try:
         yield made
         made.assert_nothing_leaked(made.token())

@@ -41,7 +41,7 @@ class Terminal:
 @pytest.fixture
 def terminal(control_plane: ControlPlane, kubectl: Kubectl, world: World, tmp_path: Path) -> Terminal:
     kubeconfig = tmp_path / "kubeconfig"
-    shutil.copy(world.kubeconfig, kubeconfig)
+    shutil.copy(control_plane.kubeconfig, kubeconfig)
     own = Kubectl(control_plane, kubeconfig)
     own("config", "set-context", "--current", "--namespace", world.namespace)
     folder = kubectl.control_plane.kubectl.parent

@@ -11,8 +11,8 @@ import yaml
 
 from kite_operator.model.account import AccountRecord, dump
 from support.controlplane import ControlPlane, Kubectl, namespace_in
-from support.documents import blocks, page
 from support.operators import OperatorProcess, free_port
+from support.rights import DOCUMENTED
 from support.world import World
 
 USER = "limited-operator"
@@ -29,10 +29,7 @@ FORGOTTEN: dict[str, Any] = {
     },
     "spec": {"renewTime": "2020-01-01T00:00:00.000000Z"},
 }
-EVERY_ROLE: dict[str, dict[str, Any]] = {
-    role["metadata"]["name"]: role for role in map(yaml.safe_load, blocks(page("docs/security.md"), "yaml"))
-}
-ROLES = [EVERY_ROLE["kite-operator"], EVERY_ROLE["kite-operator-accounts"]]
+ROLES = [DOCUMENTED["kite-operator"], DOCUMENTED["kite-operator-accounts"]]
 
 
 def _grants(role: dict[str, Any]) -> set[tuple[str, str]]:
@@ -100,7 +97,7 @@ def test_reports_take_the_documented_rights_in_the_whole_cluster_and_use_each(
     control_plane: ControlPlane, kubectl: Kubectl, world: World, accounts: str
 ) -> None:
     watched, account = ROLES
-    reports = EVERY_ROLE["kite-operator-reports"]
+    reports = DOCUMENTED["kite-operator-reports"]
     user, unique = "reported-operator", world.namespace
     kubectl("apply", "--namespace", accounts, "--filename", "-", input=yaml.safe_dump(account))
     kubectl(

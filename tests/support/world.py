@@ -106,7 +106,10 @@ def _file(block: Mapping[str, str], name: str, kubeconfig: Path) -> str:
 
 @dataclass(slots=True)
 class World:
-    """What a test stands in. Names of credentials default to `alpha`, of its Secrets to `<name>-app` and so on."""
+    """What a test stands in. Names of credentials default to `alpha`, of its Secrets to `<name>-app` and so on.
+
+    `api` is the administrator's, `kubeconfig` that of the operators.
+    """
 
     api: Api
     namespace: str
