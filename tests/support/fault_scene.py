@@ -160,7 +160,7 @@ class Scene:
         secrets = _by_name(world.api.get(world.path("secrets"))["items"])
         told: dict[str, list[str]] = {}
         for event in sorted(world.api.get(world.path("events"))["items"], key=_version):
-            told.setdefault(event["involvedObject"]["name"], []).append(event["reason"])
+            told.setdefault(event["involvedObject"]["name"], []).extend([event["reason"]] * event["count"])
         metrics = world.operators[-1].get("/metrics")[1].splitlines()
         gauges: dict[str, dict[str, float]] = {}
         for line in metrics:

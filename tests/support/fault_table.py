@@ -177,9 +177,7 @@ def _proof(mode: Mode) -> Iterator[list[Case]]:
     yield here.rows(no_word_of_it, Reason.UNEXPECTED_ANSWER, RETRIED)
     lapsed = But(attempts=("prove dead TokenDead",))
     yield here.rows(DEAD, Reason.SUBSCRIPTION_INACTIVE, Plan.ASKED_AGAIN, lapsed)
-    # With the staged session thrown away, the dead one of the derived Secret is asked about once more.
-    another = But("profile 3 refresh_token 1") if mode is Mode.REFRESH_TOKEN else But()
-    yield here.rows(ANOTHER_USER, Reason.WRONG_ACCOUNT, BLOCKED, another)
+    yield here.rows(ANOTHER_USER, Reason.WRONG_ACCOUNT, BLOCKED)
     yield here.fine(UNDATED + TOKENLESS)
 
 

@@ -264,10 +264,11 @@ class World:
         return (self.target(name) or {}).get("access_token", "")
 
     def events(self, name: str = "alpha") -> list[str]:
-        """The reasons of a credential's Events, oldest first."""
+        """The reasons of a credential's Events, each as often as it was told, the one that was told last at the end."""
         items = self.api.get(self.path("events"))["items"]
         mine = [each for each in items if each["involvedObject"]["name"] == name]
-        return [each["reason"] for each in sorted(mine, key=lambda each: int(each["metadata"]["resourceVersion"]))]
+        told = sorted(mine, key=lambda each: int(each["metadata"]["resourceVersion"]))
+        return [each["reason"] for each in told for _ in range(each.get("count") or 1)]
 
     def wait(self, reason: str, kind: str = "Ready", name: str = "alpha", *, within: float = _PATIENCE_SECONDS) -> None:
         """Until the condition has this reason."""

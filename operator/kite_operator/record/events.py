@@ -73,8 +73,9 @@ def _prefix(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """An Event that is there: its name, how often it has been told, and when (boot-time) for the first time."""
+    """An Event that is there: what it tells, its name, how often it has been told, and since when (boot-time)."""
 
+    told: tuple[Reason, str]
     name: str
     count: int
     since: float
@@ -82,30 +83,33 @@ class Written:
 
 @dataclass(slots=True)
 class EventWriter:
-    """Writes Events; a failure to write one never fails a refresh. What is told again is counted, not written again."""
+    """Writes Events; a failure to write one never fails a refresh.
+
+    What is told again is counted, not written again, unless something else was told of the credential in between: the
+    Events of a credential are read as a story.
+    """
 
     cluster: Cluster
     clock: Clock
     identity: str
-    _written: OrderedDict[tuple[str, Reason, str], Written] = field(default_factory=OrderedDict)
+    _last: OrderedDict[str, Written] = field(default_factory=OrderedDict)
 
     async def write(self, credential: Credential, note: Note) -> None:
-        """One more Event about the credential, or one more count on the same one of the last hour."""
+        """One more Event about the credential, or one more count on the last one, if it tells the same."""
         message, now = note.message[:LONGEST_MESSAGE], self.clock.boottime()
-        told = credential.uid, note.reason, message
-        known = self._written.pop(told, None)
+        last = self._last.pop(credential.uid, None)
         try:
             written = None
-            if known is not None and now - known.since < SAME_FOR_SECONDS:
-                written = await self._count(credential, known)
+            if last is not None and last.told == (note.reason, message) and now - last.since < SAME_FOR_SECONDS:
+                written = await self._count(credential, last)
             if written is None:
                 written = await self._create(credential, note, message)
         except ClusterError as error:
             _log.warning("event not written: %s", error, extra={"credential": str(credential.key)})
             return
-        self._written[told] = written
-        while len(self._written) > _MOST_REMEMBERED:
-            self._written.popitem(last=False)
+        self._last[credential.uid] = written
+        while len(self._last) > _MOST_REMEMBERED:
+            self._last.popitem(last=False)
 
     async def _count(self, credential: Credential, known: Written) -> Written | None:
         """The Event with one more count; None when it is gone."""
@@ -145,4 +149,4 @@ class EventWriter:
             "reportingInstance": self.identity[:128],
         }
         made = await self.cluster.create(events_path(credential.key.namespace), event)
-        return Written(made["metadata"]["name"], 1, self.clock.boottime())
+        return Written((note.reason, message), made["metadata"]["name"], 1, self.clock.boottime())

@@ -29,13 +29,13 @@ async def test_the_same_news_is_counted() -> None:
     assert event["firstTimestamp"] < event["lastTimestamp"]
 
 
-async def test_other_news_is_an_event_of_its_own() -> None:
+async def test_other_news_is_an_event_of_its_own_and_so_is_the_same_after_it() -> None:
     cluster = MemoryCluster()
     writer = EventWriter(cluster, FakeClock(), "pod-1")
-    for message in ("was missing", "was changed", "was missing"):
+    for message in ("was missing", "was changed", "was missing", "was missing"):
         await writer.write(ALPHA, Note(Reason.TARGET_DRIFTED, message))
-    await writer.write(credential(uid="another"), DRIFTED)
-    assert [("was missing", 2), ("was changed", 1), ("was missing", 1)] == counts(cluster)
+        await writer.write(credential(uid="another"), DRIFTED)
+    assert [("was missing", 1), ("was missing", 4), ("was changed", 1), ("was missing", 2)] == counts(cluster)
 
 
 async def test_after_an_hour_it_is_written_anew() -> None:
