@@ -96,3 +96,17 @@ def test_a_text_that_only_reads_like_a_lapse_costs_a_login_and_nothing_else(worl
     world.wait("SubscriptionInactive")
     log_in(world, app)
     world.wait("SessionActive")
+
+
+def test_a_refresh_that_is_asked_for_once_the_subscription_is_renewed_brings_a_token(world: World) -> None:
+    world.operator()
+    app = world.alpha(suspend=True)
+    world.wait("Suspended")
+    world.sandbox.update_app(app.api_key, subscribed=False)
+    world.api.patch(world.path("kitecredentials", "alpha"), {"spec": {"suspend": None}})
+    world.wait("SubscriptionInactive")
+    world.sandbox.update_app(app.api_key, subscribed=True)
+    world.annotate(refresh="1")
+    world.clock.move(31)  # the code of the first login's window has been used
+    world.wait("SessionActive")
+    assert "1" == world.status()["lastHandledRefresh"]

@@ -12,7 +12,7 @@ from kite_operator.decide.liveness import (
     liveness,
     next_probe,
 )
-from kite_operator.decide.observed import Observed
+from kite_operator.decide.observed import Held, Observed
 from kite_operator.decide.on_login import _is_good
 from kite_operator.decide.plan import Action, Plan
 from kite_operator.decide.standing import is_within, paused, probe, rest_on, standing_block
@@ -42,7 +42,18 @@ def session_staged(observed: Observed) -> Plan | None:
         return Plan(Action.DISCARD, Reason.TOKEN_EXPIRED, message)
     if observed.grants and observed.probes.dead_at is not None:
         return None
-    return paused(observed) or _prove_staged(observed)
+    return _proof_paused(observed, held) or _prove_staged(observed)
+
+
+def _proof_paused(observed: Observed, held: Held) -> Plan | None:
+    """The backoff after a proof that failed; one from before this session was staged is over with it.
+
+    Status has whole seconds: a failure of the same second is taken to be a proof's.
+    """
+    failures = observed.credential.status.failures
+    if failures is None or failures.last_time is None or failures.last_time + timedelta(seconds=1) <= held.staged_at:
+        return None
+    return paused(observed)
 
 
 def _prove_staged(observed: Observed) -> Plan:

@@ -1,7 +1,7 @@
 """Each policy by its situations: what is decided, and why."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -588,3 +588,14 @@ def test_a_person_is_told_why_the_last_login_was_not_usable() -> None:
     status = Status(failures=failures(Reason.GRANT_LOST, last=NOON))
     plan = decide(observed(credential=credential(mode="Manual", status=status)))
     assert "The last login was not usable (GrantLost)." in plan.message
+
+
+@pytest.mark.parametrize(
+    ("failed", "action"),
+    [(NOON - MINUTE, Action.PROVE), (NOON - timedelta(seconds=1), Action.PROVE), (NOON, Action.REST)],
+    ids=["a minute before", "a second before", "at the same moment"],
+)
+def test_a_staged_session_waits_for_the_backoff_of_its_own_proof_only(failed: datetime, action: Action) -> None:
+    status = Status(failures=failures(Reason.SUBSCRIPTION_INACTIVE, last=failed, retry=NOON + 10 * MINUTE))
+    plan = decide(observed(NOON + MINUTE, credential=credential(status=status), held=staged(NOON)))
+    assert action is plan.action
