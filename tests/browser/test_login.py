@@ -230,6 +230,7 @@ def test_signing_out_closes_the_page(scene: Scene, page: Page) -> None:
 
 def test_the_keyboard_alone_is_enough(scene: Scene, page: Page) -> None:
     page.goto(scene.served.public)
+    expect(page.locator("input[type=password]")).to_be_focused()  # the browser does it a moment after the page is there
     page.keyboard.type(PASSPHRASE)
     page.keyboard.press("Enter")
     heading(page, "Waiting for a login")
