@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from kite_operator.broker.limiter import RateLimiter
 from kite_operator.clock import Clock
@@ -24,12 +24,15 @@ from kite_operator.model.errors import (
     ClusterError,
     OutcomeUnknown,
     ReservationRefused,
+    Step,
     TransientBrokerError,
 )
 from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import Credential
 from kite_operator.model.sensitive import Sensitive
 from kite_operator.model.session import AppKeys, Session
+
+_Answer = TypeVar("_Answer")
 
 LOCK_FOR = timedelta(seconds=90)
 """How long a login may take in all before another process may start one."""
@@ -96,6 +99,20 @@ class Scene:
     def credential(self) -> Credential:
         """Whom it is about."""
         return self.gathered.observed.credential
+
+
+async def observed_call(parts: Parts, step: Step, ask: Callable[[], Awaitable[_Answer]]) -> _Answer:
+    """What `ask` answers; how long it took and how it ended (success, a reason, or aborted) is observed."""
+    started, outcome = parts.clock.boottime(), "aborted"
+    try:
+        answer = await ask()
+        outcome = "success"
+    except BrokerError as error:
+        outcome = error.reason.value
+        raise
+    finally:
+        parts.observe(step, outcome, parts.clock.boottime() - started)
+    return answer
 
 
 def new_id() -> str:

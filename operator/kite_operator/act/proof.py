@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from kite_operator.act.claim import hold_claim
-from kite_operator.act.parts import Parts, Scene, failed, rejection_of, release
+from kite_operator.act.parts import Parts, Scene, failed, observed_call, rejection_of, release
 from kite_operator.broker.limiter import CallKind
 from kite_operator.cluster.state import write_state
 from kite_operator.cluster.target import mark_dead, publish
@@ -132,15 +133,8 @@ async def _ask(parts: Parts, scene: Scene, held: Held, kind: CallKind) -> None:
     session = held.session
     await parts.limiter.acquire(session.api_key, kind)
     await parts.on_step("before-profile", scene.credential)
-    started, outcome = parts.clock.boottime(), "aborted"
-    try:
-        user_id = await parts.broker.profile(session.api_key, session.access_token)
-        outcome = "success"
-    except BrokerError as error:
-        outcome = error.reason.value
-        raise
-    finally:
-        parts.observe(Step.PROFILE, outcome, parts.clock.boottime() - started)
+    ask = partial(parts.broker.profile, session.api_key, session.access_token)
+    user_id = await observed_call(parts, Step.PROFILE, ask)
     if user_id != scene.credential.client_id:
         raise BrokerRejection(
             Reason.WRONG_ACCOUNT,

@@ -1,8 +1,9 @@
 """A revocation: a person says that the token has leaked. It is ended at the broker, and no other follows by itself."""
 
 from contextlib import suppress
+from functools import partial
 
-from kite_operator.act.parts import Parts, Scene, failed, seed_of
+from kite_operator.act.parts import Parts, Scene, failed, observed_call, seed_of
 from kite_operator.broker.limiter import CallKind
 from kite_operator.cluster.state import write_state
 from kite_operator.cluster.target import mark_dead
@@ -56,12 +57,4 @@ async def _block(parts: Parts, scene: Scene) -> None:
 
 async def _log_out(parts: Parts, session: Session) -> None:
     await parts.limiter.acquire(session.api_key, CallKind.SESSION)
-    started, outcome = parts.clock.boottime(), "aborted"
-    try:
-        await parts.broker.logout(session.api_key, session.access_token)
-        outcome = "success"
-    except BrokerError as error:
-        outcome = error.reason.value
-        raise
-    finally:
-        parts.observe(Step.LOGOUT, outcome, parts.clock.boottime() - started)
+    await observed_call(parts, Step.LOGOUT, partial(parts.broker.logout, session.api_key, session.access_token))

@@ -6,14 +6,13 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from kite_operator.act.insist import insist
-from kite_operator.act.parts import Parts, Scene
+from kite_operator.act.parts import Parts, Scene, observed_call
 from kite_operator.broker.limiter import CallKind
 from kite_operator.cluster.api import Manifest, secrets_path
 from kite_operator.cluster.state import keep_renewal, parse_renewal, parse_state, state_problem, write_state
 from kite_operator.decide import budget
 from kite_operator.decide.observed import Held, Renewal
 from kite_operator.model.errors import (
-    BrokerError,
     BrokerRejection,
     Conflict,
     NotFound,
@@ -176,14 +175,4 @@ def _data(secret: Manifest) -> dict[str, str]:
 
 async def _answered(parts: Parts, app: AppKeys, step: Step, ask: Callable[[], Awaitable[Session]]) -> Session:
     await parts.limiter.acquire(app.api_key, CallKind.SESSION)
-    started = parts.clock.boottime()
-    outcome = "aborted"
-    try:
-        session = await ask()
-        outcome = "success"
-    except BrokerError as error:
-        outcome = error.reason.value
-        raise
-    finally:
-        parts.observe(step, outcome, parts.clock.boottime() - started)
-    return session
+    return await observed_call(parts, step, ask)
