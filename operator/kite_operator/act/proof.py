@@ -152,6 +152,9 @@ def _died(parts: Parts, scene: Scene, error: BrokerError) -> ActOutcome:
     lapsed = now if isinstance(error, TokenDead) and error.reads_like_lapse else None
     scene.recollection.learn(dead_at=now, alive_at=None, lapsed_at=lapsed)
     held, target = scene.observed.held, scene.observed.target
+    if held is not None and held.brought:
+        message = f"Secret {scene.credential.target.name!r} was not taken over: the broker refuses the token in it"
+        return ActOutcome("dead", Reason.TOKEN_DEAD, notes=(Note(Reason.TOKEN_DEAD, message, warning=True),))
     known = target.marked_dead or liveness(scene.observed) is Liveness.DEAD
     if held is None or not held.published or is_due(scene.observed) or known:
         return ActOutcome("dead", Reason.TOKEN_DEAD)
@@ -167,7 +170,7 @@ async def _publish(parts: Parts, scene: Scene, held: Held) -> None:
         target = await publish(parts.cluster, credential, target, held.session)
         scene.recollection.target_version = target["metadata"]["resourceVersion"]
         await parts.on_step("after-publish", credential)
-    held_now = replace(held, published=True, adopted=False)
+    held_now = replace(held, published=True, adopted=False, brought=False)
     if not held.published or held.adopted or state is None:
         state = await write_state(parts.cluster, credential, state, held_now)
         await parts.on_step("after-clear", credential)
@@ -180,9 +183,12 @@ def _published(parts: Parts, scene: Scene, held: Held, plan: Plan) -> ActOutcome
     asked = scene.observed.refresh_asked
     scene.recollection.learn(alive_at=now, dead_at=None, **({"refreshed_at": now} if asked else {}))
     until = rfc3339(held.session.expires_at)
-    if held.published and not scene.observed.target.matches:
+    if held.published and not scene.observed.target.matches and not held.brought:
         _count_heal(parts, scene)
-    if not held.published:
+    if held.brought:
+        what = f"Secret {scene.credential.target.name!r} was taken over"
+        note = Note(Reason.REPUBLISHED, f"{what}: its token works until {until}, and no login was made")
+    elif not held.published:
         note = Note(Reason.REFRESHED, f"a new token is in Secret {scene.credential.target.name!r}, good until {until}")
     elif plan.reason is Reason.TARGET_DRIFTED:
         what = "was changed" if scene.observed.target.exists else "was missing"
@@ -198,7 +204,7 @@ def _published(parts: Parts, scene: Scene, held: Held, plan: Plan) -> ActOutcome
         note.reason,
         notes=(note,),
         succeeded=True,
-        refreshed_at=None if held.published else now,
+        refreshed_at=None if held.published and not held.brought else now,
         handled_refresh=asked,
         last_login=None if held.published else _settled(parts, scene, note.reason, note.message),
     )

@@ -74,6 +74,23 @@ def parse_contents(data: Mapping[str, str], login_time: datetime) -> Session | N
     return None
 
 
+def parse_claim(data: Mapping[str, str]) -> tuple[str, str] | None:
+    """The access_token that somebody else's Secret holds in any format, and its api_key or an empty text.
+
+    Programs that write such Secrets leave out what they do not need, and end a text with a newline.
+    """
+    for values in (*_readings(data), _parse_variables(data)):
+        token = values.get("access_token", "").strip()
+        if token:
+            return token, values.get("api_key", "").strip()
+    return None
+
+
+def _parse_variables(data: Mapping[str, str]) -> dict[str, str]:
+    texts = {_VARIABLES[variable]: _decoded(data.get(variable, "")) for variable in _IN_ENVIRONMENT}
+    return {name: text for name, text in texts.items() if text is not None}
+
+
 def _readings(data: Mapping[str, str]) -> Iterator[Mapping[str, str]]:
     """What each format says, by our names of the values."""
     plain = {key: text for key in (*_NEEDED, FILE_KEY, JSON_KEY) if (text := _decoded(data.get(key, ""))) is not None}

@@ -14,7 +14,7 @@ from kite_operator.cluster.former import read_formers, view_former
 from kite_operator.cluster.grants import read_grants
 from kite_operator.cluster.keyring import Keyring
 from kite_operator.cluster.state import parse_renewal, parse_state, state_problem
-from kite_operator.cluster.target import view_target
+from kite_operator.cluster.target import brought_session, view_target
 from kite_operator.decide.claims import Holder
 from kite_operator.decide.observed import Grant, Held, Observed, Probes, TargetView, Versions
 from kite_operator.decide.seed import seeded
@@ -114,7 +114,7 @@ class Gatherer:
         now = self.clock.now()
         keys = parse_app_secret(credential.app_secret, app.result())
         factors = self._factors(credential, login.result())
-        held = self._held(credential, state.result(), target.result(), now)
+        held = self._held(credential, state.result(), target.result(), keys, now)
         fingerprint = self.keyring.fingerprint(held.session) if held else ""
         probes, heals = recall(fingerprint, now)
         versions = self._versions(credential, keys, factors)
@@ -185,12 +185,20 @@ class Gatherer:
         return parse_login_secret(credential.login_secret, data, self.normalise_totp)
 
     def _held(
-        self, credential: Credential, state: Manifest | None, target: Manifest | None, now: datetime
+        self,
+        credential: Credential,
+        state: Manifest | None,
+        target: Manifest | None,
+        app: AppKeys | Problem,
+        now: datetime,
     ) -> Held | None:
-        """The session of the state Secret or, when that is lost, the one that pods are using."""
+        """The session of the state Secret; when that is lost the one that pods are using, or one that was brought."""
         held = parse_state(state, credential)
         if held is not None:
             return held
+        brought = brought_session(target, credential, app, now)
+        if brought is not None:
+            return Held(brought, published=True, staged_at=now, adopted=True, brought=True)
         session = view_target(target, credential, None).session
         if session is None or session.user_id != credential.client_id:
             return None

@@ -8,16 +8,18 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Self
 
 from kite_operator.cluster.api import Cluster, Manifest, secrets_path
-from kite_operator.cluster.contents import contents, parse_contents
+from kite_operator.cluster.contents import contents, parse_claim, parse_contents
 from kite_operator.cluster.owned import ADOPT_ANNOTATION, TARGET, is_ours, labels_of, owned_manifest
 from kite_operator.decide.observed import TargetView
-from kite_operator.model.expiry import parse_rfc3339, rfc3339
+from kite_operator.model.expiry import IST, parse_rfc3339, rfc3339
 from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import CREDENTIAL_LABEL, DELETE, GROUP, Credential
-from kite_operator.model.session import Session
+from kite_operator.model.sensitive import Sensitive
+from kite_operator.model.session import AppKeys, Session
 from kite_operator.model.sources import Problem
 
 EXPIRES_ANNOTATION = f"{GROUP}/expires-at"
@@ -107,8 +109,7 @@ def _forbidden_metadata(credential: Credential, prefixes: tuple[str, ...]) -> Pr
 
 def _problem(secret: Manifest, credential: Credential) -> Problem | None:
     name, metadata = credential.target.name, secret["metadata"]
-    adopted = (metadata.get("annotations") or {}).get(ADOPT_ANNOTATION) == credential.key.name
-    if not is_ours(secret, credential, TARGET) and not adopted:
+    if not is_ours(secret, credential, TARGET) and not _is_given(secret, credential):
         other = (metadata.get("labels") or {}).get(CREDENTIAL_LABEL)
         whose = f"belongs to KiteCredential {other!r}" if other else "was not made by the operator"
         return Problem(
@@ -124,6 +125,11 @@ def _problem(secret: Manifest, credential: Credential) -> Problem | None:
             f"Secret {name!r} (spec.target.name) is of another type than {TARGET_TYPE}, which never changes: delete it",
         )
     return None
+
+
+def _is_given(secret: Manifest, credential: Credential) -> bool:
+    """Whether who may write the Secret allows this credential to take it over."""
+    return (secret["metadata"].get("annotations") or {}).get(ADOPT_ANNOTATION) == credential.key.name
 
 
 def _annotations(credential: Credential, session: Session) -> dict[str, str]:
@@ -161,6 +167,32 @@ def session_of(secret: Manifest) -> Session | None:
     annotations = secret["metadata"].get("annotations") or {}
     login_time = parse_rfc3339(annotations.get(REFRESHED_ANNOTATION, ""))
     return None if login_time is None else parse_contents(secret.get("data") or {}, login_time)
+
+
+def brought_session(
+    secret: Manifest | None, credential: Credential, app: AppKeys | Problem, now: datetime
+) -> Session | None:
+    """What a Secret that is given to this credential claims to be its session; the broker has not been asked.
+
+    Whose it is, and of which app where the Secret does not say, are taken from the credential: the proof tells. The
+    time of its login is now, unless told: a token that is found to work dies at the next 06:00, or in the flush that is
+    on, whenever it was minted.
+    """
+    if secret is None or isinstance(app, Problem) or not _is_given(secret, credential) or _problem(secret, credential):
+        return None
+    if is_ours(secret, credential, TARGET) and session_of(secret) is not None:
+        return None
+    claim = parse_claim(secret.get("data") or {})
+    if claim is None:
+        return None
+    told = parse_rfc3339((secret["metadata"].get("annotations") or {}).get(REFRESHED_ANNOTATION, ""))
+    token, api_key = claim
+    return Session(
+        user_id=credential.client_id,
+        api_key=Sensitive(api_key) if api_key else app.api_key,
+        access_token=Sensitive(token),
+        login_time=told if told is not None and told <= now else now.astimezone(IST).replace(microsecond=0),
+    )
 
 
 def _manifest(credential: Credential, existing: Manifest | None, session: Session) -> Manifest:

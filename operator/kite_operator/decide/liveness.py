@@ -32,11 +32,13 @@ def liveness(observed: Observed) -> Liveness:
     """The state of the published session.
 
     A definite answer of the broker decides, the newer one wins; without one, a session of today is taken to be alive,
-    one of the day before is not known.
+    one of the day before is not known. One that was brought is believed in nothing: refused, it was never a session.
     """
     held, probes = observed.held, observed.probes
-    if held is None or not held.published:
+    if held is None or not held.published or (held.brought and probes.dead_at is not None):
         return Liveness.NONE
+    if held.brought:
+        return Liveness.UNKNOWN
     if probes.dead_at is not None and (probes.alive_at is None or probes.dead_at >= probes.alive_at):
         return Liveness.DEAD
     if probes.alive_at is not None and probes.alive_at >= last_flush(observed.now):

@@ -66,12 +66,14 @@ class Held:
     """The session that the state Secret holds. `published` is False while it is staged: answered, not yet proven.
 
     `adopted` when there is no state Secret that holds it, and the session was read back from the derived Secret.
+    `brought` when that Secret was made by somebody else who gave it to this credential: nothing of it has been proven.
     """
 
     session: Session
     published: bool
     staged_at: datetime
     adopted: bool = False
+    brought: bool = False
 
 
 @dataclass(frozen=True, slots=True)

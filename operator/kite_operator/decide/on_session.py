@@ -89,7 +89,7 @@ def target_differs(observed: Observed) -> Plan | None:
     if state not in (Liveness.ALIVE, Liveness.UNKNOWN) or is_of_other_app(observed):
         return None
     called_dead = observed.target.marked_dead and state is Liveness.ALIVE
-    if observed.target.matches and not called_dead:
+    if (observed.target.matches and not called_dead) or (observed.held is not None and observed.held.brought):
         return _adopted(observed)
     waiting = paused(observed)
     if waiting is not None:

@@ -77,3 +77,30 @@ async def test_a_staged_session_of_somebody_else_is_still_a_rejection() -> None:
     outcome = await prove(stage.parts, scene, TAKE_OVER)
     assert ("rejected", Reason.WRONG_ACCOUNT) == (outcome.result, outcome.reason)
     assert [Reason.WRONG_ACCOUNT] == [each.reason for each in (await stage.record()).rejections]
+
+
+async def test_one_that_was_brought_is_told_as_taken_over_and_counts_as_a_refresh_and_as_no_heal() -> None:
+    stage = Stage()
+    held = replace(published(stage.clock.now()), adopted=True, brought=True)
+    scene = stage.scene(held=held)
+    outcome = await prove(stage.parts, scene, TAKE_OVER)
+    kept = parse_state(stage.cluster.objects[STATE], scene.credential)
+    assert ("published", stage.clock.now()) == (outcome.result, outcome.refreshed_at)
+    assert ["was taken over", "its token works until"] == [
+        words
+        for each in outcome.notes
+        for words in ("was taken over", "its token works until")
+        if words in each.message
+    ]
+    assert kept is not None
+    assert ((), False) == (scene.recollection.heals, kept.brought)
+
+
+async def test_one_that_was_brought_and_is_refused_is_told_without_a_word_of_a_logout() -> None:
+    stage = Stage(profile=TokenDead("the profile"))
+    held = replace(published(stage.clock.now()), adopted=True, brought=True)
+    outcome = await prove(stage.parts, stage.scene(held=held), TAKE_OVER)
+    assert ["Secret 'alpha-kite-token' was not taken over: the broker refuses the token in it"] == [
+        each.message for each in outcome.notes
+    ]
+    assert STATE not in stage.cluster.objects

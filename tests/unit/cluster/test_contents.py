@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kite_operator.cluster.contents import FILE_KEY, JSON_KEY, contents, parse_contents
+from kite_operator.cluster.contents import FILE_KEY, JSON_KEY, contents, parse_claim, parse_contents
 from kite_operator.model.expiry import IST
 from kite_operator.model.resource import FORMATS
 from kite_operator.model.sensitive import Sensitive
@@ -110,3 +110,27 @@ def test_a_broken_format_does_not_hide_a_whole_one() -> None:
     for key in ("access_token", FILE_KEY):
         data[key] = "%%%"
     assert SESSION == parse_contents(data, LOGIN)
+
+
+@pytest.mark.parametrize("mix", MIXES, ids="+".join)
+def test_what_any_format_claims_is_read(mix: tuple[str, ...]) -> None:
+    assert (ACCESS_TOKEN, API_KEY) == parse_claim(contents(SESSION, mix))
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        ({"access_token": f"{ACCESS_TOKEN}\n"}, (ACCESS_TOKEN, "")),
+        ({"KITE_ACCESS_TOKEN": f" {ACCESS_TOKEN}\n", "KITE_API_KEY": f"{API_KEY}\n"}, (ACCESS_TOKEN, API_KEY)),
+        ({"token__json": json.dumps({"access_token": ACCESS_TOKEN})}, (ACCESS_TOKEN, "")),
+        ({"access_token": "\n", "KITE_ACCESS_TOKEN": ACCESS_TOKEN}, (ACCESS_TOKEN, "")),
+        ({"api_key": API_KEY}, None),
+        ({}, None),
+    ],
+)
+def test_a_claim_needs_a_token_and_nothing_else(texts: dict[str, str], expected: tuple[str, str] | None) -> None:
+    assert expected == parse_claim(encoded(**texts))
+
+
+def test_what_is_no_base64_claims_nothing() -> None:
+    assert parse_claim({"access_token": "%%%", "KITE_ACCESS_TOKEN": "%%%", "kite.env": "%%%"}) is None
