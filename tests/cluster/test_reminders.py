@@ -94,6 +94,8 @@ def test_on_a_holiday_nobody_is_told_and_on_an_extra_session_everybody_is(world:
         world.settle()
     assert 0 == reminders(world)
     closed.stop()
-    world.operator("--extra-sessions", (today + timedelta(days=1)).isoformat())
+    tomorrow = today + timedelta(days=1)
+    # The holiday is given to it too: it looks once before the clock moves on.
+    world.operator("--extra-holidays", today.isoformat(), "--extra-sessions", tomorrow.isoformat())
     move_to(world, "08:15:00")
     world.until(lambda: reminders(world) == 1, "told")

@@ -8,7 +8,7 @@ from aiohttp import web
 from kite_operator.broker.redirects import Address
 from kite_operator.cluster.api import secrets_path
 from kite_operator.login.forms import FIELD
-from kite_operator.login.outcome import Mood, Outcome, indian_time, lost, tell
+from kite_operator.login.outcome import Mood, Outcome, indian_time, lost, tell, untold
 from kite_operator.login.parts import (
     Called,
     LoginParts,
@@ -30,7 +30,7 @@ _LOOKS = 20
 _LOOK_SECONDS = 0.15
 """A result is looked for this often before the page is answered: it usually takes a tenth of a second."""
 _PAUSE_SECONDS = 1
-_GIVEN_UP_AFTER = 8
+_UNTOLD_AFTER, _GIVEN_UP_AFTER = 1, 8
 _MOST_LOOKS = 60
 """Pages that look again by themselves: some minutes of them, longer than a request_token lives."""
 _COUNT = re.compile(r"[0-9]{1,3}")
@@ -151,14 +151,16 @@ async def _outcome(parts: LoginParts, credential: Credential, grant: str, looks:
         if known is None:
             return Outcome(Mood.BAD, "The credential is gone", "It was deleted meanwhile. Nothing was changed.")
         waits = await parts.cluster.find(secrets_path(known.key.namespace, grant)) is not None
-        # After the grant: what became of it is written before it would be missed.
+        # After the grant: what became of one that was used is written before it would be missed.
         known = await credential_of(parts, known.key) or known
         outcome = tell(known, grant, waits=waits)
         if outcome.settled:
             return outcome
         if turn < _LOOKS - 1:
             await parts.clock.sleep(_LOOK_SECONDS)
-    return lost(credential) if not waits and looks >= _GIVEN_UP_AFTER else outcome
+    if waits or known is None or looks < _UNTOLD_AFTER:
+        return outcome
+    return untold(known, grant) or (lost(known) if looks >= _GIVEN_UP_AFTER else outcome)
 
 
 def _looks(request: web.Request) -> int:

@@ -73,8 +73,6 @@ def tell(credential: Credential, grant: str, *, waits: bool) -> Outcome:
 def _pending(credential: Credential, *, waits: bool, staged: bool) -> Outcome:
     ready = credential.status.condition(READY)
     reason, message = (ready.reason, ready.message) if ready is not None else ("", "")
-    if ready is not None and ready.status == "True" and not waits and not staged:
-        return _works(credential)
     if reason == Reason.SUBSCRIPTION_INACTIVE and staged:
         return _lapsed(credential, LastLogin("", reason, message))
     if reason in _PASSES:
@@ -84,6 +82,17 @@ def _pending(credential: Credential, *, waits: bool, staged: bool) -> Outcome:
         return Outcome(Mood.WAITING, "Not used yet", text, detail=message)
     text = "The new session is being tried before anything is replaced. This takes a second or two."
     return Outcome(Mood.WAITING, "Logging in…", text)
+
+
+def untold(credential: Credential, grant: str) -> Outcome | None:
+    """For a login that is gone while its end stands nowhere, and a token that works; None when there is none.
+
+    Not said at the first look: a grant that is refused is gone for a moment before the reason is written.
+    """
+    ready, last = credential.status.condition(READY), credential.status.last_login
+    if ready is None or ready.status != "True" or (last is not None and last.grant == grant):
+        return None
+    return Outcome(Mood.GOOD, "You are logged in", f"The token works until {_until(credential)}.")
 
 
 def lost(credential: Credential) -> Outcome:
@@ -98,10 +107,6 @@ def lost(credential: Credential) -> Outcome:
 def _try_again_soon(message: str) -> Outcome:
     text = "Kite does not answer as it should. The login is tried again by itself; it is good for a few minutes only."
     return Outcome(Mood.WAITING, "Kite is not answering", text, detail=message)
-
-
-def _works(credential: Credential) -> Outcome:
-    return Outcome(Mood.GOOD, "You are logged in", f"The token works until {_until(credential)}.")
 
 
 def _until(credential: Credential) -> str:

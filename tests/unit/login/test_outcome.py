@@ -4,25 +4,30 @@ from dataclasses import replace
 
 import pytest
 
-from kite_operator.login.outcome import Mood, Outcome, indian_time, lost, tell
+from kite_operator.login.outcome import Mood, Outcome, indian_time, lost, tell, untold
 from kite_operator.model.conditions import Condition
 from kite_operator.model.reasons import Reason
-from kite_operator.model.resource import LastLogin, Status
+from kite_operator.model.resource import Credential, LastLogin, Status
 from support.facts import NOON, credential, ist
 
 GRANT = "alpha-login-0123"
 FLUSH = ist("06:00", day=3)
 
 
-def told(
-    reason: str = "", *, ready: str = "", grant: str = GRANT, waits: bool = False, message: str = "why"
-) -> Outcome:
-    """What is told when the last login became `reason`, and the condition Ready has the reason `ready`."""
+def now(reason: str = "", *, ready: str = "", grant: str = GRANT, message: str = "why") -> Credential:
+    """A credential whose last login became `reason`, and whose condition Ready has the reason `ready`."""
     last = LastLogin(grant, reason, message, NOON) if reason else None
     good = "True" if ready == "SessionActive" else "False"
     conditions = (Condition("Ready", good, ready, "the operator's words"),) if ready else ()
     status = Status(conditions=conditions, last_login=last, expires_time=FLUSH if good == "True" else None)
-    return tell(replace(credential(mode="Manual"), status=status), GRANT, waits=waits)
+    return replace(credential(mode="Manual"), status=status)
+
+
+def told(
+    reason: str = "", *, ready: str = "", grant: str = GRANT, waits: bool = False, message: str = "why"
+) -> Outcome:
+    """What is told of such a credential."""
+    return tell(now(reason, ready=ready, grant=grant, message=message), GRANT, waits=waits)
 
 
 def test_a_proven_token_is_valid_until_the_flush() -> None:
@@ -91,9 +96,20 @@ def test_what_became_of_another_login_is_not_told_as_this_ones() -> None:
     assert Mood.WAITING is told(Reason.WRONG_ACCOUNT, grant="alpha-login-9999", ready="LoginRequired").mood
 
 
-def test_a_login_whose_end_was_not_written_down_is_told_by_the_token_that_works() -> None:
-    outcome = told(ready="SessionActive")
+def test_a_login_whose_end_is_not_written_yet_is_waited_for_though_the_former_token_works() -> None:
+    assert Mood.WAITING is told(ready="SessionActive").mood
+
+
+@pytest.mark.parametrize("other", ["", "Refreshed"])
+def test_a_login_whose_end_was_never_written_down_is_told_by_the_token_that_works(other: str) -> None:
+    outcome = untold(now(other, ready="SessionActive", grant="alpha-login-9999"), GRANT)
+    assert outcome is not None
     assert (Mood.GOOD, "You are logged in") == (outcome.mood, outcome.heading)
+
+
+@pytest.mark.parametrize(("reason", "ready"), [("", ""), ("", "LoginRequired"), ("SessionUnproven", "SessionActive")])
+def test_a_session_under_way_and_a_token_that_does_not_work_tell_nothing(reason: str, ready: str) -> None:
+    assert untold(now(reason, ready=ready), GRANT) is None
 
 
 def test_after_a_long_silence_it_says_that_it_does_not_know() -> None:

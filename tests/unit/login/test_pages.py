@@ -557,6 +557,17 @@ async def test_a_page_that_nobody_looks_at_does_not_look_for_ever() -> None:
         assert "http-equiv" not in await (await desk.get(f"{location}?look=60")).text()
 
 
+async def test_a_grant_that_is_gone_before_its_end_is_written_is_not_taken_for_a_success() -> None:
+    async with open_desk() as desk:
+        await desk.enter()
+        location = await desk.come_back(await desk.state())
+        [name] = desk.grants()
+        desk.cluster.objects.pop(secrets_path("desk", name))
+        desk.put_status(Status(conditions=(Condition("Ready", "True", "SessionActive", ""),)))
+        assert "Logging in…" in await (await desk.get(location)).text()
+        assert "You are logged in" in await (await desk.get(f"{location}?look=1")).text()
+
+
 async def test_a_grant_of_which_nothing_is_heard_any_more_is_told() -> None:
     async with open_desk() as desk:
         await desk.enter()
