@@ -8,7 +8,7 @@ REQUIREMENTS := requirements/dev.txt
 STAMP := $(VENV)/.installed-$(shell cat $(REQUIREMENTS) pyproject.toml | sha256sum | cut -c1-16)
 KEEP ?=
 
-.PHONY: help setup tools prometheus chromium alerts dashboards demo test screenshots dashboard-pictures test-fast check format lock calendar chart manifest bench clean
+.PHONY: help setup tools prometheus chromium alerts dashboards demo test screenshots dashboard-pictures test-fast check format lock calendar chart manifest sbom licences audit bench clean
 
 help:  ## Show the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -59,7 +59,8 @@ check: setup  ## Lint, types, layers, and generated files in sync
 	@$(BIN)/python -m alerts --check
 	@$(BIN)/python -m dashboards --check
 	@$(BIN)/python -m chart --check
-	@echo "check: formatting, lint, types, layers, locked requirements, trading days, alert rules, dashboards and the chart are in order"
+	@$(BIN)/python -m supply_chain check
+	@echo "check: formatting, lint, types, layers, locked requirements, trading days, alert rules, dashboards, the chart and licences are in order"
 
 format: setup  ## Format the code and mend what the linter can
 	@$(BIN)/ruff format --quiet .
@@ -67,6 +68,7 @@ format: setup  ## Format the code and mend what the linter can
 
 lock: setup  ## Resolve the dependencies anew and write the hash-locked requirements files
 	@bash requirements/lock.sh
+	@$(MAKE) --no-print-directory licences
 
 calendar: setup  ## Write anew which days the operator knows as trading days, from the locked exchange-calendars
 	@$(BIN)/python -m trading_days
@@ -83,6 +85,15 @@ chart: setup  ## Write anew what in the chart is made of the settings, deploy/ a
 
 manifest: tools  ## Write deploy/base and its overlays from the chart, and the install in one file, dist/kite-operator.yaml
 	@$(BIN)/python -m chart --manifests
+
+sbom: setup  ## Write what the operator's images hold into dist/, as CycloneDX (SOURCE_DATE_EPOCH gives it a time)
+	@$(BIN)/python -m supply_chain bom
+
+licences: setup  ## Write the list of the locked distributions' licences, docs/licences.md
+	@$(BIN)/python -m supply_chain licences
+
+audit: setup  ## Ask OSV what is known against the locked distributions (SERVICE: a mirror of it); needs the internet
+	@$(BIN)/python -m supply_chain audit $(if $(SERVICE),--service $(SERVICE))
 
 bench: tools  ## Measure: from kubectl apply to the derived Secret, and memory
 	@$(BIN)/python -m pytest tests/bench -q -s

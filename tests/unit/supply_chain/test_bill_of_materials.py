@@ -1,0 +1,151 @@
+"""The bill of materials is CycloneDX, says what the lock says, and is the same each time."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cyclonedx.validation.json import JsonStrictValidator
+
+from kite_operator import __version__
+from supply_chain.bom import SCHEMA, Part, bill, moment
+from supply_chain.contents import LOCKS, ROOT, SITE, bill_of_image, bill_of_lock
+from supply_chain.installed import OutOfStep
+
+NAMES = [name for name, lock in LOCKS.items() if lock.exists()]
+STATUS = """\
+Package: libssl3
+Status: install ok installed
+Architecture: amd64
+Version: 3.0.17-1~deb12u2
+Description: Secure Sockets Layer toolkit - shared libraries
+ This package is part of it.
+
+Package: removed
+Status: deinstall ok config-files
+Architecture: amd64
+Version: 1:1.0+b1
+"""
+
+
+def document(name: str) -> dict[str, Any]:
+    made: dict[str, Any] = json.loads(bill_of_lock(name, LOCKS[name]))
+    return made
+
+
+def locked(path: Path) -> Iterator[tuple[str, str, frozenset[str]]]:
+    """The lock once more, read in another way than the tool reads it. pywin32 is for another system."""
+    for entry in re.split(r"\n(?=\S)", path.read_text()):
+        found = re.match(r"([a-z0-9-]+)==(\S+)", entry)
+        if found and found[1] != "pywin32":
+            yield found[1], found[2], frozenset(re.findall(r"sha256:([0-9a-f]{64})", entry))
+
+
+def hashes(component: dict[str, Any]) -> frozenset[str]:
+    references = component.get("externalReferences", [])
+    return frozenset(each["content"] for reference in references for each in reference["hashes"])
+
+
+def unpack(root: Path) -> Path:
+    """An image's file system: the installed distributions under a Python of its own, and dpkg's record."""
+    site = root / "usr/local/lib/python3.11/site-packages"
+    site.mkdir(parents=True)
+    for each in SITE.glob("*.dist-info"):
+        (site / each.name).symlink_to(each)
+    (root / "var/lib/dpkg").mkdir(parents=True)
+    (root / "var/lib/dpkg/status").write_text(STATUS)
+    (root / "etc").mkdir()
+    (root / "etc/os-release").write_text('ID=debian\nVERSION_ID="12"\n')
+    return root
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_meets_the_schema_of_cyclonedx(name: str) -> None:
+    assert None is JsonStrictValidator(SCHEMA).validate_str(bill_of_lock(name, LOCKS[name]))
+
+
+def test_the_schema_would_refuse_another_document() -> None:
+    text = bill(Part("pkg:generic/whole@1", licence="MIT"), []).replace('"application"', '"nonsense"')
+    broken = text.replace('"library"', '"nonsense"')
+    assert None is not JsonStrictValidator(SCHEMA).validate_str(broken)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_versions_and_hashes_are_those_of_the_lock(name: str) -> None:
+    components = document(name)["components"]
+    assert set(locked(LOCKS[name])) == {(each["name"], each["version"], hashes(each)) for each in components}
+    assert [f"pkg:pypi/{each['name']}@{each['version']}" for each in components] == [
+        each["purl"] for each in components
+    ]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_everything_has_a_licence_and_is_there_for_a_reason(name: str) -> None:
+    made = document(name)
+    needed = {need for each in made["dependencies"] for need in each.get("dependsOn", [])}
+    assert [] == [each["name"] for each in made["components"] if not each["licenses"]]
+    assert {each["purl"] for each in made["components"]} == needed
+
+
+def test_the_whole_is_this_version_of_the_operator() -> None:
+    subject = document("kite-operator")["metadata"]["component"]
+    assert ("kite-operator", __version__, "application") == (subject["name"], subject["version"], subject["type"])
+
+
+@pytest.mark.parametrize("seed", ["1", "2"])
+def test_the_same_contents_give_the_same_bytes_in_every_process(seed: str) -> None:
+    program = (
+        "import sys; from supply_chain.contents import *;"
+        "sys.stdout.write(bill_of_lock('kite-operator', LOCKS['kite-operator']))"
+    )
+    environment = {**os.environ, "PYTHONHASHSEED": seed, "TZ": "Asia/Kolkata"}
+    command = [sys.executable, "-c", program]
+    again = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603 - ours
+    assert bill_of_lock("kite-operator", LOCKS["kite-operator"]) == again.stdout
+
+
+def test_other_contents_have_another_serial_number() -> None:
+    def serial(purl: str) -> str:
+        made: dict[str, str] = json.loads(bill(Part("pkg:generic/whole@1", needs=frozenset({purl})), [Part(purl)]))
+        return made["serialNumber"]
+
+    assert serial("pkg:pypi/part@1") == serial("pkg:pypi/part@1") != serial("pkg:pypi/part@2")
+
+
+def test_it_has_no_time_unless_one_is_given() -> None:
+    whole = Part("pkg:generic/whole@1")
+    assert "timestamp" not in json.loads(bill(whole, []))["metadata"]
+    dated = json.loads(bill(whole, [], moment("1700000000")))
+    assert datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC) == datetime.fromisoformat(dated["metadata"]["timestamp"])
+    assert moment(None) is moment("") is None
+
+
+def test_the_locks_bill_has_no_packages_of_the_base() -> None:
+    assert {"pkg:pypi"} == {each["purl"].split("/")[0] for each in document("kite-operator")["components"]}
+
+
+def test_an_images_bill_has_the_packages_of_its_base_too(tmp_path: Path) -> None:
+    made = bill_of_image("kite-operator", LOCKS["kite-operator"], unpack(tmp_path))
+    assert None is JsonStrictValidator(SCHEMA).validate_str(made)
+    purls = {each["purl"] for each in json.loads(made)["components"]}
+    ours = {each["purl"] for each in document("kite-operator")["components"]}
+    assert {"pkg:deb/debian/libssl3@3.0.17-1~deb12u2?arch=amd64&distro=debian-12"} == purls - ours
+    assert ours <= purls
+
+
+def test_an_image_without_the_locked_distributions_has_no_bill(tmp_path: Path) -> None:
+    with pytest.raises(OutOfStep, match="are in 0 folders"):
+        bill_of_image("kite-operator", LOCKS["kite-operator"], tmp_path)
+
+
+def test_an_image_with_another_version_has_no_bill(tmp_path: Path) -> None:
+    lock = tmp_path / "lock.txt"
+    lock.write_text(re.sub(r"(?m)^aiohttp==\S+", "aiohttp==0.0.1", LOCKS["kite-operator"].read_text()))
+    with pytest.raises(OutOfStep, match=r"aiohttp is locked as 0\.0\.1 and installed as \d"):
+        bill_of_image("kite-operator", lock, unpack(tmp_path / "root"))

@@ -1,0 +1,88 @@
+"""`python -m supply_chain`: writes the bills of materials into dist/ and docs/licences.md, checks, or audits."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from supply_chain.audit import FOUND, audit
+from supply_chain.bom import moment
+from supply_chain.contents import LOCKS, ROOT, SITE, bill_of_image, bill_of_lock, contents_of
+from supply_chain.installed import OutOfStep
+from supply_chain.licences import Unclear, problems
+from supply_chain.page import page
+
+PAGE = ROOT / "docs" / "licences.md"
+DIST = ROOT / "dist"
+
+
+def write_bills() -> None:
+    """One for each lock."""
+    for name, lock in LOCKS.items():
+        if lock.exists():
+            _write(DIST / f"{name}.cdx.json", bill_of_lock(name, lock, moment(os.environ.get("SOURCE_DATE_EPOCH"))))
+
+
+def write_bill_of_image(name: str, root: Path) -> None:
+    """What an unpacked image holds: the locked distributions as they are in it, and the packages of its base."""
+    text = bill_of_image(name, LOCKS[name], root, moment(os.environ.get("SOURCE_DATE_EPOCH")))
+    _write(DIST / f"{name}-image.cdx.json", text)
+
+
+def check() -> list[str]:
+    """What is wrong with the licences, or with the page that lists them."""
+    contents = list(contents_of([lock for lock in LOCKS.values() if lock.exists()], SITE))
+    found = problems((installed.name, installed.declared, installed.licence_files) for _, installed in contents)
+    if not PAGE.exists() or page(contents) != PAGE.read_text():
+        found.append(f"{PAGE.relative_to(ROOT)} is out of step: run `make licences`")
+    return found
+
+
+def audit_all(service: str | None) -> int:
+    """Tell what is known against each lock; the worst of their exit codes: found before not asked before sound."""
+    verdicts = [audit(lock, service) for lock in LOCKS.values() if lock.exists()]
+    print(*(line for verdict in verdicts for line in verdict.lines), sep="\n")
+    codes = {verdict.code for verdict in verdicts}
+    return FOUND if FOUND in codes else max(codes)
+
+
+def main(arguments: list[str]) -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="supply_chain", description=__doc__)
+    parser.add_argument("what", choices=["bom", "licences", "check", "audit"])
+    parser.add_argument("--image", choices=sorted(LOCKS), default="kite-operator", help="which image --root holds")
+    parser.add_argument("--root", type=Path, help="the file system of an image: its bill instead of the locks'")
+    parser.add_argument("--service", help="audit: the address of a mirror of OSV, instead of OSV")
+    options = parser.parse_args(arguments)
+    if options.what == "audit":
+        return audit_all(options.service)
+    try:
+        found = _do(options)
+    except (OutOfStep, Unclear) as error:
+        found = [str(error)]
+    for line in found:
+        print(line, file=sys.stderr)
+    return 1 if found else 0
+
+
+def _do(options: argparse.Namespace) -> list[str]:
+    if options.what == "check":
+        return check()
+    if options.what == "licences":
+        _write(PAGE, page(contents_of([lock for lock in LOCKS.values() if lock.exists()], SITE)))
+    elif options.root:
+        write_bill_of_image(options.image, options.root)
+    else:
+        write_bills()
+    return []
+
+
+def _write(path: Path, text: str) -> None:
+    if not path.exists() or path.read_text() != text:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+        print(f"written: {path.relative_to(ROOT)}")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
