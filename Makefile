@@ -24,7 +24,7 @@ setup: $(STAMP)  ## Install the Python packages into .venv
 
 tools: setup  ## Build the control plane's programs, Helm and kubeconform into the cache, where they are missing
 	@$(BIN)/python -m devcluster fetch
-	@$(BIN)/python -m devcluster fetch helm kubeconform > /dev/null
+	@$(BIN)/python -m devcluster fetch helm kubeconform gitops-health > /dev/null
 
 prometheus: setup  ## Bring promtool, Prometheus and Alertmanager for the tests, where they are missing (Debian's, unpacked into the cache)
 	@$(BIN)/python -m alerts fetch

@@ -91,6 +91,7 @@ KUBERNETES: Final = GoModule(
 )
 ETCD: Final = GoModule("etcd", "go.etcd.io/etcd/server/v3")
 HELM: Final = GoModule("helm", "helm.sh/helm/v4", version_variable="helm.sh/helm/v4/internal/version.version")
+GITOPS: Final = GoModule("gitops", "github.com/yuin/gopher-lua", version_variable="main.version")
 KUBECONFORM: Final = GoModule("kubeconform", "github.com/yannh/kubeconform", version_variable="main.version")
 
 # The Kubernetes programs are found one by one, so one that was found may meet one that was built: Kubernetes supports
@@ -117,6 +118,8 @@ BINARIES: Final[Mapping[str, Binary]] = MappingProxyType(
             _kubernetes("kubelet", 3),
             # The chart is for Helm 3 too: its tests take whichever is found.
             Binary("helm", HELM, "helm.sh/helm/v4/cmd/helm", 3, (3, 17, 0), ("version", "--short")),
+            # Ours: it judges health as Argo CD and Flux do. Its version is that of the Lua in it.
+            Binary("gitops-health", GITOPS, "kite-operator.dev/tools/gitops", 1.5, (1, 1, 2), ("-v",)),
             Binary("kubeconform", KUBECONFORM, "github.com/yannh/kubeconform/cmd/kubeconform", 0.5, (0, 6, 7), ("-v",)),
         )
     }

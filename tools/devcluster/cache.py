@@ -1,7 +1,7 @@
 """Where built programs are kept: outside of the checkout, one folder for each pinned version, shared by every checkout.
 
-The key changes with anything that changes the programs: the pinned version, go.mod and go.sum, the linker flags, the
-platform. The version and the platform are readable in it, the rest is a hash.
+The key changes with anything that changes the programs: the pinned version, go.mod and go.sum, our own Go files, the
+linker flags, the platform. The version and the platform are readable in it, the rest is a hash.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ def go_platform(system: str = sys.platform, machine: str | None = None) -> tuple
 def cache_key(module: GoModule, target: tuple[str, str]) -> str:
     """The name of the folder for the programs of `module`, such as kubernetes-v1.36.3-linux-amd64-0a1b2c3d4e5f."""
     digest = hashlib.sha256()
-    for part in ((module.folder / "go.mod").read_bytes(), (module.folder / "go.sum").read_bytes()):
+    sources = [path.read_bytes() for path in sorted(module.folder.glob("*.go"))]
+    for part in ((module.folder / "go.mod").read_bytes(), (module.folder / "go.sum").read_bytes(), *sources):
         digest.update(len(part).to_bytes(8) + part)
     digest.update(module.linker_flags.encode())
     return "-".join([module.name, module.version, *target, digest.hexdigest()[:12]])
