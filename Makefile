@@ -8,7 +8,7 @@ REQUIREMENTS := requirements/dev.txt
 STAMP := $(VENV)/.installed-$(shell cat $(REQUIREMENTS) pyproject.toml | sha256sum | cut -c1-16)
 KEEP ?=
 
-.PHONY: help setup tools prometheus chromium alerts dashboards demo test screenshots dashboard-pictures test-fast check format lock calendar chart manifest sbom licences audit bench clean
+.PHONY: help setup tools prometheus chromium alerts dashboards demo test screenshots dashboard-pictures test-fast check format lock calendar chart manifest sbom licences audit bench image clean
 
 help:  ## Show the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -31,6 +31,10 @@ prometheus: setup  ## Bring promtool, Prometheus and Alertmanager for the tests,
 
 chromium:  ## Install the Debian package chromium, where it is missing (for tests/browser)
 	@bash tools/chromium.sh
+
+TARGET ?= operator
+image: setup  ## Build an image into the cache, without a registry (TARGET=sandbox; see docs/install.md)
+	@$(BIN)/python -m image $(TARGET)
 
 demo: setup  ## See it work, from nothing to a refreshed token (KEEP=1 leaves it up)
 	@$(BIN)/python -m devcluster fetch

@@ -24,18 +24,22 @@ def problems(locked: Path, wanted: list[str]) -> list[str]:
     return found
 
 
-def main() -> int:
-    """Check both files."""
+def main(arguments: list[str]) -> int:
+    """Check the files; with `--extra NAME` print what that extra asks for, and nothing else."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     extras = project["project"]["optional-dependencies"]
+    if arguments[:1] == ["--extra"]:
+        print("\n".join(extras[arguments[1]]))  # noqa: T201 - a command line
+        return 0
     base = project["project"]["dependencies"] + extras["operator"]
     everything = base + extras["sandbox"] + project["dependency-groups"]["dev"]
     folder = ROOT / "requirements"
     found = problems(folder / "operator.txt", base) + problems(folder / "dev.txt", everything)
+    found += problems(folder / "sandbox.txt", extras["sandbox"])
     for line in found:
         print(f"{line}: run `make lock`", file=sys.stderr)  # noqa: T201 - a command line
     return 1 if found else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

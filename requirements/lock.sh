@@ -12,3 +12,5 @@ compile() {
 }
 compile pyproject.toml --extra operator --output-file requirements/operator.txt
 compile pyproject.toml --extra operator --extra sandbox --group dev --output-file requirements/dev.txt
+# The sandbox's image has what the sandbox imports, and not the official client that a trading pod needs.
+.venv/bin/python requirements/check_lock.py --extra sandbox | compile - --constraint requirements/dev.txt --output-file requirements/sandbox.txt

@@ -40,6 +40,8 @@ def _text(pattern: str) -> Schema:
 _PARTICULARS: Mapping[str, Schema] = {
     "image.repository": {"type": "string", "minLength": 1},
     "image.digest": _text("sha256:[0-9a-f]{64}"),
+    "sandbox.image.repository": {"type": "string", "minLength": 1},
+    "sandbox.image.digest": _text("sha256:[0-9a-f]{64}"),
     "image.pullPolicy": {"enum": ["Always", "IfNotPresent", "Never"]},
     "imagePullSecrets": _NAMED,
     "commonLabels": _TEXTS,

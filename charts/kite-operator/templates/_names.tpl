@@ -55,11 +55,12 @@ app.kubernetes.io/part-of: kite-operator
 {{ include "kite-operator.commonLabels" . }}
 {{- end }}
 
+{{/* An image of these values: `dict "image" .Values.image "version" .Chart.AppVersion`. */}}
 {{- define "kite-operator.image" -}}
-{{- if .Values.image.digest -}}
-{{ printf "%s@%s" .Values.image.repository .Values.image.digest }}
+{{- if .image.digest -}}
+{{ printf "%s@%s" .image.repository .image.digest }}
 {{- else -}}
-{{ printf "%s:%s" .Values.image.repository (default .Chart.AppVersion .Values.image.tag) }}
+{{ printf "%s:%s" .image.repository (default .version .image.tag) }}
 {{- end }}
 {{- end }}
 

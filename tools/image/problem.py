@@ -1,0 +1,5 @@
+"""What can go wrong, in words for the person who runs `make image`."""
+
+
+class ImageProblem(Exception):
+    """An image cannot be made; the text says why, and what to do."""
