@@ -32,10 +32,10 @@ def main(arguments: list[str]) -> int:
         print("\n".join(extras[arguments[1]]))  # noqa: T201 - a command line
         return 0
     base = project["project"]["dependencies"] + extras["operator"]
-    everything = base + extras["sandbox"] + project["dependency-groups"]["dev"]
-    folder = ROOT / "requirements"
-    found = problems(folder / "operator.txt", base) + problems(folder / "dev.txt", everything)
-    found += problems(folder / "sandbox.txt", extras["sandbox"])
+    traced = base + extras["tracing"]
+    everything = traced + extras["sandbox"] + project["dependency-groups"]["dev"]
+    wanted = {"operator.txt": base, "tracing.txt": traced, "dev.txt": everything, "sandbox.txt": extras["sandbox"]}
+    found = [line for name, asked in wanted.items() for line in problems(ROOT / "requirements" / name, asked)]
     for line in found:
         print(f"{line}: run `make lock`", file=sys.stderr)  # noqa: T201 - a command line
     return 1 if found else 0

@@ -11,6 +11,7 @@ compile() {
     --no-emit-index-url --no-annotate --custom-compile-command "make lock" "$@"
 }
 compile pyproject.toml --extra operator --output-file requirements/operator.txt
-compile pyproject.toml --extra operator --extra sandbox --group dev --output-file requirements/dev.txt
+compile pyproject.toml --extra operator --extra tracing --constraint requirements/operator.txt --output-file requirements/tracing.txt
+compile pyproject.toml --extra operator --extra sandbox --extra tracing --group dev --output-file requirements/dev.txt
 # The sandbox's image has what the sandbox imports, and not the official client that a trading pod needs.
 .venv/bin/python requirements/check_lock.py --extra sandbox | compile - --constraint requirements/dev.txt --output-file requirements/sandbox.txt

@@ -15,13 +15,16 @@ from kite_operator.clock import Clock, SystemClock
 from kite_operator.logs import log_loop_error, set_up_logging
 from kite_operator.model.errors import OperatorError
 from kite_operator.settings import Settings, SettingsError, flag, load_settings, variable
+from kite_operator.tracing import TracingUnavailable, exporter_of
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; exit code 2 for settings that cannot be used, 1 for a process that could not go on."""
     try:
         settings = parse(arguments)
-    except SettingsError as error:
+        if settings.tracing:
+            exporter_of()  # what is missing is found before anything is begun
+    except (SettingsError, TracingUnavailable) as error:
         print(f"kite_operator: the settings cannot be used:\n{error}", file=sys.stderr)  # noqa: T201 - a command line
         return 2
     try:

@@ -47,6 +47,8 @@ from kite_operator.resync import Resync
 from kite_operator.schedule import Scheduler, Urgency
 from kite_operator.serve import make_app
 from kite_operator.settings import Settings
+from kite_operator.spans import traced_requests, traced_steps
+from kite_operator.tracing import start_tracing
 from kite_operator.watch import Watch, WatchSettings
 
 _log = logging.getLogger(__name__)
@@ -57,6 +59,8 @@ _CONNECTIONS = 32
 
 _LAST_NOTIFICATIONS_SECONDS = 5.0
 """How long a stop waits for reminders that are being sent: they have been recorded as told."""
+_LAST_SPANS_SECONDS = 3.0
+"""How long it waits for a collector: nothing depends on spans."""
 
 OnStep = Callable[[str, Credential], Awaitable[None]]
 
@@ -78,13 +82,15 @@ class App:
         self.progressed_at = clock.boottime()
         self.listed = False
         self.leading = False
-        cluster.observe, cluster.boottime = self.metrics.observe_request, clock.boottime
+        identity = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+        self.tracing = start_tracing(identity) if settings.tracing else None
+        cluster.observe, cluster.boottime = self._observe_request(), clock.boottime
         memory = Memory()
         self.broker = KiteApi(_api_settings(settings), clock, self.metrics.observe_clock)
         self.desired = Desired(
             memory, lambda name: not settings.namespaces or name in settings.namespaces, settings.class_name
         )
-        parts = self._parts(keyring, on_step)
+        parts = self._parts(keyring, on_step, identity)
         lease = settings.account_namespace, settings.leader_lease
         self.leadership = Leadership(cluster, clock, lease, parts.identity)
         events = EventWriter(cluster, clock, parts.identity)
@@ -112,6 +118,7 @@ class App:
             hints=self.desired.hints,
             calendar=self._calendar(),
             class_name=settings.class_name,
+            tracer=self.tracing.tracer if self.tracing is not None else None,
         )
         self.scheduler = Scheduler(
             self.reconciler.reconcile,
@@ -140,8 +147,13 @@ class App:
         _log.log(level, said, last, len(sessions), len(holidays))
         return calendar
 
-    def _parts(self, keyring: Keyring, on_step: OnStep) -> Parts:
-        identity = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+    def _observe_request(self) -> Callable[[str, str, int, float], None]:
+        return self.metrics.observe_request if self.tracing is None else traced_requests(self.metrics.observe_request)
+
+    def _observe_step(self) -> Callable[[str, str, float], None]:
+        return self.metrics.observe_step if self.tracing is None else traced_steps(self.metrics.observe_step)
+
+    def _parts(self, keyring: Keyring, on_step: OnStep, identity: str) -> Parts:
         limits = RateLimits(self.settings.calls_per_second, self.settings.probes_per_second)
         return Parts(
             cluster=self.cluster,
@@ -151,7 +163,7 @@ class App:
             clock=self.clock,
             identity=identity,
             on_step=on_step,
-            observe=audited(self.metrics.observe_step, identity),
+            observe=audited(self._observe_step(), identity),
             fingerprint=keyring.fingerprint,
         )
 
@@ -185,6 +197,8 @@ class App:
             await asyncio.gather(*(server.stop() for server in servers))
             self.broker.close()
             await self.cluster.close()
+            if self.tracing is not None:
+                await self.tracing.stop(_LAST_SPANS_SECONDS)
 
     async def _lead(self) -> None:
         """Stand by until it is this replica's turn; then work until it is another's, and finish what is under way."""

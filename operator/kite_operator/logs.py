@@ -21,6 +21,8 @@ _audit = logging.getLogger("kite_operator.audit")
 
 _QUIETER = "urllib3"
 """Its warnings show a request's whole URL, and that of a webhook is a secret: `Failed to parse headers (url=…)`."""
+_SILENT = "opentelemetry"
+"""It quotes addresses and answers; what there is to say of a collector is said in `tracing.py`."""
 FORMATS = ("text", "json")
 AUDITED = ("password", "totp", "exchange", "renewal", "logout")
 """The steps that an account's owner may want to account for: what was submitted, and what made or ended a session."""
@@ -51,6 +53,7 @@ def set_up_logging(level: str, form: str = "text", audit_file: str = "") -> None
     for name in _LOUD:
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.getLogger(_QUIETER).setLevel(logging.ERROR)
+    logging.getLogger(_SILENT).setLevel(logging.CRITICAL + 1)
     logging.getLogger("kopf").addFilter(_expected)
     logging.getLogger("kopf._core.reactor.running").addFilter(_expected)
     _set_up_audit(audit_file)

@@ -36,6 +36,7 @@ from kite_operator.notify.notifier import Notifier
 from kite_operator.record.events import EventWriter, gap_note, misfit_note, summons, transition
 from kite_operator.record.metrics import Metrics
 from kite_operator.record.status import QUIET, StatusWriter, calendar_gap, derive, is_quiet
+from kite_operator.spans import Tracer, action, one_pass, rests
 
 _log = logging.getLogger(__name__)
 
@@ -63,9 +64,14 @@ class Reconciler:
     calendar: TradingCalendar
     notifier: Notifier
     class_name: str = ""
+    tracer: Tracer | None = None
 
     async def reconcile(self, key: Key) -> datetime | None:
         """Bring one credential on; returns when to look again, None when it is gone or waits for a change only."""
+        with one_pass(self.tracer, self.parts.clock.now, key):
+            return await self._pass(key)
+
+    async def _pass(self, key: Key) -> datetime | None:
         body = await self.cluster.find(credentials_path(key.namespace, key.name))
         credential = parse_credential(body) if body is not None else None
         if credential is None or credential.deleting or credential.class_name != self.class_name:
@@ -133,11 +139,12 @@ class Reconciler:
         return gathered.of(credential.with_probe_interval(timedelta(seconds=seconds)))
 
     async def _act(self, scene: Scene, plan: Plan) -> ActOutcome:
-        credential = scene.credential
+        credential, decision = scene.credential, new_id()
         subject = {"credential": str(credential.key), "client": credential.client_id, "action": plan.action.value}
-        with about(**subject, decision=new_id()):
+        with about(**subject, decision=decision), action(plan.action.value, decision, plan.reason.value) as told:
             _log.info("%s: %s: %s", credential.key, plan.action, plan.message, extra={"reason": plan.reason.value})
             outcome = await self._way(scene, plan)()
+            told.result, told.reason, told.failed = outcome.result, outcome.reason.value, outcome.failed is not None
         self.metrics.count_attempt(plan.action, outcome)
         return outcome
 
@@ -180,6 +187,7 @@ class Reconciler:
     async def _rest(self, scene: Scene, plan: Plan) -> datetime | None:
         """Say how things stand, and until when."""
         credential, observed = scene.credential, scene.observed
+        rests(plan.reason.value)
         if not is_quiet(plan, observed.now):
             status = derive(observed, plan)
             untouched = plan.reason in (Reason.CONFLICT, Reason.SUSPENDED) or refresh_waits(observed)

@@ -126,6 +126,11 @@ class Settings:
     audit_log: str = _setting(
         "", kinds.writable, "file to which each login attempt is added as one line of JSON; none: off"
     )
+    tracing: bool = _setting(
+        False,  # noqa: FBT003 - a default among defaults
+        kinds.truth,
+        "true sends spans of each refresh by OTLP/HTTP to OTEL_EXPORTER_OTLP_ENDPOINT; needs the extra tracing",
+    )
 
 
 def flag(name: str) -> str:

@@ -29,7 +29,8 @@ def test_every_module_is_on_the_map_and_no_other() -> None:
 
 def test_every_dependency_says_why_it_is_there() -> None:
     project = tomllib.loads(page("pyproject.toml"))["project"]
-    required = [*project["dependencies"], *project["optional-dependencies"]["operator"]]
+    extras = project["optional-dependencies"]
+    required = [*project["dependencies"], *extras["operator"], *extras["tracing"]]
     explained = {code for row in rows(section(PAGE, "Dependencies")) for code in codes(row[0])}
     assert {re.split(r"[<>=~!\[; ]", name)[0] for name in required} == explained
 

@@ -20,6 +20,7 @@ ACCEPTED_BECAUSE: Final[Mapping[str, str]] = {
 """What asks for more, and why it may be used here."""
 
 _WRITTEN: Final[Mapping[str, str]] = {
+    "3-Clause BSD License": "BSD-3-Clause",
     "Apache 2.0": "Apache-2.0",
     "Apache License, Version 2.0": "Apache-2.0",
     "MIT License": "MIT",

@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from kite_operator import spans
 from kite_operator.act.insist import insist
 from kite_operator.act.parts import Parts, Scene, begin, failed, new_id, refused, rejection_of, release, seed_of
 from kite_operator.act.stage import require_unmoved
@@ -164,7 +165,8 @@ class LedgerGate:
 
     async def _change(self, change: Callable[[AccountRecord], AccountRecord]) -> AccountRecord:
         seed = seed_of(self.scene)
-        record = await self.parts.accounts.change(self.scene.credential.client_id, change, seed=seed)
+        with spans.step("ledger"):
+            record = await self.parts.accounts.change(self.scene.credential.client_id, change, seed=seed)
         self._last_window = record.last_window
         return record
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
+from kite_operator import spans
 from kite_operator.act.claim import hold_claim
 from kite_operator.act.parts import Parts, Scene, failed, observed_call, rejection_of, release
 from kite_operator.broker.limiter import CallKind
@@ -77,7 +78,8 @@ async def prove(parts: Parts, scene: Scene, plan: Plan) -> ActOutcome:
             return replace(failed(scene, parts, error), last_login=_settled(parts, scene, error.reason, error.message))
         return failed(scene, parts, error)
     await parts.on_step("after-proof", scene.credential)
-    await _publish(parts, scene, held)
+    with spans.step("publish"):
+        await _publish(parts, scene, held)
     return _published(parts, scene, held, plan)
 
 
@@ -131,7 +133,8 @@ def _held(scene: Scene) -> Held:
 
 async def _ask(parts: Parts, scene: Scene, held: Held, kind: CallKind) -> None:
     session = held.session
-    await parts.limiter.acquire(session.api_key, kind)
+    with spans.step("turn"):
+        await parts.limiter.acquire(session.api_key, kind)
     await parts.on_step("before-profile", scene.credential)
     ask = partial(parts.broker.profile, session.api_key, session.access_token)
     user_id = await observed_call(parts, Step.PROFILE, ask)

@@ -3,6 +3,7 @@
 from contextlib import suppress
 from functools import partial
 
+from kite_operator import spans
 from kite_operator.act.parts import Parts, Scene, failed, observed_call, seed_of
 from kite_operator.broker.limiter import CallKind
 from kite_operator.cluster.state import write_state
@@ -56,5 +57,6 @@ async def _block(parts: Parts, scene: Scene) -> None:
 
 
 async def _log_out(parts: Parts, session: Session) -> None:
-    await parts.limiter.acquire(session.api_key, CallKind.SESSION)
+    with spans.step("turn"):
+        await parts.limiter.acquire(session.api_key, CallKind.SESSION)
     await observed_call(parts, Step.LOGOUT, partial(parts.broker.logout, session.api_key, session.access_token))

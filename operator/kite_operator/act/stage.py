@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
+from kite_operator import spans
 from kite_operator.act.insist import insist
 from kite_operator.act.parts import Parts, Scene, observed_call
 from kite_operator.broker.limiter import CallKind
@@ -67,7 +68,8 @@ async def _check_and_stage(parts: Parts, scene: Scene, session: Session, lock_id
         )
     now = parts.clock.now()
     held = Held(_of_this_login(session, now), published=False, staged_at=now)
-    state = await insist(parts.clock, partial(_stage, parts, scene, held, lock_id))
+    with spans.step("stage"):
+        state = await insist(parts.clock, partial(_stage, parts, scene, held, lock_id))
     scene.recollection.learn(dead_at=None, alive_at=None)  # of a token that came once more: before this login
     scene.after = scene.gathered.with_staged(state, held, parts.fingerprint(session))
     await parts.on_step("after-stage", credential)
@@ -174,5 +176,6 @@ def _data(secret: Manifest) -> dict[str, str]:
 
 
 async def _answered(parts: Parts, app: AppKeys, step: Step, ask: Callable[[], Awaitable[Session]]) -> Session:
-    await parts.limiter.acquire(app.api_key, CallKind.SESSION)
+    with spans.step("turn"):
+        await parts.limiter.acquire(app.api_key, CallKind.SESSION)
     return await observed_call(parts, step, ask)
