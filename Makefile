@@ -8,10 +8,10 @@ REQUIREMENTS := requirements/dev.txt
 STAMP := $(VENV)/.installed-$(shell cat $(REQUIREMENTS) pyproject.toml | sha256sum | cut -c1-16)
 KEEP ?=
 
-.PHONY: help setup tools prometheus chromium alerts dashboards demo test screenshots dashboard-pictures test-fast check format lock calendar chart manifest sbom licences audit bench image clean
+.PHONY: help setup e2e tools prometheus chromium alerts dashboards demo test screenshots dashboard-pictures test-fast check format lock calendar chart manifest sbom licences audit bench image clean
 
 help:  ## Show the commands
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
 
 $(STAMP): $(REQUIREMENTS) pyproject.toml
 	@echo "Setting up Python packages in $(VENV) (about half a minute the first time)…"
@@ -41,7 +41,14 @@ demo: setup  ## See it work, from nothing to a refreshed token (KEEP=1 leaves it
 	@PYTHONPATH=tests $(BIN)/python -m demo $(if $(KEEP),--keep)
 
 test: tools chromium prometheus check  ## The whole test suite
+	@$(BIN)/python -m node check || echo "make test: TESTS/E2E IS LEFT OUT, for the reason above"
 	@$(BIN)/python -m pytest
+
+e2e: setup  ## A real node, end to end: from an installed chart to a pod that trades (needs root; about ten minutes from nothing)
+	@$(BIN)/python -m node check
+	@$(BIN)/python -m node fetch > /dev/null
+	@$(BIN)/python -m devcluster fetch helm > /dev/null
+	@E2E=required $(BIN)/python -m pytest tests/e2e -s
 
 screenshots: tools chromium  ## Renew the pictures of the login page in docs/img
 	@SCREENSHOTS=docs/img $(BIN)/python -m pytest tests/browser/test_screenshots.py -q

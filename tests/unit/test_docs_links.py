@@ -48,12 +48,12 @@ def test_every_page_can_be_found_from_the_readme() -> None:
 
 def _named_targets(text: str) -> set[str]:
     """The targets of `make …` in code, of which one command may name several."""
-    commands = re.findall(r"(?:`|^ *\$ )make ((?:[a-z-]+ ?)+)", text, re.MULTILINE)
+    commands = re.findall(r"(?:`|^ *\$ )make ((?:[a-z0-9-]+ ?)+)", text, re.MULTILINE)
     return {target for command in commands for target in command.split()}
 
 
 def _targets() -> set[str]:
-    return set(re.findall(r"^([a-z][a-z-]*):", MAKEFILE, re.MULTILINE))
+    return set(re.findall(r"^([a-z][a-z0-9-]*):", MAKEFILE, re.MULTILINE))
 
 
 @pytest.mark.parametrize("path", PAGES, ids=relative)
@@ -62,5 +62,5 @@ def test_every_make_target_that_is_named_exists(path: Path) -> None:
 
 
 def test_every_make_target_with_a_help_text_is_described_to_contributors() -> None:
-    offered = set(re.findall(r"^([a-z-]+):.*##", MAKEFILE, re.MULTILINE))
+    offered = set(re.findall(r"^([a-z0-9-]+):.*##", MAKEFILE, re.MULTILINE))
     assert set() == offered - _named_targets(page("CONTRIBUTING.md"))

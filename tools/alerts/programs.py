@@ -1,17 +1,12 @@
-"""promtool, Prometheus and Alertmanager, for the tests: those on the PATH, or Debian's, unpacked into the cache.
+"""promtool, Prometheus and Alertmanager, for the tests: those on the PATH, or Debian's, unpacked into the cache."""
 
-Unpacked, not installed: that needs no root, and starts no service on somebody's machine. `apt-get` keeps its lists in a
-folder of ours for the same reason. Their signatures are checked as in any installation.
-"""
-
-import fcntl
 import os
 import shutil
-import subprocess
-import tempfile
 from pathlib import Path
 
+from devcluster import debian
 from devcluster.cache import cache_root
+from devcluster.errors import PackageError
 
 PROGRAMS = {
     "promtool": "prometheus",
@@ -22,7 +17,6 @@ PROGRAMS = {
 """The Debian package of each."""
 _NAMED = {"alertmanager": "prometheus-alertmanager"}
 """What Debian calls a program otherwise."""
-_PATIENCE_SECONDS = 300
 
 
 class ProgramMissing(Exception):
@@ -64,44 +58,10 @@ def _folder() -> Path:
 
 
 def _fetch() -> None:
-    packages = sorted(set(PROGRAMS.values()))
-    missing = [each for each in ("apt-get", "dpkg-deb") if shutil.which(each) is None]
-    if missing:
+    try:
+        debian.unpack(sorted(set(PROGRAMS.values())), _folder())
+    except PackageError as error:
         raise ProgramMissing(
-            f"{', '.join(PROGRAMS)} are not on the PATH, and without {' and '.join(missing)} they cannot be taken from "
-            "Debian: install Prometheus (2.42 or later, with promtool) and Alertmanager (0.25 or later) yourself"
-        )
-    folder = _folder()
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with (folder.parent / f"{folder.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if folder.exists():
-            return  # somebody else was quicker
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix="prometheus-") as scratch:
-            _unpack(packages, Path(scratch))
-            (Path(scratch) / "root").rename(folder)
-
-
-def _unpack(packages: list[str], scratch: Path) -> None:
-    lists, cache = scratch / "lists", scratch / "cache"
-    (lists / "partial").mkdir(parents=True)
-    (cache / "archives" / "partial").mkdir(parents=True)
-    apt = ["apt-get", "--quiet=2", "-o", f"Dir::State::Lists={lists}", "-o", f"Dir::Cache={cache}"]
-    if os.geteuid() == 0:
-        apt += ["-o", "APT::Sandbox::User=root"]
-    _run([*apt, "update"], scratch)
-    _run([*apt, "download", *packages], scratch)
-    for package in scratch.glob("*.deb"):
-        _run(["dpkg-deb", "--extract", str(package), str(scratch / "root")], scratch)
-
-
-def _run(command: list[str], folder: Path) -> None:
-    environment = {**os.environ, "LC_ALL": "C.UTF-8"}
-    done = subprocess.run(  # noqa: S603 - a fixed command
-        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=_PATIENCE_SECONDS, check=False
-    )
-    if done.returncode:
-        raise ProgramMissing(
-            f"`{' '.join(command[:2])}` could not bring {', '.join(sorted(set(PROGRAMS.values())))}: "
-            f"{done.stderr.strip()[-500:]}. Install Prometheus and Alertmanager yourself"
-        )
+            f"{', '.join(PROGRAMS)} are not on the PATH, and {error}: "
+            "install Prometheus (2.42 or later, with promtool) and Alertmanager (0.25 or later) yourself"
+        ) from error

@@ -1,4 +1,4 @@
-"""The programs that are built from source: the control plane's, and those that test the chart.
+"""The programs that are built from source: the control plane's, those of a node, and those that test the chart.
 
 Where their source is, and how old one that was found elsewhere may be.
 """
@@ -89,6 +89,7 @@ class Binary:
 KUBERNETES: Final = GoModule(
     "kubernetes", "k8s.io/kubernetes", ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
 )
+NODE: Final = GoModule("node", "github.com/coredns/coredns")
 ETCD: Final = GoModule("etcd", "go.etcd.io/etcd/server/v3")
 HELM: Final = GoModule("helm", "helm.sh/helm/v4", version_variable="helm.sh/helm/v4/internal/version.version")
 GITOPS: Final = GoModule("gitops", "github.com/yuin/gopher-lua", version_variable="main.version")
@@ -115,7 +116,11 @@ BINARIES: Final[Mapping[str, Binary]] = MappingProxyType(
             _kubernetes("kubectl", 0.5, ("version", "--client")),
             _kubernetes("kube-controller-manager", 1),
             _kubernetes("kube-scheduler", 0.5),
+            _kubernetes("kube-proxy", 0.5),
             _kubernetes("kubelet", 3),
+            Binary("coredns", NODE, "kite-operator.dev/tools/node/coredns", 1.5, (1, 11, 0), ("-version",)),
+            # Ours alone: another program of this name would not say a version.
+            Binary("pause", NODE, "kite-operator.dev/tools/node/pause", 0.1, (0, 0, 0)),
             # The chart is for Helm 3 too: its tests take whichever is found.
             Binary("helm", HELM, "helm.sh/helm/v4/cmd/helm", 3, (3, 17, 0), ("version", "--short")),
             # Ours: it judges health as Argo CD and Flux do. Its version is that of the Lua in it.
@@ -125,6 +130,8 @@ BINARIES: Final[Mapping[str, Binary]] = MappingProxyType(
     }
 )
 CONTROL_PLANE: Final = ("etcd", "kube-apiserver", "kubectl", "kube-controller-manager")
+NODE_PROGRAMS: Final = ("kube-scheduler", "kubelet", "kube-proxy", "coredns", "pause")
+"""What a node needs beside the control plane."""
 CHART: Final = ("helm", "kubeconform")
 """What tests the chart."""
 

@@ -43,7 +43,7 @@ def go_platform(system: str = sys.platform, machine: str | None = None) -> tuple
 def cache_key(module: GoModule, target: tuple[str, str]) -> str:
     """The name of the folder for the programs of `module`, such as kubernetes-v1.36.3-linux-amd64-0a1b2c3d4e5f."""
     digest = hashlib.sha256()
-    sources = [path.read_bytes() for path in sorted(module.folder.glob("*.go"))]
+    sources = [path.read_bytes() for path in sorted(module.folder.glob("**/*.go"))]
     for part in ((module.folder / "go.mod").read_bytes(), (module.folder / "go.sum").read_bytes(), *sources):
         digest.update(len(part).to_bytes(8) + part)
     digest.update(module.linker_flags.encode())

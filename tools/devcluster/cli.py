@@ -117,10 +117,11 @@ def _run(arguments: argparse.Namespace) -> int:
     if not command:
         raise UsageError("say what to run: python -m devcluster run -- COMMAND [ARGUMENT…]")
     with ControlPlane.start(_options(arguments)) as plane:
-        return _run_command(command, plane.environment)
+        return run_command(command, plane.environment)
 
 
-def _run_command(command: Sequence[str], environment: dict[str, str]) -> int:
+def run_command(command: Sequence[str], environment: dict[str, str]) -> int:
+    """Run a person's command, which ends with this process; returns its exit code."""
     me = os.getpid()
     try:
         process = subprocess.Popen(  # noqa: S603 - the person's own command

@@ -17,8 +17,9 @@ from typing import Final, Self, TextIO
 from devcluster.engine import Engine, Plan
 from devcluster.errors import PortTakenError, StartError, UsageError
 from devcluster.kubeconfig import kubeconfig
-from devcluster.layout import API_SERVER, CONTROLLER_MANAGER, ETCD
-from devcluster.pki import write_private
+from devcluster.layout import API_SERVER, CONTROLLER_MANAGER, ETCD, SCHEDULER
+from devcluster.pki import KeyPair, write_private
+from devcluster.ports import LOOPBACK
 from devcluster.resolve import Resolver
 
 KUBECONFIG_VARIABLE: Final = "KITE_DEVCLUSTER_KUBECONFIG"
@@ -36,9 +37,10 @@ class Options:
 
     `kubeconfig`: use that cluster and start nothing; by default what KITE_DEVCLUSTER_KUBECONFIG names; None starts
     one of our own. `controllers`: also kube-controller-manager. `fsync`: etcd writes through to the disk (slower; for
-    tests of lost power). `timeout`: seconds for each component to become ready. `folder`: an absent folder for
-    everything, by default a temporary one; it is removed by `stop` either way. `progress` receives what the Go build
-    has to say.
+    tests of lost power). `address`: where the API server listens, when not on loopback. `nodes`: nodes may join; also
+    kube-scheduler, and the controllers that pods on nodes need. `timeout`: seconds for each component to become ready.
+    `folder`: an absent folder for everything, by default a temporary one; it is removed by `stop` either way.
+    `progress` receives what the Go build has to say.
     """
 
     controllers: bool = False
@@ -47,6 +49,8 @@ class Options:
     timeout: float = 60.0
     folder: Path | None = None
     api_server_arguments: tuple[str, ...] = ()
+    address: str = LOOPBACK
+    nodes: bool = False
     progress: TextIO = field(default_factory=lambda: sys.stderr)
 
 
@@ -73,7 +77,8 @@ class ControlPlane:
         resolver = Resolver(stream=chosen.progress)
         if chosen.kubeconfig is not None:
             return cls._given(resolver.resolve(["kubectl"])["kubectl"], chosen.kubeconfig)
-        components = (ETCD, API_SERVER, *([CONTROLLER_MANAGER] if chosen.controllers else []))
+        more = {CONTROLLER_MANAGER: chosen.controllers or chosen.nodes, SCHEDULER: chosen.nodes}
+        components = (ETCD, API_SERVER, *(name for name, wanted in more.items() if wanted))
         binaries = resolver.resolve((*components, "kubectl"))
         engine = _started(chosen, binaries)
         return cls(binaries["kubectl"], engine.layout.kubeconfig, engine.layout.server, engine)
@@ -119,6 +124,30 @@ class ControlPlane:
         write_private(path, kubeconfig(self.server, engine.authority.pem, identity, user=user))
         return path
 
+    def certificate(self, user: str, groups: Sequence[str] = (), server_names: Sequence[str] = ()) -> KeyPair:
+        """A certificate of `user` in `groups`, and of a server of these names, that everything here believes."""
+        return self._own("sign certificates").authority.issue(user, groups, server_names)
+
+    @property
+    def authority(self) -> bytes:
+        """The certificate (PEM) by which everything here is verified."""
+        return self._own("tell its authority").authority.pem
+
+    def ask(self, *arguments: str, input_text: str | None = None, check: bool = False) -> str:
+        """What kubectl answers to the administrator: nothing when it fails, or StartError with `check`."""
+        answer = subprocess.run(  # noqa: S603 - the resolved kubectl
+            [self.kubectl, *arguments],
+            env=self.environment,
+            input=input_text,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        if check and answer.returncode != 0:
+            raise StartError(f"kubectl {arguments[0]}: {answer.stderr.strip()[-400:]}")
+        return answer.stdout if answer.returncode == 0 else ""
+
     def kill(self, component: str) -> None:
         """End etcd, kube-apiserver or kube-controller-manager with SIGKILL; it keeps its data and its ports."""
         self._own("kill components").kill(component)
@@ -154,7 +183,9 @@ def _started(options: Options, binaries: Mapping[str, Path]) -> Engine:
     """A started engine; when another program was quicker to take a port, once more with other ports."""
     plan = Plan(
         binaries,
-        controllers=options.controllers,
+        controllers=options.controllers or options.nodes,
+        nodes=options.nodes,
+        address=options.address,
         fsync=options.fsync,
         timeout=options.timeout,
         api_server_arguments=options.api_server_arguments,

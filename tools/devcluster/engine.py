@@ -15,14 +15,16 @@ from devcluster.layout import (
     API_SERVER,
     CONTROLLER_MANAGER,
     ETCD,
+    SCHEDULER,
     Layout,
     Ports,
     api_server_command,
     controller_manager_command,
     etcd_command,
+    scheduler_command,
 )
 from devcluster.pki import Authority
-from devcluster.ports import free_ports
+from devcluster.ports import LOOPBACK, free_ports
 from devcluster.readiness import Check, wait_ready
 from devcluster.supervised import Program, Snapshot, Supervised
 
@@ -40,6 +42,8 @@ class Plan:
     fsync: bool = False
     timeout: float = 60.0
     api_server_arguments: tuple[str, ...] = ()
+    address: str = LOOPBACK
+    nodes: bool = False
 
 
 class Engine:
@@ -47,7 +51,7 @@ class Engine:
 
     def __init__(self, plan: Plan, folder: Path) -> None:
         self._plan = plan
-        self.layout = Layout(folder, Ports(*free_ports(3)))
+        self.layout = Layout(folder, Ports(*free_ports(4)), plan.address)
         self.authority: Authority = self.layout.write_keys()
         self._commands = _commands(plan, self.layout)
         self._supervised = Supervised(remove=folder, log=self.layout.log("supervisor"))
@@ -112,10 +116,15 @@ def _commands(plan: Plan, layout: Layout) -> dict[str, list[str]]:
     binaries, extra = plan.binaries, plan.api_server_arguments
     commands = {
         ETCD: etcd_command(binaries[ETCD], layout, fsync=plan.fsync),
-        API_SERVER: api_server_command(binaries[API_SERVER], layout, extra, controllers=plan.controllers),
+        API_SERVER: api_server_command(
+            binaries[API_SERVER], layout, extra, controllers=plan.controllers, nodes=plan.nodes
+        ),
     }
     if plan.controllers:
-        commands[CONTROLLER_MANAGER] = controller_manager_command(binaries[CONTROLLER_MANAGER], layout)
+        manager = controller_manager_command(binaries[CONTROLLER_MANAGER], layout, nodes=plan.nodes)
+        commands[CONTROLLER_MANAGER] = manager
+    if plan.nodes:
+        commands[SCHEDULER] = scheduler_command(binaries[SCHEDULER], layout)
     return commands
 
 
@@ -123,6 +132,9 @@ def _check(component: str, layout: Layout) -> Check:
     keys, log = layout.keys, layout.log(component)
     if component == ETCD:
         return Check(component, f"{layout.etcd_url}/health", keys, authority="etcd-ca", identity="etcd-client", log=log)
+    if component == SCHEDULER:
+        url = f"{layout.scheduler_url}/readyz"
+        return Check(component, url, keys, authority="api-ca", identity="admin", log=log)
     # kube-controller-manager listens nowhere; the first thing that only it makes is this ServiceAccount.
     made = "/api/v1/namespaces/default/serviceaccounts/default"
     path = "/readyz" if component == API_SERVER else made

@@ -4,6 +4,7 @@
     ├── UnsupportedPlatformError   not Linux, or a processor that the build does not know
     ├── ToolchainError             Go is missing or too old
     ├── BuildError                 the Go build of a program failed
+    ├── PackageError               a Debian package cannot be had
     ├── StartError                 a component did not become ready; carries the tail of its log
     │   └── PortTakenError         another program took the chosen port first: start again with other ports
     └── UsageError                 asked for something that this control plane cannot do
@@ -26,6 +27,10 @@ class ToolchainError(DevclusterError):
 
 class BuildError(DevclusterError):
     """A program could not be built from source."""
+
+
+class PackageError(DevclusterError):
+    """Programs of Debian packages could not be brought."""
 
 
 class StartError(DevclusterError):

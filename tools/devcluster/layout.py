@@ -14,9 +14,10 @@ from devcluster.ports import LOOPBACK
 ETCD: Final = "etcd"
 API_SERVER: Final = "kube-apiserver"
 CONTROLLER_MANAGER: Final = "kube-controller-manager"
+SCHEDULER: Final = "kube-scheduler"
 
 # What the product's behaviour depends on: garbage collection, ServiceAccounts, namespaces, aggregated ClusterRoles,
-# and the workloads that a rollout restarts (whose pods stay Pending: there is no node).
+# and the workloads that a rollout restarts (whose pods stay Pending where there is no node).
 CONTROLLERS: Final = (
     "clusterrole-aggregation-controller",
     "daemonset-controller",
@@ -30,31 +31,46 @@ CONTROLLERS: Final = (
     "statefulset-controller",
     "validatingadmissionpolicy-status-controller",
 )
+# What pods on nodes need: addresses behind Services, budgets of evictions, and an end for what was on a lost node.
+NODE_CONTROLLERS: Final = (
+    "disruption-controller",
+    "endpointslice-controller",
+    "node-lifecycle-controller",
+    "pod-garbage-collector-controller",
+    "taint-eviction-controller",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Loopback ports."""
+    """Ports that are free."""
 
     etcd: int
     etcd_peer: int
     api_server: int
+    scheduler: int
 
     def __iter__(self) -> Iterator[int]:
-        yield from (self.etcd, self.etcd_peer, self.api_server)
+        yield from (self.etcd, self.etcd_peer, self.api_server, self.scheduler)
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where everything of one control plane is."""
+    """Where everything of one control plane is. `address` is the API server's alone: all else is on loopback."""
 
     folder: Path
     ports: Ports
+    address: str = LOOPBACK
 
     @property
     def server(self) -> str:
         """The API server's URL."""
-        return f"https://{LOOPBACK}:{self.ports.api_server}"
+        return f"https://{self.address}:{self.ports.api_server}"
+
+    @property
+    def scheduler_url(self) -> str:
+        """The URL at which kube-scheduler tells that it is well."""
+        return f"https://{LOOPBACK}:{self.ports.scheduler}"
 
     @property
     def etcd_url(self) -> str:
@@ -76,6 +92,11 @@ class Layout:
         """The kubeconfig of kube-controller-manager."""
         return self.folder / "controller-manager.kubeconfig"
 
+    @property
+    def scheduler_kubeconfig(self) -> Path:
+        """The kubeconfig of kube-scheduler."""
+        return self.folder / "scheduler.kubeconfig"
+
     def log(self, component: str) -> Path:
         """Where a component's output goes."""
         return self.folder / f"{component}.log"
@@ -87,15 +108,23 @@ class Layout:
         write_private(self.keys / "api-ca.crt", api.pem)
         write_private(self.keys / "etcd-ca.crt", store.pem)
         write_signing_key(self.keys, "service-account")
-        api.issue("kube-apiserver", server_names=SERVER_NAMES).write(self.keys, "api-server")
+        names = dict.fromkeys((*SERVER_NAMES, self.address))
+        api.issue("kube-apiserver", server_names=tuple(names)).write(self.keys, "api-server")
+        api.issue("kube-apiserver-kubelet-client", ["system:masters"]).write(self.keys, "kubelet-client")
         store.issue("etcd", server_names=(LOOPBACK, "localhost")).write(self.keys, "etcd")
         store.issue("kube-apiserver").write(self.keys, "etcd-client")
         admin = api.issue("devcluster-admin", ["system:masters"])
         admin.write(self.keys, "admin")
+        scheduler = api.issue("system:kube-scheduler", server_names=(LOOPBACK,))
+        scheduler.write(self.keys, "scheduler")
         controllers = api.issue("system:kube-controller-manager")
         write_private(self.kubeconfig, kubeconfig(self.server, api.pem, admin))
         write_private(self.controller_kubeconfig, kubeconfig(self.server, api.pem, controllers))
+        write_private(self.scheduler_kubeconfig, kubeconfig(self.server, api.pem, scheduler))
         return api
+
+
+_PAIR: Final = (("certificate", "crt"), ("key", "key"))
 
 
 def etcd_command(binary: Path, layout: Layout, *, fsync: bool) -> list[str]:
@@ -120,7 +149,9 @@ def etcd_command(binary: Path, layout: Layout, *, fsync: bool) -> list[str]:
     return command if fsync else [*command, "--unsafe-no-fsync"]
 
 
-def api_server_command(binary: Path, layout: Layout, extra: Sequence[str], *, controllers: bool) -> list[str]:
+def api_server_command(
+    binary: Path, layout: Layout, extra: Sequence[str], *, controllers: bool, nodes: bool = False
+) -> list[str]:
     """RBAC on, client certificates of our authority, ServiceAccount tokens signed by our key."""
     keys = layout.keys
     command = [
@@ -129,9 +160,9 @@ def api_server_command(binary: Path, layout: Layout, extra: Sequence[str], *, co
         f"--etcd-cafile={keys / 'etcd-ca.crt'}",
         f"--etcd-certfile={keys / 'etcd-client.crt'}",
         f"--etcd-keyfile={keys / 'etcd-client.key'}",
-        f"--bind-address={LOOPBACK}",
-        f"--advertise-address={LOOPBACK}",  # or it looks for a network interface, and fails on a machine without one
-        f"--external-hostname={LOOPBACK}",
+        f"--bind-address={layout.address}",
+        f"--advertise-address={layout.address}",  # or it looks for an interface, and fails on a machine without one
+        f"--external-hostname={layout.address}",
         f"--secure-port={layout.ports.api_server}",
         f"--tls-cert-file={keys / 'api-server.crt'}",
         f"--tls-private-key-file={keys / 'api-server.key'}",
@@ -140,25 +171,44 @@ def api_server_command(binary: Path, layout: Layout, extra: Sequence[str], *, co
         f"--service-account-key-file={keys / 'service-account.pub'}",
         f"--service-account-signing-key-file={keys / 'service-account.key'}",
         "--service-cluster-ip-range=10.0.0.0/24",
-        "--authorization-mode=RBAC",
-        "--endpoint-reconciler-type=none",  # a loopback address is not allowed in the endpoints that it would write
+        f"--authorization-mode={'Node,RBAC' if nodes else 'RBAC'}",
         "--profiling=false",
     ]
+    if nodes:
+        command += ["--enable-admission-plugins=NodeRestriction", "--kubelet-preferred-address-types=InternalIP"]
+        command += [f"--kubelet-certificate-authority={keys / 'api-ca.crt'}"]
+        command += [f"--kubelet-client-{kind}={keys / f'kubelet-client.{end}'}" for kind, end in _PAIR]
+    if layout.address == LOOPBACK:  # it is not allowed in the endpoints that would be written
+        command.append("--endpoint-reconciler-type=none")
     if not controllers:  # no default ServiceAccount would ever appear, and no pod could be created without one
         command.append("--disable-admission-plugins=ServiceAccount")
     return [*command, *extra]
 
 
-def controller_manager_command(binary: Path, layout: Layout) -> list[str]:
+def controller_manager_command(binary: Path, layout: Layout, *, nodes: bool = False) -> list[str]:
     """As kubeadm runs it: each controller with its own ServiceAccount and so with its own RBAC. It listens nowhere."""
     return [
         str(binary),
         f"--kubeconfig={layout.controller_kubeconfig}",
-        f"--controllers={','.join(CONTROLLERS)}",
+        f"--controllers={','.join((*CONTROLLERS, *(NODE_CONTROLLERS if nodes else ())))}",
         "--use-service-account-credentials=true",
         f"--service-account-private-key-file={layout.keys / 'service-account.key'}",
         f"--root-ca-file={layout.keys / 'api-ca.crt'}",
         "--leader-elect=false",
         "--secure-port=0",
+        "--profiling=false",
+    ]
+
+
+def scheduler_command(binary: Path, layout: Layout) -> list[str]:
+    """It listens on loopback, for its readiness alone."""
+    return [
+        str(binary),
+        f"--kubeconfig={layout.scheduler_kubeconfig}",
+        f"--bind-address={LOOPBACK}",
+        f"--secure-port={layout.ports.scheduler}",
+        f"--tls-cert-file={layout.keys / 'scheduler.crt'}",
+        f"--tls-private-key-file={layout.keys / 'scheduler.key'}",
+        "--leader-elect=false",
         "--profiling=false",
     ]

@@ -41,11 +41,15 @@ class Snapshot:
 class Supervised:
     """A supervisor process and what it holds; everything ends with `close`, or with this process.
 
-    `remove`: a folder that the supervisor deletes at its very end, however that end comes.
+    `remove`: a folder that the supervisor deletes at its very end, however that end comes; `remove_cgroups`: control
+    groups that it removes before, with the groups in them.
     """
 
-    def __init__(self, *, remove: Path | None = None, log: Path | None = None) -> None:
+    def __init__(
+        self, *, remove: Path | None = None, remove_cgroups: Sequence[Path] = (), log: Path | None = None
+    ) -> None:
         removal = [] if remove is None else ["--remove", str(remove)]
+        removal += [f"--remove-cgroup={each}" for each in remove_cgroups]
         with (log or Path(os.devnull)).open("ab") as errors:
             self._process = subprocess.Popen(  # noqa: S603 - this interpreter and this package's own file
                 [sys.executable, "-I", "-S", supervisor.__file__, "--owner", str(os.getpid()), *removal],

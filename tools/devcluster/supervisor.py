@@ -23,6 +23,7 @@ A request that fails is answered with {"error": TEXT}.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import ctypes
 import json
 import os
@@ -31,11 +32,15 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 _PR_SET_PDEATHSIG: Final = 1
 _GRACE: Final = 5.0
+_REMOVAL_SECONDS: Final = 20.0
+_REMOVAL_POLL_SECONDS: Final = 0.05
 _LIBC: Final = ctypes.CDLL(None, use_errno=True)
 
 Message = dict[str, Any]
@@ -108,6 +113,26 @@ def _end(process: subprocess.Popen[bytes], sig: int, grace: float) -> None:
         process.wait()
 
 
+def remove(folder: Path | None, cgroups: Sequence[Path]) -> None:
+    """Remove what the components used; what ended with a namespace may need a moment more to be gone."""
+    deadline = time.monotonic() + _REMOVAL_SECONDS
+    while True:
+        for each in cgroups:
+            _remove_cgroup(each)
+        if not any(each.exists() for each in cgroups) or time.monotonic() > deadline:
+            break
+        time.sleep(_REMOVAL_POLL_SECONDS)
+    if folder is not None:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_cgroup(cgroup: Path) -> None:
+    """Groups are removed from the innermost outwards; their files go with them, and one with a process in it stays."""
+    for folder, _, _ in os.walk(cgroup, topdown=False):
+        with contextlib.suppress(OSError):
+            Path(folder).rmdir()
+
+
 class Supervisor:
     """The loop: requests, the owner's death and SIGTERM are its events."""
 
@@ -170,16 +195,16 @@ class Supervisor:
 
 
 def main() -> None:
-    """Hold components for the process `--owner`; remove the folder `--remove` at the end."""
+    """Hold components for the process `--owner`; remove `--remove-cgroup` and the folder `--remove` at the end."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--owner", type=int, required=True)
     parser.add_argument("--remove", type=Path)
+    parser.add_argument("--remove-cgroup", type=Path, action="append", default=[])
     arguments = parser.parse_args()
     try:
         Supervisor(arguments.owner).run()
     finally:
-        if arguments.remove is not None:
-            shutil.rmtree(arguments.remove, ignore_errors=True)
+        remove(arguments.remove, arguments.remove_cgroup)
 
 
 if __name__ == "__main__":

@@ -46,6 +46,15 @@ def test_a_changed_file_of_the_module_changes_the_key(folder: Path, name: str) -
     assert before != cache_key(MODULE, LINUX)
 
 
+def test_a_changed_program_of_our_own_changes_the_key(folder: Path) -> None:
+    keys = {cache_key(MODULE, LINUX)}
+    (folder / "one").mkdir()
+    for text in ("package main", "package main // changed"):
+        (folder / "one/main.go").write_text(text)
+        keys.add(cache_key(MODULE, LINUX))
+    assert 3 == len(keys)
+
+
 @pytest.mark.usefixtures("folder")
 def test_changed_linker_flags_change_the_key() -> None:
     assert cache_key(MODULE, LINUX) != cache_key(GoModule("sample", "example.org/program"), LINUX)

@@ -6,15 +6,17 @@ import pytest
 
 from devcluster.layout import (
     CONTROLLERS,
+    NODE_CONTROLLERS,
     Layout,
     Ports,
     api_server_command,
     controller_manager_command,
     etcd_command,
+    scheduler_command,
 )
 
 BINARY = Path("/programs/one")
-LAYOUT = Layout(Path("/planes/one"), Ports(20001, 20002, 20003))
+LAYOUT = Layout(Path("/planes/one"), Ports(20001, 20002, 20003, 20004))
 
 
 def flags(command: list[str]) -> dict[str, str]:
@@ -31,6 +33,25 @@ def test_every_address_is_encrypted_and_on_loopback() -> None:
     assert "http://" not in everything
     assert everything.count("https://") == everything.count("https://127.0.0.1:")
     assert flags(api_server())["--bind-address"] == "127.0.0.1"
+
+
+def test_with_nodes_only_the_api_server_is_where_they_reach_it() -> None:
+    layout = Layout(Path("/planes/one"), Ports(20001, 20002, 20003, 20004), "198.18.0.1")
+    asked = flags(api_server_command(BINARY, layout, (), controllers=True, nodes=True))
+    assert ("198.18.0.1", "https://198.18.0.1:20003") == (asked["--bind-address"], layout.server)
+    assert "127.0.0.1" == flags(scheduler_command(BINARY, layout))["--bind-address"]
+    assert layout.etcd_url.startswith("https://127.0.0.1:")
+
+
+def test_with_nodes_a_node_may_do_no_more_than_a_node_may() -> None:
+    asked = flags(api_server_command(BINARY, LAYOUT, (), controllers=True, nodes=True))
+    assert ("Node,RBAC", "NodeRestriction") == (asked["--authorization-mode"], asked["--enable-admission-plugins"])
+    assert "--kubelet-certificate-authority" in asked
+
+
+def test_with_nodes_there_are_the_controllers_that_pods_need() -> None:
+    manager = flags(controller_manager_command(BINARY, LAYOUT, nodes=True))
+    assert {*CONTROLLERS, *NODE_CONTROLLERS} == set(manager["--controllers"].split(","))
 
 
 def test_etcd_wants_a_certificate_of_its_own_authority() -> None:

@@ -65,8 +65,19 @@ def test_a_kubeconfig_verifies_the_server_and_carries_the_identity() -> None:
     assert content["contexts"][0]["context"]["user"] == user["name"] == "asha"
 
 
+def test_the_api_server_s_certificate_is_good_for_where_it_listens_and_for_its_names_in_the_cluster(
+    tmp_path: Path,
+) -> None:
+    layout = Layout(tmp_path, Ports(1, 2, 3, 4), "198.18.0.1")
+    layout.write_keys()
+    certificate = x509.load_pem_x509_certificate((layout.keys / "api-server.crt").read_bytes())
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert {"127.0.0.1", "10.0.0.1", "198.18.0.1"} == {str(each) for each in names.get_values_for_type(x509.IPAddress)}
+    assert "kubernetes.default.svc" in names.get_values_for_type(x509.DNSName)
+
+
 def test_every_written_file_is_private(tmp_path: Path) -> None:
-    layout = Layout(tmp_path, Ports(1, 2, 3))
+    layout = Layout(tmp_path, Ports(1, 2, 3, 4))
     layout.write_keys()
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert layout.kubeconfig in files

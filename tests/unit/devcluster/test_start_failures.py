@@ -23,7 +23,7 @@ from devcluster.resolve import Resolver
 
 @pytest.fixture
 def check(tmp_path: Path) -> Check:
-    layout = Layout(tmp_path, Ports(*free_ports(3)))
+    layout = Layout(tmp_path, Ports(*free_ports(4)))
     layout.write_keys()
     url = f"https://{LOOPBACK}:{layout.ports.etcd}/health"
     return Check("etcd", url, layout.keys, authority="etcd-ca", identity="etcd-client", log=layout.log("etcd"))

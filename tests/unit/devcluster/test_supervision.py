@@ -58,6 +58,13 @@ def test_closing_ends_every_program_and_removes_the_folder(supervised: Supervise
     assert not folder.exists()
 
 
+def test_control_groups_are_removed_from_the_innermost_outwards(tmp_path: Path) -> None:
+    group = tmp_path / "kite-node"
+    (group / "kubepods" / "pod-one").mkdir(parents=True)
+    Supervised(remove_cgroups=[group, tmp_path / "never-made"]).close()
+    assert not group.exists()
+
+
 def test_a_closed_one_can_be_closed_again_but_not_used(supervised: Supervised, folder: Path) -> None:
     supervised.close()
     supervised.close()
