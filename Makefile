@@ -37,7 +37,7 @@ image: setup  ## Build an image into the cache, without a registry (TARGET=sandb
 	@$(BIN)/python -m image $(TARGET)
 
 demo: setup  ## See it work, from nothing to a refreshed token (KEEP=1 leaves it up)
-	@$(BIN)/python -m devcluster fetch
+	@$(BIN)/python -m devcluster fetch $(if $(KEEP),,etcd kube-apiserver kubectl)
 	@PYTHONPATH=tests $(BIN)/python -m demo $(if $(KEEP),--keep)
 
 test: tools chromium prometheus check  ## The whole test suite

@@ -64,7 +64,7 @@ def _tell(screen: Screen, sample: Path, cleanup: ExitStack, *, keep: bool) -> in
     actors = Actors(Path(tempfile.mkdtemp(prefix="kite-demo-")))
     cleanup.callback(actors.close)
     try:
-        scene = Scene(Sample.read(sample), screen, actors, cleanup)
+        scene = Scene(Sample.read(sample), screen, actors, cleanup, kept=keep)
         play([*Story(scene).steps(), *([] if keep else [stop_everything(scene)])], screen)
     except (NotVerified, DevclusterError) as error:
         screen.say(str(error))

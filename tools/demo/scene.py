@@ -23,12 +23,17 @@ _EVENT_COLUMNS: Final = "TIME:.lastTimestamp,TYPE:.type,REASON:.reason,MESSAGE:.
 
 @dataclass(slots=True)
 class Scene:
-    """Everything that is started here ends with `cleanup`. What has not been started yet raises NotVerified."""
+    """Everything that is started here ends with `cleanup`. What has not been started yet raises NotVerified.
+
+    Only what is `kept` gets controllers, for a person who deletes things: the story has no use for them, and their
+    program is in no release archive.
+    """
 
     sample: Sample
     screen: Screen
     actors: Actors
     cleanup: ExitStack
+    kept: bool = False
     _plane: ControlPlane | None = field(default=None, init=False)
     _sandbox: Sandbox | None = field(default=None, init=False)
     _clock: Clock | None = field(default=None, init=False)
@@ -55,7 +60,7 @@ class Scene:
 
     def start_control_plane(self) -> None:
         """One of our own, whatever cluster the environment names."""
-        options = Options(controllers=True, kubeconfig=None, progress=self.screen.stream)
+        options = Options(controllers=self.kept, kubeconfig=None, progress=self.screen.stream)
         self._plane = self.cleanup.enter_context(ControlPlane.start(options))
 
     def start_sandbox(self) -> None:

@@ -6,19 +6,17 @@ at all. The compiler runs under a supervisor, so that it ends with the run that 
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, TextIO
 
 from devcluster.binaries import Binary, GoModule, Version, parse_version
-from devcluster.cache import go_platform
+from devcluster.cache import exclusive, go_platform
 from devcluster.errors import BuildError, ToolchainError
 from devcluster.progress import Progress, about
 from devcluster.supervised import Program, Supervised
@@ -34,7 +32,8 @@ def build(binary: Binary, destination: Path, stream: TextIO) -> None:
     """
     check_toolchain(binary.module)
     destination.parent.mkdir(parents=True, exist_ok=True)
-    with _lock(destination.parent / ".lock", binary, stream):
+    task = f"Waiting for another run that is building {binary.name} or one of its siblings"
+    with exclusive(destination.parent / ".lock", task, stream):
         if not destination.exists():
             _compile(binary, destination, stream)
 
@@ -115,18 +114,3 @@ def _environment() -> Mapping[str, str]:
         "GO111MODULE": "on",
     }
     return {**os.environ, **ours}
-
-
-@contextmanager
-def _lock(path: Path, binary: Binary, stream: TextIO) -> Iterator[None]:
-    """Hold the lock file; the kernel lets go of it when the holder ends, however it ends."""
-    progress = Progress(f"Waiting for another run that is building {binary.name} or one of its siblings", stream)
-    with path.open("ab") as file:
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                progress.tick()
-                time.sleep(_POLL)
-        yield

@@ -6,16 +6,21 @@ linker flags, the platform. The version and the platform are readable in it, the
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import platform
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 from devcluster.binaries import Binary, GoModule
 from devcluster.errors import UnsupportedPlatformError
+from devcluster.progress import Progress
 
+_POLL: Final = 0.25
 _PROCESSORS: Final = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 
 
@@ -53,3 +58,18 @@ def cache_key(module: GoModule, target: tuple[str, str]) -> str:
 def cached_path(binary: Binary, root: Path, target: tuple[str, str] | None = None) -> Path:
     """Where `binary` is, or will be once it is built, under the cache `root`."""
     return root / "tools" / cache_key(binary.module, target or go_platform()) / binary.name
+
+
+@contextmanager
+def exclusive(path: Path, task: str, stream: TextIO) -> Iterator[None]:
+    """Hold the lock file; `task` is shown while another run has it. The kernel frees it however its holder ends."""
+    progress = Progress(task, stream)
+    with path.open("ab") as file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                progress.tick()
+                time.sleep(_POLL)
+        yield

@@ -1,4 +1,4 @@
-"""Finds each program: KUBEBUILDER_ASSETS, then PATH, then our cache, and builds it into the cache when it is nowhere.
+"""Finds each program: KUBEBUILDER_ASSETS, PATH, our cache; what is nowhere comes from a release archive or is built.
 
 A program found outside of our cache is run once with its version flag: what does not run (a wrapper, another
 processor's) or is too old is passed over, with a line that says so when a build must follow.
@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
+from devcluster.archive import Archives, unpacked_path
 from devcluster.binaries import BINARIES, CONTROL_PLANE, Binary, parse_version
 from devcluster.build import build
 from devcluster.cache import cache_root, cached_path
@@ -29,7 +30,20 @@ class Resolver:
 
     def resolve(self, names: Iterable[str] = CONTROL_PLANE) -> dict[str, Path]:
         """The path of each program, built where it must be. Raises ToolchainError and BuildError."""
-        return {name: self.find(BINARIES[name]) or self._build(BINARIES[name]) for name in names}
+        archives = Archives(self.environ, cache_root(self.environ), self.stream)
+        return {name: self._resolve(BINARIES[name], archives) for name in names}
+
+    def _resolve(self, binary: Binary, archives: Archives) -> Path:
+        found = self.find(binary)
+        if found is not None:
+            return found
+        brought = archives.bring(binary.name)
+        objection = unusable(binary, brought) if brought is not None else None
+        if brought is not None and objection is None:
+            return brought
+        if objection is not None:
+            self.stream.write(f"Passing over {brought}: {objection}\n")
+        return self._build(binary)
 
     def find(self, binary: Binary) -> Path | None:
         """The program where it exists already, or None."""
@@ -39,9 +53,10 @@ class Resolver:
             if objection is None:
                 return candidate
             objections.append(f"Passing over {candidate}: {objection}\n")
-        cached = cached_path(binary, cache_root(self.environ))
-        if cached.exists():
-            return cached
+        root = cache_root(self.environ)
+        for cached in (cached_path(binary, root), unpacked_path(binary.name, root)):
+            if cached is not None and cached.exists():
+                return cached
         self.stream.writelines(objections)  # of interest only now that a build follows
         return None
 

@@ -27,6 +27,7 @@ def environ(tmp_path: Path) -> dict[str, str]:
         "KUBEBUILDER_ASSETS": str(tmp_path / "assets"),
         "PATH": f"{tmp_path / 'path'}:/bin:/usr/bin",
         "XDG_CACHE_HOME": str(tmp_path / "cache"),
+        "KITE_DEVCLUSTER_ARCHIVES": "off",
     }
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from devcluster.archive import ARCHIVES_VARIABLE, ENVTEST, RELEASES
 from devcluster.binaries import BINARIES, CONTROL_PLANE
 from devcluster.cli import main
 from devcluster.controlplane import KUBECONFIG_VARIABLE
@@ -29,3 +30,9 @@ def test_the_oldest_version_of_each_program_is_given(name: str) -> None:
 
 def test_the_variable_for_a_given_cluster_is_named() -> None:
     assert f"`{KUBECONFIG_VARIABLE}`" in PAGE
+
+
+def test_the_release_archive_is_the_one_that_is_named() -> None:
+    assert f"`{ARCHIVES_VARIABLE}=off`" in PAGE
+    assert f"`<address>/envtest-{ENVTEST.version}/envtest-{ENVTEST.version}-linux-amd64.tar.gz`" in PAGE
+    assert RELEASES.removesuffix("/download") in PAGE
