@@ -15,14 +15,16 @@ from support.controlplane import ControlPlane, Kubectl, Options, namespace_in
 from support.operators import TestClock
 from support.rights import accounts_binding, operator_kubeconfig
 from support.sandbox import Sandbox
+from support.suite_audit import trail_of
 from support.world import Api, World
 
 CRD_FOLDER = Path(__file__).resolve().parents[2] / "deploy" / "crd"
 
 
 @pytest.fixture(scope="session")
-def control_plane() -> Iterator[ControlPlane]:
-    with ControlPlane.start(Options(controllers=True)) as plane:
+def control_plane(pytestconfig: pytest.Config) -> Iterator[ControlPlane]:
+    arguments = trail_of(pytestconfig).arguments()
+    with ControlPlane.start(Options(controllers=True, api_server_arguments=arguments)) as plane:
         yield plane
 
 

@@ -2,8 +2,7 @@
 
 import re
 import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -13,14 +12,8 @@ import yaml
 
 from support.cuttable import Cuttable
 from support.operators import OperatorProcess
+from support.replicas import REPLICA, TAKEN_OVER_WITHIN, leads, logins, seconds_until, shown
 from support.world import World
-
-REPLICA = ("--leader-lease", "kite-operator")
-TAKEN_OVER_WITHIN = 15.0
-
-
-def leads(each: OperatorProcess) -> bool:
-    return each.metric("kite_operator_leader") == 1
 
 
 def two(world: World) -> tuple[OperatorProcess, OperatorProcess]:
@@ -28,20 +21,6 @@ def two(world: World) -> tuple[OperatorProcess, OperatorProcess]:
     first = world.operator(*REPLICA)
     world.until(lambda: leads(first), "the first leads")
     return first, world.operator(*REPLICA)
-
-
-def seconds_until(holds: Callable[[], bool], world: World, what: str) -> float:
-    started = time.monotonic()
-    world.until(holds, what, within=TAKEN_OVER_WITHIN + 10)
-    return time.monotonic() - started
-
-
-def logins(world: World) -> int:
-    return int(world.sandbox.counters("AB1234").count("login"))
-
-
-def shown(each: OperatorProcess) -> bool:
-    return "kite_credential_ready{" in each.get("/metrics")[1]
 
 
 def test_the_standby_is_ready_knows_everything_and_does_nothing(world: World) -> None:
@@ -105,6 +84,20 @@ def link(world: World) -> Iterator[Cuttable]:
         yield made
 
 
+@pytest.fixture
+def broker_links(world: World) -> Iterator[tuple[Cuttable, Cuttable]]:
+    """The ways from one replica to the broker's API and to its login."""
+    api, login = (urlsplit(url) for url in (world.sandbox.api_url, world.sandbox.login_url))
+    with Cuttable(api.hostname or "", api.port or 80) as one, Cuttable(login.hostname or "", login.port or 80) as other:
+        yield one, other
+
+
+def to_the_broker_by(links: tuple[Cuttable, Cuttable]) -> tuple[str, ...]:
+    """The arguments of a replica that reaches the broker over them."""
+    api, login = (f"http://127.0.0.1:{each.port}" for each in links)
+    return (*REPLICA, "--api-url", api, "--login-url", login)
+
+
 def behind(link: Cuttable, world: World) -> Path:
     """A kubeconfig that leads over the link."""
     config = yaml.safe_load(world.kubeconfig.read_text())
@@ -149,6 +142,59 @@ def test_a_leader_that_is_cut_off_in_the_middle_of_a_login_counts_it_once(world:
     world.clock.move(91)
     world.wait("SessionActive", within=40)
     world.settle(2)
+    assert logins(world) <= 2
+    assert 0 == world.sandbox.counters("AB1234").wrong_entries
+    assert world.sandbox.is_alive(world.token())
+
+
+def test_a_leader_that_is_cut_off_from_the_broker_alone_spends_nothing_and_the_other_goes_on_from_there(
+    world: World, broker_links: tuple[Cuttable, Cuttable]
+) -> None:
+    leader = world.operator(*to_the_broker_by(broker_links))
+    world.until(lambda: leads(leader), "it leads")
+    standby = world.operator(*REPLICA)
+    world.alpha()
+    world.wait("SessionActive")
+    token = world.token()
+    for each in broker_links:
+        each.cut()
+    world.clock.move(301)
+    world.until(lambda: 'outcome="BrokerUnreachable"' in leader.get("/metrics")[1], "it asks in vain")
+    assert (token, True) == (world.token(), world.sandbox.is_alive(token))
+    world.sandbox.master_logout("AB1234")
+    for _ in range(3):
+        world.clock.move(301)
+        world.settle(0.5)
+    assert (1, token) == (logins(world), world.token())  # what nobody could look at is not thrown away
+    assert (True, False) == (leads(leader), leads(standby))
+    assert 0 == leader.stop()
+    world.until(lambda: shown(standby), "taken over", within=TAKEN_OVER_WITHIN + 10)
+    world.clock.move(301)
+    world.until(lambda: world.token() not in ("", token), "healed by the other", within=40)
+    assert 2 == logins(world)
+    assert 0 == world.sandbox.counters("AB1234").wrong_entries
+    assert world.sandbox.is_alive(world.token())
+
+
+def test_a_leader_that_loses_the_broker_in_the_middle_of_a_login_is_followed_within_the_budget(
+    world: World, broker_links: tuple[Cuttable, Cuttable]
+) -> None:
+    leader = world.operator(*to_the_broker_by(broker_links))
+    world.until(lambda: leads(leader), "it leads")
+    standby = world.operator(*REPLICA)
+    held = world.sandbox.hold("twofa", when="before")
+    world.alpha()
+    world.sandbox.wait_held(held)
+    for each in broker_links:
+        each.cut()
+    world.sandbox.release(held)
+    world.until(lambda: "failures" in world.status(), "the answer never came, and that is told")
+    world.settle(1)
+    assert (True, None) == (leads(leader), world.target())
+    leader.kill()
+    world.until(lambda: leads(standby), "taken over", within=TAKEN_OVER_WITHIN + 10)
+    world.clock.move(91)
+    world.wait("SessionActive", within=40)
     assert logins(world) <= 2
     assert 0 == world.sandbox.counters("AB1234").wrong_entries
     assert world.sandbox.is_alive(world.token())

@@ -24,10 +24,11 @@ class Asked:
 def asked_by(user: str, log: Path) -> set[Asked]:
     """Every kind of request about resources that this user has made."""
     entries = (json.loads(line) for line in log.read_text().splitlines())
-    return {_asked(each) for each in entries if each["user"]["username"] == user and "objectRef" in each}
+    return {asked(each) for each in entries if each["user"]["username"] == user and "objectRef" in each}
 
 
-def _asked(entry: dict[str, Any]) -> Asked:
+def asked(entry: dict[str, Any]) -> Asked:
+    """The kind of request that an entry of the log is about."""
     about = entry["objectRef"]
     resource = "/".join(part for part in (about["resource"], about.get("subresource")) if part)
     decision = (entry.get("annotations") or {}).get("authorization.k8s.io/decision")

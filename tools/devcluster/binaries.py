@@ -24,13 +24,14 @@ class GoModule:
 
     `name` is its folder under tools/go; `requirement` the module that its go.mod pins, whose version is the version
     of the programs; `version_packages` the Go packages whose variables gitVersion, gitMajor and gitMinor say that
-    version, and `version_variable` the one variable that does.
+    version, and `version_variable` the one variable that does; `variables` are further ones, as NAME=VALUE.
     """
 
     name: str
     requirement: str
     version_packages: tuple[str, ...] = ()
     version_variable: str = ""
+    variables: tuple[str, ...] = ()
 
     @property
     def folder(self) -> Path:
@@ -63,6 +64,7 @@ class GoModule:
         ]
         if self.version_variable:
             settings.append(f"-X {self.version_variable}={self.version}")
+        settings += [f"-X {each}" for each in self.variables]
         return " ".join(["-s -w", *settings])
 
     def _go_mod(self) -> str:
@@ -93,6 +95,18 @@ NODE: Final = GoModule("node", "github.com/coredns/coredns")
 ETCD: Final = GoModule("etcd", "go.etcd.io/etcd/server/v3")
 HELM: Final = GoModule("helm", "helm.sh/helm/v4", version_variable="helm.sh/helm/v4/internal/version.version")
 GITOPS: Final = GoModule("gitops", "github.com/yuin/gopher-lua", version_variable="main.version")
+# Without them Helm 3 takes the cluster that it renders for to be a v1.20; its own releases set them to its client-go's.
+_HELM3_KUBERNETES: Final = tuple(
+    f"helm.sh/helm/v3/pkg/{package}.k8sVersion{part}"
+    for package in ("chartutil", "lint/rules")
+    for part in ("Major=1", "Minor=37")
+)
+HELM3: Final = GoModule(
+    "helm3",
+    "helm.sh/helm/v3",
+    version_variable="helm.sh/helm/v3/internal/version.version",
+    variables=_HELM3_KUBERNETES,
+)
 KUBECONFORM: Final = GoModule("kubeconform", "github.com/yannh/kubeconform", version_variable="main.version")
 
 # The Kubernetes programs are found one by one, so one that was found may meet one that was built: Kubernetes supports
@@ -121,10 +135,11 @@ BINARIES: Final[Mapping[str, Binary]] = MappingProxyType(
             Binary("coredns", NODE, "kite-operator.dev/tools/node/coredns", 1.5, (1, 11, 0), ("-version",)),
             # Ours alone: another program of this name would not say a version.
             Binary("pause", NODE, "kite-operator.dev/tools/node/pause", 0.1, (0, 0, 0)),
-            # The chart is for Helm 3 too: its tests take whichever is found.
-            Binary("helm", HELM, "helm.sh/helm/v4/cmd/helm", 3, (3, 17, 0), ("version", "--short")),
             # Ours: it judges health as Argo CD and Flux do. Its version is that of the Lua in it.
             Binary("gitops-health", GITOPS, "kite-operator.dev/tools/gitops", 1.5, (1, 1, 2), ("-v",)),
+            # The chart is for Helm 3 too: its tests take whichever is found, and one of them takes Helm 3.
+            Binary("helm", HELM, "helm.sh/helm/v4/cmd/helm", 3, (3, 17, 0), ("version", "--short")),
+            Binary("helm3", HELM3, "helm.sh/helm/v3/cmd/helm", 3, (3, 17, 0), ("version", "--short")),
             Binary("kubeconform", KUBECONFORM, "github.com/yannh/kubeconform/cmd/kubeconform", 0.5, (0, 6, 7), ("-v",)),
         )
     }

@@ -1,12 +1,13 @@
 """Where built programs are kept, and what makes a new place."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from devcluster import binaries
-from devcluster.binaries import ETCD, KUBERNETES, GoModule
+from devcluster.binaries import ETCD, HELM3, KUBERNETES, GoModule, parse_version
 from devcluster.cache import cache_key, cache_root, go_platform
 from devcluster.errors import UnsupportedPlatformError
 
@@ -91,3 +92,9 @@ def test_the_processor_has_its_go_name(machine: str, expected: str) -> None:
 def test_other_platforms_are_refused_by_name(system: str, machine: str) -> None:
     with pytest.raises(UnsupportedPlatformError, match=f"this is {system} on {machine}"):
         go_platform(system, machine)
+
+
+def test_helm_3_takes_the_cluster_to_be_of_the_version_of_its_client() -> None:
+    _, minor, _ = parse_version(replace(HELM3, requirement="k8s.io/client-go").version)
+    for package in ("chartutil", "lint/rules"):
+        assert f"-X helm.sh/helm/v3/pkg/{package}.k8sVersionMinor={minor} " in f"{HELM3.linker_flags} "
