@@ -68,6 +68,16 @@ def calendar(metrics: Metrics, _queue: Queue, _now: datetime) -> None:
     metrics.calendar_ends(TEN + timedelta(days=10, seconds=-1))
 
 
+def reminders(result: str) -> Vitals:
+    """One reminder, at ten o'clock."""
+
+    def vitals(metrics: Metrics, _queue: Queue, now: datetime) -> None:
+        if now == TEN:
+            metrics.count_notification(result)
+
+    return vitals
+
+
 CASES = {
     "KiteTokenNotReady": Case(
         Replica(lambda now: [failing(now, at("07:40", day=0), 1)]), at("08:45"), reason="BrokerUnavailable"
@@ -119,6 +129,7 @@ CASES = {
     "KiteOperatorReconcileErrors": Case(from_ten(lambda _m, queue, _now: setattr(queue, "failing", 1)), TEN),
     "KiteOperatorScheduleLag": Case(from_ten(lambda _m, queue, _now: setattr(queue, "lag_seconds", 300.5)), TEN),
     "KiteClockSkew": Case(from_ten(lambda metrics, _q, _now: metrics.observe_clock(ClockOffset(-5.5, 0.5))), TEN),
+    "KiteNotificationsFailing": Case(Replica(vitals=reminders("failed")), TEN),
     "KiteTradingCalendarEnding": Case(
         Replica(
             lambda now: [nobody_came(now, on_trading_days(credential(mode="Manual")))],
@@ -175,12 +186,24 @@ def told(text: str, texts: dict[str, str], case: Case) -> str:
         from_ten(lambda _m, queue, _now: setattr(queue, "lag_seconds", 300.0)),
         from_ten(lambda metrics, _q, _now: metrics.observe_clock(ClockOffset(5.0, 0.5))),
         Replica(lambda now: [failing(now, MINTED, 1)], vitals=lambda m, _q, _now: m.calendar_ends(None)),
+        Replica(vitals=reminders("sent")),
     ],
-    ids=["a lag at the limit", "a clock at the limit", "no calendar, and nobody who asks it"],
+    ids=[
+        "a lag at the limit",
+        "a clock at the limit",
+        "no calendar, and nobody who asks it",
+        "a reminder that was sent",
+    ],
 )
 def test_what_is_within_its_limit_is_no_alert(replica: Replica, tmp_path: Path) -> None:
     quiet = Replica(lambda now: [working(now, MINTED)], vitals=replica.vitals)
     record(tmp_path, at("09:30"), at("12:00"), quiet).assert_firing({at("11:30"): [], at("12:00"): []})
+
+
+def test_a_secret_that_cannot_be_used_is_told_of_for_an_hour(tmp_path: Path) -> None:
+    recorded = record(tmp_path, at("09:30"), at("11:10"), Replica(vitals=reminders("invalid")))
+    name = "KiteNotificationsFailing"
+    recorded.assert_firing({at("10:00"): [], at("10:01"): [name], at("10:59"): [name], at("11:01"): []})
 
 
 def test_one_failed_request_in_twenty_is_no_alert(tmp_path: Path) -> None:

@@ -31,7 +31,6 @@ MAY_BE_EMPTY = {
     "Errors of passes, by kind": "no pass fails in a morning without a defect",
     "Failed requests": "the API server was well, and no right was missing",
     "Login page": "the page was off",
-    "Reminders sent": "no credential had a Secret with addresses to remind",
     "Reports of dead tokens": "no pod reported",
     "Rollout restarts": "no credential had spec.rollout",
 }

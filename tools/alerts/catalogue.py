@@ -270,6 +270,7 @@ def _work(use: Limits) -> tuple[Alert, ...]:
 
 def _surroundings(use: Limits) -> tuple[Alert, ...]:
     end = "max by (job, instance) (kite_operator_trading_calendar_end_timestamp_seconds)"
+    told = f'kite_operator_notifications_total{{result=~"failed|invalid"}}[{duration(use.undelivered)}]'
     concerned = "max by (job, instance) (kite_operator_trading_days_credentials) > 0"
     return (
         Alert(
@@ -279,6 +280,15 @@ def _surroundings(use: Limits) -> tuple[Alert, ...]:
             use.settled,
             "The clock of the node of the operator $operator is wrong",
             f"It is off by more than {use.clock_off} seconds from the broker's. From 20 on every TOTP code fails.",
+            OPERATOR,
+        ),
+        Alert(
+            "KiteNotificationsFailing",
+            WARNING,
+            f"sum by (job, instance) (increase({told})) > 0",
+            use.prompt,
+            "Reminders of the operator $operator do not reach somebody",
+            "A URL of a notification Secret cannot be used, or took none after all tries: the Events say which.",
             OPERATOR,
         ),
         Alert(

@@ -51,6 +51,8 @@ class Limits:
     rate: int = 5 * MINUTE
     """The window of a rate."""
     calendar_left: int = 10 * DAY
+    undelivered: int = HOUR
+    """How long a reminder that reached nobody is told of: the two of a morning are half an hour apart."""
 
     failures: int = 3
     """Failed tries in a row."""

@@ -336,10 +336,10 @@ def _people() -> Row:
             ),
             happenings(
                 "Reminders sent",
-                "URLs of notification Secrets, by what came of a reminder. Empty when nobody had to be told.",
+                "URLs of notification Secrets, by what came of a reminder. Flat when nobody had to be told.",
                 "kite_operator_notifications_total",
                 "result",
-                runbook="KitePersonNeeded",
+                runbook="KiteNotificationsFailing",
             ),
             happenings(
                 "Reports of dead tokens",

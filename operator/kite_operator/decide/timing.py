@@ -45,6 +45,14 @@ def deadline(timing: Timing, moment: datetime) -> datetime | None:
     return ready_by(timing, moment) if is_refreshed_on(timing, session_day(moment)) else None
 
 
+def next_deadline(timing: Timing, moment: datetime) -> datetime:
+    """The first deadline after `moment`."""
+    day = session_day(moment)
+    while not (is_refreshed_on(timing, day) and moment < at_time(day, timing.ready_by)):
+        day += timedelta(days=1)
+    return at_time(day, timing.ready_by)
+
+
 def next_refresh(timing: Timing, share: float, moment: datetime) -> datetime:
     """The first scheduled refresh after `moment`."""
     day = session_day(moment)

@@ -19,9 +19,8 @@ from kite_operator.model.resource import TRADING_DAYS, Key, Status, Timing
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What was recorded of one credential at `at`. `entries` count against its account, of `entries_limit`."""
+    """What was recorded of one credential. `entries` count against its account, of `entries_limit`."""
 
-    at: datetime
     mode: str
     status: Status
     reason: str
@@ -35,10 +34,14 @@ class Snapshot:
         """When the token of the session day of `now` must be ready, if it must."""
         return None if self.suspended else timing.deadline(self.timing, now)
 
-    def has_missed_a_deadline(self, now: datetime) -> bool:
-        """Whether a deadline has come between this snapshot and `now`, the next one's time, with no token ready."""
-        due = self.deadline(now)
-        return due is not None and self.at < due <= now and not _truth(self.status, READY)
+    def next_deadline(self, now: datetime) -> datetime | None:
+        """The first deadline after `now`, if there are any."""
+        return None if self.suspended else timing.next_deadline(self.timing, now)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a token was ready."""
+        return _truth(self.status, READY) == 1.0
 
 
 _GAUGES: tuple[tuple[str, str], ...] = (

@@ -24,9 +24,11 @@ from kite_operator.decide.plan import Action, Plan
 from kite_operator.model.clockoffset import ClockOffset
 from kite_operator.model.resource import Key, Status
 from kite_operator.record.credential_gauges import CredentialCollector, Registry, Snapshot, unix_of
+from kite_operator.record.deadlines import Deadlines
 from kite_operator.record.vitals import Vitals
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # upstream; a second series for each counter, which nobody asks for
+NOTIFICATION_RESULTS = ("sent", "failed", "invalid")
 _STEP_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0)
 
 
@@ -81,6 +83,7 @@ class Metrics:
             "Deadlines that came with no token ready, over all credentials and days.",
             registry=self.registry,
         )
+        self._deadlines = Deadlines()
         self._progress = Gauge(
             "kite_operator_last_progress_timestamp_seconds",
             "When the scheduler last made progress, as a Unix time: an old value is a stalled operator.",
@@ -134,6 +137,8 @@ class Metrics:
             ["result"],
             registry=self.registry,
         )
+        for result in NOTIFICATION_RESULTS:
+            self._notifications.labels(result)  # from 0 on, so that the first of its kind is an increase
         self._on_calendar = Gauge(
             "kite_operator_trading_days_credentials",
             "Credentials whose spec.schedule.days is TradingDays: whom the end of the calendar concerns.",
@@ -163,8 +168,9 @@ class Metrics:
         self.vitals.observe_request(verb, resource, seconds)
 
     def progress(self, now: datetime) -> None:
-        """The scheduler is alive."""
+        """The scheduler is alive. What came due since its last turn is counted."""
         self._progress.set(now.timestamp())
+        self._count_misses(now)
 
     def listed(self, now: datetime) -> None:
         """Everything has been listed."""
@@ -197,11 +203,8 @@ class Metrics:
     def remember(self, observed: Observed, status: Status, plan: Plan, *, needed: bool) -> None:
         """What the gauges show of a credential from now on; `needed` is a person."""
         credential, account = observed.credential, observed.account
-        before = self.credentials.snapshots.get(credential.key)
-        if before is not None and before.has_missed_a_deadline(observed.now):
-            self._misses.inc()
-        self.credentials.snapshots[credential.key] = Snapshot(
-            at=observed.now,
+        self._count_misses(observed.now)  # by what was known until now
+        known = Snapshot(
             mode=credential.mode,
             status=status,
             reason=plan.reason.value,
@@ -211,6 +214,16 @@ class Metrics:
             entries=budget.counted(account) if account is not None else 0,
             entries_limit=budget.limit_for(account, credential.ref) if account is not None else budget.LIMIT,
         )
+        self.credentials.snapshots[credential.key] = known
+        self._deadlines.expect(credential.key, known.next_deadline(observed.now))
+
+    def _count_misses(self, now: datetime) -> None:
+        """Each deadline that has come, if no token was ready."""
+        for key in list(self._deadlines.passed(now)):
+            known = self.credentials.snapshots[key]
+            if not known.is_ready:
+                self._misses.inc()
+            self._deadlines.expect(key, known.next_deadline(now))
 
     def lead(self, *, leading: bool) -> None:
         """Whether this replica does the work."""
@@ -219,7 +232,9 @@ class Metrics:
     def forget_all(self) -> None:
         """Another replica shows them now."""
         self.credentials.snapshots.clear()
+        self._deadlines.clear()
 
     def forget(self, key: Key) -> None:
         """The credential is gone, and its series with it."""
         self.credentials.snapshots.pop(key, None)
+        self._deadlines.expect(key, None)

@@ -123,6 +123,67 @@ def test_every_day_has_its_own_deadline() -> None:
     assert 3.0 == metrics.registry.get_sample_value(MISSES)
 
 
+def test_a_missed_deadline_is_counted_when_it_comes_without_a_look_at_the_credential() -> None:
+    metrics = Metrics(lambda: NOON)
+    remember(metrics, waiting(ist("08:40")))
+    told = []
+    for turn in ("08:44:59", "08:45", "08:45:30", "12:00"):
+        metrics.progress(ist(turn))
+        told.append(metrics.registry.get_sample_value(MISSES))
+    assert [0.0, 1.0, 1.0, 1.0] == told
+    remember(metrics, waiting(ist("12:01")))
+    metrics.progress(ist("08:45", day=3))
+    assert 2.0 == metrics.registry.get_sample_value(MISSES)
+
+
+def test_a_token_that_came_in_time_is_no_miss_and_neither_is_a_credential_that_went() -> None:
+    metrics = Metrics(lambda: NOON)
+    remember(metrics, waiting(ist("08:40")))
+    remember(metrics, ready(ist("08:44")))
+    metrics.progress(ist("08:45"))
+    remember(metrics, waiting(ist("08:40", day=3)))
+    metrics.forget(Key("desk", "alpha"))
+    metrics.progress(ist("09:00", day=3))
+    assert 0.0 == metrics.registry.get_sample_value(MISSES)
+
+
+def test_a_replica_that_stands_by_counts_no_deadline() -> None:
+    metrics = Metrics(lambda: NOON)
+    remember(metrics, waiting(ist("08:40")))
+    metrics.forget_all()
+    metrics.progress(ist("08:45"))
+    assert 0.0 == metrics.registry.get_sample_value(MISSES)
+
+
+def test_a_deadline_that_was_moved_counts_at_its_new_time() -> None:
+    metrics = Metrics(lambda: NOON)
+    remember(metrics, waiting(ist("08:30")))
+    later = waiting(ist("08:31"))
+    timing = replace(later.credential.timing, ready_by=datetime.fromisoformat("2026-03-02T09:10").time())
+    remember(metrics, replace(later, credential=replace(later.credential, timing=timing)))
+    metrics.progress(ist("09:09"))
+    before = metrics.registry.get_sample_value(MISSES)
+    metrics.progress(ist("09:10"))
+    assert (0.0, 1.0) == (before, metrics.registry.get_sample_value(MISSES))
+
+
+def test_a_machine_that_slept_for_days_counts_once() -> None:
+    metrics = Metrics(lambda: NOON)
+    remember(metrics, waiting(ist("08:40")))
+    metrics.progress(ist("12:00", day=6))
+    assert 1.0 == metrics.registry.get_sample_value(MISSES)
+
+
+def test_what_came_of_reminders_is_shown_from_nought_on() -> None:
+    metrics = Metrics(lambda: NOON)
+    metrics.count_notification("failed")
+    shown = {
+        result: metrics.registry.get_sample_value("kite_operator_notifications_total", {"result": result})
+        for result in ("sent", "failed", "invalid")
+    }
+    assert {"sent": 0.0, "failed": 1.0, "invalid": 0.0} == shown
+
+
 # Series.
 
 
