@@ -8,7 +8,7 @@ REQUIREMENTS := requirements/dev.txt
 STAMP := $(VENV)/.installed-$(shell cat $(REQUIREMENTS) pyproject.toml | sha256sum | cut -c1-16)
 KEEP ?=
 
-.PHONY: help setup e2e tools prometheus chromium alerts dashboards demo test screenshots dashboard-pictures test-fast check format lock calendar chart manifest sbom licences audit bench image clean
+.PHONY: help setup e2e tools prometheus chromium alerts dashboards demo test screenshots dashboard-pictures test-fast check format lock calendar chart manifest sbom licences audit release-prepare release-check release-package bench image clean
 
 help:  ## Show the commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -71,14 +71,19 @@ check: setup  ## Lint, types, layers, and generated files in sync
 	@$(BIN)/python -m dashboards --check
 	@$(BIN)/python -m chart --check
 	@$(BIN)/python -m supply_chain check
-	@echo "check: formatting, lint, types, layers, locked requirements, trading days, alert rules, dashboards, the chart and licences are in order"
+	@$(BIN)/python -m release check
+	@$(BIN)/zizmor --offline --no-progress .github > .make-zizmor.log 2>&1 || { cat .make-zizmor.log; exit 1; }
+	@rm -f .make-zizmor.log
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.renovate renovate.json
+	@echo "check: formatting, lint, types, layers, locked requirements, trading days, alert rules, dashboards, the chart,"; echo "       licences, the version and workflows are in order"
 
 format: setup  ## Format the code and mend what the linter can
 	@$(BIN)/ruff format --quiet .
 	@$(BIN)/ruff check --quiet --fix .
 
-lock: setup  ## Resolve the dependencies anew and write the hash-locked requirements files
-	@bash requirements/lock.sh
+lock: setup  ## Resolve the dependencies anew and write the hash-locked requirements files (UPGRADE=1 takes newer versions)
+	@bash requirements/lock.sh $(if $(UPGRADE),--upgrade)
 	@$(MAKE) --no-print-directory licences
 
 calendar: setup  ## Write anew which days the operator knows as trading days, from the locked exchange-calendars
@@ -97,14 +102,24 @@ chart: setup  ## Write anew what in the chart is made of the settings, deploy/ a
 manifest: tools  ## Write deploy/base and its overlays from the chart, and the install in one file, dist/kite-operator.yaml
 	@$(BIN)/python -m chart --manifests
 
-sbom: setup  ## Write what the operator's images hold into dist/, as CycloneDX (SOURCE_DATE_EPOCH gives it a time)
-	@$(BIN)/python -m supply_chain bom
+sbom: setup  ## Write what the images must hold into dist/, as CycloneDX (ARCHIVE: what a saved image holds)
+	@$(BIN)/python -m supply_chain bom $(if $(ARCHIVE),--archive $(ARCHIVE))
 
 licences: setup  ## Write the list of the locked distributions' licences, docs/licences.md
 	@$(BIN)/python -m supply_chain licences
 
 audit: setup  ## Ask OSV what is known against the locked distributions (SERVICE: a mirror of it); needs the internet
 	@$(BIN)/python -m supply_chain audit $(if $(SERVICE),--service $(SERVICE))
+
+release-prepare: setup  ## Write VERSION wherever the version stands, and cut the changelog
+	@$(BIN)/python -m release prepare $(VERSION)
+	@$(BIN)/python -m chart
+
+release-check: setup  ## Tell where the version is not VERSION, or not the same everywhere
+	@$(BIN)/python -m release check $(VERSION)
+
+release-package: tools  ## Write the chart and the install manifest into dist/, with IMAGE and SANDBOX_IMAGE by digest
+	@$(BIN)/python -m release package --kite-operator $(IMAGE) --kite-operator-sandbox $(SANDBOX_IMAGE)
 
 bench: tools  ## Measure: from kubectl apply to the derived Secret, and memory
 	@$(BIN)/python -m pytest tests/bench -q -s

@@ -1,6 +1,10 @@
 """What an image is made of: the locks, what is installed of them, and the operator itself."""
 
+import os
+import re
 import sysconfig
+import tarfile
+import tempfile
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
@@ -11,6 +15,7 @@ from cyclonedx.model.component import ComponentType
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from image.archive import Image, Target
 from kite_operator import __version__
 from supply_chain.bom import Part, bill
 from supply_chain.debian import debian_parts
@@ -23,9 +28,18 @@ SITE: Final = Path(sysconfig.get_path("purelib"))
 LOCKS: Final[Mapping[str, Path]] = {
     "kite-operator": ROOT / "requirements" / "operator.txt",
     "kite-operator-tracing": ROOT / "requirements" / "tracing.txt",
+    "kite-operator-sandbox": ROOT / "requirements" / "sandbox.txt",
 }
-"""Each image, and what is locked for it. A file that is not there is an image that is not made."""
-_EXTRAS: Final = {"kite-operator": ("operator",), "kite-operator-tracing": ("operator", "tracing")}
+"""Each image, and what is locked for it."""
+_EXTRAS: Final[Mapping[str, tuple[str, ...]]] = {
+    "kite-operator": ("", "operator"),
+    "kite-operator-tracing": ("", "operator", "tracing"),
+    "kite-operator-sandbox": ("sandbox",),
+}
+"""The extras of pyproject.toml that each has; the empty one is what every installation has."""
+_DESCRIPTIONS: Final = {"kite-operator-sandbox": "A fake Kite, to try kite-operator out."}
+_SAYS: Final = re.compile(r"\.dist-info/|^var/lib/dpkg/status|^etc/os-release$|^usr/lib/os-release$")
+"""The files of an image that say what it holds."""
 
 
 def contents_of(locks: Iterable[Path], site: Path) -> Iterator[tuple[Locked, Installed]]:
@@ -41,10 +55,37 @@ def bill_of_lock(name: str, lock: Path, made_at: datetime | None = None) -> str:
     return bill(_whole(name, parts), parts, made_at)
 
 
-def bill_of_image(name: str, lock: Path, root: Path, made_at: datetime | None = None) -> str:
-    """What an image holds, from its file system. Raises OutOfStep when that is not what is locked, and Unclear."""
+def bill_of_image(name: str, lock: Path, root: Path, more: Iterable[Part], made_at: datetime | None = None) -> str:
+    """What an image holds, from its file system. Raises OutOfStep when that is not what is locked, and Unclear.
+
+    `more` is what the file system does not tell.
+    """
     parts = python_parts(contents_of([lock], _site_of(root, read_lock(lock))), _asked(name))
-    return bill(_whole(name, parts), [*parts, *debian_parts(root)], made_at)
+    return bill(_whole(name, parts), [*parts, *debian_parts(root), *more], made_at)
+
+
+def bill_of_archive(name: str, lock: Path, archive: Path, made_at: datetime | None = None) -> str:
+    """The same from what `docker save` or `make image` writes. Raises OutOfStep and Unclear."""
+    image = Image(Target.OPERATOR, name, archive)
+    with tempfile.TemporaryDirectory() as folder:
+        for layer in image.layers():
+            layer.extractall(folder, members=_telling(layer), filter="data")
+        return bill_of_image(name, lock, Path(folder), _interpreter(image), made_at)
+
+
+def _telling(layer: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
+    for member in layer:
+        member.name = os.path.normpath(member.name)
+        if _SAYS.search(member.name) and member.isreg():
+            yield member
+
+
+def _interpreter(image: Image) -> Iterator[Part]:
+    """Docker's images of Python have built it themselves: no package tells of it, but a variable does."""
+    for variable in image.configuration().get("config", {}).get("Env") or []:
+        key, _, value = variable.partition("=")
+        if key == "PYTHON_VERSION":
+            yield Part(f"pkg:generic/python@{value}", licence="Python-2.0.1", description="CPython")
 
 
 def _site_of(root: Path, locked: Iterable[Locked]) -> Path:
@@ -58,10 +99,8 @@ def _site_of(root: Path, locked: Iterable[Locked]) -> Path:
 
 def _asked(name: str) -> list[Requirement]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    extras = project["optional-dependencies"]
-    return [
-        Requirement(each) for each in [*project["dependencies"], *(x for extra in _EXTRAS[name] for x in extras[extra])]
-    ]
+    extras = {"": project["dependencies"], **project["optional-dependencies"]}
+    return [Requirement(each) for extra in _EXTRAS[name] for each in extras[extra]]
 
 
 def _whole(name: str, parts: Iterable[Part]) -> Part:
@@ -70,7 +109,7 @@ def _whole(name: str, parts: Iterable[Part]) -> Part:
     return Part(
         purl=purl_of(name, __version__).replace("pkg:pypi/", "pkg:generic/"),
         licence="Apache-2.0",
-        description="Keeps a Zerodha Kite Connect session alive for trading pods.",
+        description=_DESCRIPTIONS.get(name, "Keeps a Zerodha Kite Connect session alive for trading pods."),
         kind=ComponentType.APPLICATION,
         needs=needs,
     )

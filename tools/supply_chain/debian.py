@@ -36,8 +36,8 @@ def _part(stanza: str, release: str) -> Part | None:
 
 
 def _release(root: Path) -> str:
-    """Such as debian-12."""
-    file = root / "etc" / "os-release"
-    lines = file.read_text().splitlines() if file.is_file() else []
+    """Such as debian-12. The file under etc is a link to the other one, where links are kept."""
+    found = [root / folder / "os-release" for folder in ("etc", "usr/lib")]
+    lines = next((file.read_text().splitlines() for file in found if file.is_file()), [])
     fields = dict(line.split("=", 1) for line in lines if "=" in line)
     return "-".join(fields[key].strip('"') for key in ("ID", "VERSION_ID") if key in fields)

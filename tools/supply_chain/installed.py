@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
@@ -31,6 +32,7 @@ class OutOfStep(Exception):
     """What is installed is not what is locked."""
 
 
+@cache
 def read_installed(folder: Path) -> Mapping[NormalizedName, Installed]:
     """Every distribution of a site-packages folder, by name."""
     found = (_installed(each) for each in distributions(path=[str(folder)]))

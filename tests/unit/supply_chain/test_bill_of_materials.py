@@ -1,10 +1,13 @@
 """The bill of materials is CycloneDX, says what the lock says, and is the same each time."""
 
+import io
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+import tarfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,13 +15,15 @@ from typing import Any
 
 import pytest
 from cyclonedx.validation.json import JsonStrictValidator
+from packageurl import PackageURL
 
 from kite_operator import __version__
 from supply_chain.bom import SCHEMA, Part, bill, moment
-from supply_chain.contents import LOCKS, ROOT, SITE, bill_of_image, bill_of_lock
+from supply_chain.contents import LOCKS, ROOT, SITE, bill_of_archive, bill_of_image, bill_of_lock
+from supply_chain.debian import debian_parts
 from supply_chain.installed import OutOfStep
 
-NAMES = [name for name, lock in LOCKS.items() if lock.exists()]
+NAMES = list(LOCKS)
 STATUS = """\
 Package: libssl3
 Status: install ok installed
@@ -53,16 +58,38 @@ def hashes(component: dict[str, Any]) -> frozenset[str]:
 
 
 def unpack(root: Path) -> Path:
-    """An image's file system: the installed distributions under a Python of its own, and dpkg's record."""
-    site = root / "usr/local/lib/python3.11/site-packages"
+    """An image's file system: the installed distributions under a folder of its own, and dpkg's record."""
+    site = root / "app/packages"
     site.mkdir(parents=True)
     for each in SITE.glob("*.dist-info"):
         (site / each.name).symlink_to(each)
     (root / "var/lib/dpkg").mkdir(parents=True)
     (root / "var/lib/dpkg/status").write_text(STATUS)
-    (root / "etc").mkdir()
-    (root / "etc/os-release").write_text('ID=debian\nVERSION_ID="12"\n')
+    (root / "usr/lib").mkdir(parents=True)
+    (root / "usr/lib/os-release").write_text('ID=debian\nVERSION_ID="12"\n')
     return root
+
+
+def saved(root: Path, to: Path) -> Path:
+    """The same as `docker save` writes it: layers in an archive, the second of which has newer packages of the base."""
+    first, second = io.BytesIO(), io.BytesIO()
+    with tarfile.open(fileobj=first, mode="w:gz", dereference=True) as layer:
+        layer.add(root, arcname="./")
+    with tarfile.open(fileobj=second, mode="w") as layer:
+        _add(layer, "var/lib/dpkg/status", STATUS.replace("u2", "u3").encode())
+    configuration = {"config": {"Env": ["PATH=/bin", "PYTHON_VERSION=3.11.99"]}}
+    with tarfile.open(to, "w") as archive:
+        _add(archive, "c.json", json.dumps(configuration).encode())
+        _add(archive, "1.tar", first.getvalue())
+        _add(archive, "2.tar", second.getvalue())
+        _add(archive, "manifest.json", json.dumps([{"Config": "c.json", "Layers": ["1.tar", "2.tar"]}]).encode())
+    return to
+
+
+def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
+    entry = tarfile.TarInfo(name)
+    entry.size = len(content)
+    archive.addfile(entry, io.BytesIO(content))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -130,22 +157,33 @@ def test_the_locks_bill_has_no_packages_of_the_base() -> None:
     assert {"pkg:pypi"} == {each["purl"].split("/")[0] for each in document("kite-operator")["components"]}
 
 
-def test_an_images_bill_has_the_packages_of_its_base_too(tmp_path: Path) -> None:
-    made = bill_of_image("kite-operator", LOCKS["kite-operator"], unpack(tmp_path))
+def test_an_images_bill_has_its_base_too(tmp_path: Path) -> None:
+    archive = saved(unpack(tmp_path / "root"), tmp_path / "image.tar")
+    made = bill_of_archive("kite-operator", LOCKS["kite-operator"], archive)
     assert None is JsonStrictValidator(SCHEMA).validate_str(made)
     purls = {each["purl"] for each in json.loads(made)["components"]}
     ours = {each["purl"] for each in document("kite-operator")["components"]}
-    assert {"pkg:deb/debian/libssl3@3.0.17-1~deb12u2?arch=amd64&distro=debian-12"} == purls - ours
+    base = {"pkg:deb/debian/libssl3@3.0.17-1~deb12u3?arch=amd64&distro=debian-12", "pkg:generic/python@3.11.99"}
+    assert base == purls - ours
     assert ours <= purls
+
+
+@pytest.mark.skipif(shutil.which("dpkg-query") is None, reason="compares with dpkg, on Debian")
+def test_the_packages_of_a_real_debian_are_all_found() -> None:
+    asked = ["dpkg-query", "--show", "--showformat", "${db:Status-Status} ${Package}@${Version}\n"]
+    lines = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.splitlines()  # noqa: S603 - dpkg
+    wanted = sorted(line.removeprefix("installed ") for line in lines if line.startswith("installed "))
+    found = [PackageURL.from_string(part.purl) for part in debian_parts(Path("/"))]
+    assert wanted == sorted(f"{each.name}@{each.version}" for each in found)
 
 
 def test_an_image_without_the_locked_distributions_has_no_bill(tmp_path: Path) -> None:
     with pytest.raises(OutOfStep, match="are in 0 folders"):
-        bill_of_image("kite-operator", LOCKS["kite-operator"], tmp_path)
+        bill_of_image("kite-operator", LOCKS["kite-operator"], tmp_path, [])
 
 
 def test_an_image_with_another_version_has_no_bill(tmp_path: Path) -> None:
     lock = tmp_path / "lock.txt"
     lock.write_text(re.sub(r"(?m)^aiohttp==\S+", "aiohttp==0.0.1", LOCKS["kite-operator"].read_text()))
     with pytest.raises(OutOfStep, match=r"aiohttp is locked as 0\.0\.1 and installed as \d"):
-        bill_of_image("kite-operator", lock, unpack(tmp_path / "root"))
+        bill_of_image("kite-operator", lock, unpack(tmp_path / "root"), [])

@@ -1,5 +1,7 @@
 """`python -m supply_chain` writes what is missing and tells what is out of step."""
 
+import io
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -28,10 +30,16 @@ def test_the_page_is_missed_written_and_then_in_step(tree: Path, capsys: pytest.
 
 def test_each_lock_gets_its_bill(tree: Path) -> None:
     assert 0 == command.main(["bom"])
-    wanted = {f"{name}.cdx.json" for name, lock in LOCKS.items() if lock.exists()}
+    wanted = {f"{name}.cdx.json" for name in LOCKS}
     assert wanted == {path.name for path in (tree / "dist").iterdir()}
 
 
-def test_an_image_that_is_not_one_is_told(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert 1 == command.main(["bom", "--root", str(tree)])
+def test_an_archive_without_the_locked_distributions_is_told(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    archive = tree / "image.tar"
+    with tarfile.open(archive, "w") as target:
+        for name, content in {"c.json": b"{}", "manifest.json": b'[{"Config": "c.json", "Layers": []}]'}.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            target.addfile(entry, io.BytesIO(content))
+    assert 1 == command.main(["bom", "--archive", str(archive)])
     assert "are in 0 folders" in capsys.readouterr().err

@@ -1,0 +1,70 @@
+"""What a release attaches: the chart and the install manifest name the published images by digest."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from devcluster.resolve import Resolver
+from kite_operator import __version__
+from release.package import Programs, Unnamed, package, with_images
+from support.documents import ROOT
+from support.helm import CHART, Helm, Manifest, of_kind
+
+IMAGES = {
+    "kite-operator": f"ghcr.io/example/kite-operator@sha256:{'a' * 64}",
+    "kite-operator-sandbox": f"ghcr.io/example/kite-operator-sandbox@sha256:{'b' * 64}",
+}
+
+
+@pytest.fixture(scope="module")
+def programs() -> Programs:
+    found = Resolver().resolve(["helm", "kubectl"])
+    return Programs(found["helm"], found["kubectl"])
+
+
+@pytest.fixture(scope="module")
+def made(programs: Programs, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    chart, manifest = package(ROOT, programs, IMAGES, tmp_path_factory.mktemp("dist"))
+    return chart, manifest
+
+
+def images(manifests: list[Manifest]) -> set[str]:
+    pods = [each["spec"]["template"]["spec"] for each in of_kind(manifests, "Deployment")]
+    return {container["image"] for pod in pods for container in pod["containers"]}
+
+
+def test_the_archive_of_the_chart_has_the_version_and_the_published_images(helm: Helm, made: tuple[Path, Path]) -> None:
+    chart, _ = made
+    assert f"kite-operator-{__version__}.tgz" == chart.name
+    values = json.dumps({"sandbox": {"enabled": True}})
+    text = helm.run("template", "some", str(chart), values=json.loads(values))
+    assert set(IMAGES.values()) == images([each for each in yaml.safe_load_all(text) if each])
+
+
+def test_the_manifest_has_the_published_image(made: tuple[Path, Path]) -> None:
+    _, manifest = made
+    manifests = [each for each in yaml.safe_load_all(manifest.read_text()) if each]
+    assert {IMAGES["kite-operator"]} == images(manifests)
+    assert ["kitecredentials.kite-operator.dev"] == [
+        each["metadata"]["name"] for each in of_kind(manifests, "CustomResourceDefinition")
+    ]
+
+
+def test_the_chart_in_the_repository_is_left_as_it_is(made: tuple[Path, Path]) -> None:
+    assert made
+    assert "ghcr.io" not in (CHART / "values.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    "reference", ["", "ghcr.io/example/kite-operator:0.1.0", f"ghcr.io/example/x@sha256:{'a' * 63}", "x@latest"]
+)
+def test_an_image_without_a_digest_is_not_released(reference: str) -> None:
+    with pytest.raises(Unnamed, match="kite-operator needs a reference"):
+        with_images((CHART / "values.yaml").read_text(), {**IMAGES, "kite-operator": reference})
+
+
+def test_an_image_that_the_chart_does_not_name_is_not_released() -> None:
+    with pytest.raises(Unnamed, match="names 2 images, not 3"):
+        with_images((CHART / "values.yaml").read_text(), {**IMAGES, "other": IMAGES["kite-operator"]})

@@ -1,0 +1,1 @@
+"""A release's version and notes: one number, wherever it stands."""

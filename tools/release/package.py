@@ -1,0 +1,75 @@
+"""The chart as an archive, and the install in one file, that name the published images by their digests.
+
+In the repository both name images without a registry: only a release knows where its images are.
+"""
+
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+_REFERENCE: Final = re.compile(r"(?P<repository>[a-z0-9.:/_-]+)@(?P<digest>sha256:[0-9a-f]{64})")
+_VALUES: Final = re.compile(r'(?P<indent> *)repository: (?P<name>[\w-]+)\n(?P<between>(?:.*\n){,6}?)\s*digest: ""\n')
+_MANIFEST: Final = re.compile(r"(?P<key>image: )(?P<name>kite-operator(?:-[a-z]+)?):\S+")
+
+
+class Unnamed(Exception):
+    """An image of the chart or the manifest has no published reference, or one that is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Programs:
+    """What packages."""
+
+    helm: Path
+    kubectl: Path
+
+
+def package(root: Path, programs: Programs, images: Mapping[str, str], into: Path) -> list[Path]:
+    """Write both files. `images` has `repository@sha256:…` by the name that stands in the chart. Raises Unnamed."""
+    into.mkdir(exist_ok=True)
+    manifest = into / "kite-operator.yaml"
+    manifest.write_text(_manifest(root / "deploy" / "overlays" / "cluster", programs.kubectl, images))
+    return [_chart(root / "charts" / "kite-operator", programs.helm, images, into), manifest]
+
+
+def with_images(values: str, images: Mapping[str, str]) -> str:
+    """values.yaml with repositories and digests of what is published. Raises Unnamed."""
+
+    def named(match: re.Match[str]) -> str:
+        repository, digest = _published(match["name"], images)
+        indent = match["indent"]
+        return f"{indent}repository: {repository}\n{match['between']}{indent}digest: {digest}\n"
+
+    text, count = _VALUES.subn(named, values)
+    if count != len(images):
+        raise Unnamed(f"values.yaml names {count} images, not {len(images)}")
+    return text
+
+
+def _chart(chart: Path, helm: Path, images: Mapping[str, str], into: Path) -> Path:
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(shutil.copytree(chart, Path(folder) / chart.name))
+        (copy / "values.yaml").write_text(with_images((copy / "values.yaml").read_text(), images))
+        done = _run([str(helm), "package", str(copy), "--destination", str(into)])
+    return Path(done.rpartition(":")[2].strip())
+
+
+def _manifest(overlay: Path, kubectl: Path, images: Mapping[str, str]) -> str:
+    text = _run([str(kubectl), "kustomize", str(overlay)])
+    return _MANIFEST.sub(lambda match: match["key"] + "@".join(_published(match["name"], images)), text)
+
+
+def _published(name: str, images: Mapping[str, str]) -> tuple[str, str]:
+    found = _REFERENCE.fullmatch(images.get(name, ""))
+    if found is None:
+        raise Unnamed(f"{name} needs a reference repository@sha256:…, not {images.get(name)!r}")
+    return found["repository"], found["digest"]
+
+
+def _run(command: list[str]) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout  # noqa: S603 - our helm and kubectl
