@@ -22,9 +22,9 @@ $(STAMP): $(REQUIREMENTS) pyproject.toml
 
 setup: $(STAMP)  ## Install the Python packages into .venv
 
-tools: setup  ## Build the control plane's programs, both Helms and kubeconform into the cache, where they are missing
+tools: setup  ## Build the control plane's programs, both Helms, kubeconform and actionlint into the cache, where they are missing
 	@$(BIN)/python -m devcluster fetch
-	@$(BIN)/python -m devcluster fetch helm helm3 kubeconform gitops-health > /dev/null
+	@$(BIN)/python -m devcluster fetch helm helm3 kubeconform gitops-health actionlint > /dev/null
 
 prometheus: setup  ## Bring promtool, Prometheus and Alertmanager for the tests, where they are missing (Debian's, unpacked into the cache)
 	@$(BIN)/python -m alerts fetch

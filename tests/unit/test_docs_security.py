@@ -67,3 +67,16 @@ def test_what_people_may_do_in_a_namespace_has_its_row(right: str) -> None:
 @pytest.mark.parametrize("row", [*STOLEN, *PEOPLE], ids=lambda row: row[0][:40])
 def test_each_row_says_what_is_given_and_where_that_ends(row: list[str]) -> None:
     assert [] == [cell for cell in row if not cell]
+
+
+def test_each_promise_is_in_the_scope_of_a_report() -> None:
+    scope = rows(section(page("SECURITY.md"), "What is in scope"))
+    promises = [row[0] for row in rows(section(page("docs/architecture.md"), "Promises")) if row[0].startswith("P")]
+    assert 8 == len(promises)
+    assert promises == [row[0] for row in scope if row[0].startswith("P")]
+
+
+def test_a_reporter_is_told_what_a_report_never_holds_and_no_address_is_made_up() -> None:
+    text = " ".join(section(page("SECURITY.md"), "Report a weakness").split())
+    assert "Never put a token, an `api_secret`, a password, a TOTP secret, a `request_token` or a cookie" in text
+    assert "@" not in page("SECURITY.md")

@@ -1,4 +1,4 @@
-"""The programs that are built from source: the control plane's, those of a node, and those that test the chart.
+"""The programs that are built from source: the control plane's, a node's, and those that test chart and workflows.
 
 Where their source is, and how old one that was found elsewhere may be.
 """
@@ -107,6 +107,9 @@ HELM3: Final = GoModule(
     version_variable="helm.sh/helm/v3/internal/version.version",
     variables=_HELM3_KUBERNETES,
 )
+ACTIONLINT: Final = GoModule(
+    "actionlint", "github.com/rhysd/actionlint", version_variable="github.com/rhysd/actionlint.version"
+)
 KUBECONFORM: Final = GoModule("kubeconform", "github.com/yannh/kubeconform", version_variable="main.version")
 
 # The Kubernetes programs are found one by one, so one that was found may meet one that was built: Kubernetes supports
@@ -140,6 +143,9 @@ BINARIES: Final[Mapping[str, Binary]] = MappingProxyType(
             # The chart is for Helm 3 too: its tests take whichever is found, and one of them takes Helm 3.
             Binary("helm", HELM, "helm.sh/helm/v4/cmd/helm", 3, (3, 17, 0), ("version", "--short")),
             Binary("helm3", HELM3, "helm.sh/helm/v3/cmd/helm", 3, (3, 17, 0), ("version", "--short")),
+            Binary(
+                "actionlint", ACTIONLINT, "github.com/rhysd/actionlint/cmd/actionlint", 0.5, (1, 7, 12), ("-version",)
+            ),
             Binary("kubeconform", KUBECONFORM, "github.com/yannh/kubeconform/cmd/kubeconform", 0.5, (0, 6, 7), ("-v",)),
         )
     }
