@@ -1,8 +1,12 @@
 """The rights of docs/security.md are those that the chart gives."""
 
+from collections import Counter
+
 import pytest
 
+from support.audit import granted_to
 from support.chart_values import LOGIN
+from support.documents import page, rows, section
 from support.helm import Helm, Values, grants, one
 from support.rights import DOCUMENTED
 
@@ -51,3 +55,25 @@ def test_a_namespaced_install_has_the_same_rights_in_each_of_its_namespaces(helm
     assert ["kite-operator-edit", "kite-operator-view"] == sorted(
         each["metadata"]["name"] for each in manifests if each["kind"] == "ClusterRole"
     )
+
+
+def counts(helm: Helm, values: Values) -> Counter[str]:
+    """How many rights the operator has where: `` stands for the whole cluster."""
+    return Counter(each.namespace for each in granted_to("kite-operator", helm.render(values)))
+
+
+def test_the_numbers_of_rights_that_the_page_shows_are_those_of_the_chart(helm: Helm) -> None:
+    shown = {row[0]: [int("0" + "".join(filter(str.isdigit, cell))) for cell in row[1:4]] for row in _numbers()}
+    narrow, wide = counts(helm, {"namespaces": ["desk"]}), counts(helm, {})
+    assert [narrow["desk"], narrow["kite-operator"], narrow[""]] == shown["nothing on, for chosen namespaces"]
+    assert [wide["desk"], wide["kite-operator"], wide[""]] == shown["nothing on, cluster-wide"]
+    restarts = {"rollout": {"enabled": True}}
+    more = [(counts(helm, {"namespaces": ["desk"], **restarts}) - narrow)["desk"], (counts(helm, restarts) - wide)[""]]
+    assert more == [shown["rollout restarts"][0], shown["rollout restarts"][2]]
+    assert (counts(helm, {"report": {"enabled": True}}) - wide)[""] == shown["reports of dead tokens"][2]
+    assert (counts(helm, PROXY) - wide)[""] == shown["a login page behind a proxy"][2]
+
+
+def _numbers() -> list[list[str]]:
+    found = [row for row in rows(section(page("docs/security.md"), "Rights in the cluster")) if len(row) == 5]
+    return [row for row in found if row[0] != "with"]

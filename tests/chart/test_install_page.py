@@ -77,9 +77,10 @@ def test_from_the_install_to_the_last_trace(terminal: Terminal, kubectl: Kubectl
 def test_the_kustomization_of_ones_own_has_image_and_setting(kubectl: Kubectl, tmp_path: Path) -> None:
     own = yaml.safe_load(blocks(section(PAGE, "With kustomize"), "yaml")[0])
     # The test reads no other machine: the overlay of this checkout instead of the address.
-    (address,) = own["resources"]
-    overlay = ROOT / address.rpartition("//")[2].partition("?")[0]
-    own["resources"] = [os.path.relpath(overlay, tmp_path)]
+    for kind in ("resources", "components"):
+        (address,) = own[kind]
+        folder = ROOT / address.rpartition("//")[2].partition("?")[0]
+        own[kind] = [os.path.relpath(folder, tmp_path)]
     (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(own))
     built = kubectl("kustomize", str(tmp_path)).stdout
     (container,) = next(
@@ -88,7 +89,7 @@ def test_the_kustomization_of_ones_own_has_image_and_setting(kubectl: Kubectl, t
         if each["kind"] == "Deployment"
     )
     assert "registry.example.com/kite-operator:0.1.0" == container["image"]
-    assert "--log-format=json" == container["args"][-1]
+    assert ["--allow-rollout-restarts=true", "--log-format=json"] == container["args"][-2:]
 
 
 def test_the_values_that_the_page_shows_are_values_of_the_chart(helm: Helm) -> None:

@@ -104,13 +104,16 @@ def test_a_setting_that_is_given_becomes_a_flag_of_its_name(helm: Helm) -> None:
     shapes = schema["properties"]["settings"]["properties"]
     given = {name: _some_value(shape) for name, shape in shapes.items()}
     rendered = arguments(helm.render({"settings": given}))
-    expected = {each.name: str(given[camel_case(each.name)]) for each in fields(Settings) if each.name not in OWNED}
+    texts = {name: json.dumps(value) if value is True else str(value) for name, value in given.items()}
+    expected = {each.name: texts[camel_case(each.name)] for each in fields(Settings) if each.name not in OWNED}
     assert expected == {name: rendered.get(name) for name in expected}
 
 
 def _some_value(shape: dict[str, Any]) -> Any:
     if "enum" in shape:
         return shape["enum"][-1]
+    if shape.get("type") == "boolean":
+        return True
     return shape.get("minimum", "something")
 
 
@@ -256,6 +259,60 @@ def test_two_releases_of_one_name_do_not_share_objects_of_the_cluster(helm: Helm
     )
     assert one_side
     assert set() == one_side & other
+
+
+def test_releases_of_one_name_that_share_an_account_namespace_have_a_lease_and_roles_each(helm: Helm) -> None:
+    values = {"namespaces": ["desk"], "accountNamespace": "ledger"}
+    sides = [helm.render(values, namespace=name) for name in ("one", "two")]
+    assert ["one.kite-operator", "two.kite-operator"] == [arguments(each)["leader_lease"] for each in sides]
+    one_side, other = (
+        {
+            (each["kind"], each["metadata"]["name"])
+            for each in side
+            if each["metadata"]["namespace"] in ("desk", "ledger")
+        }
+        for side in ([each for each in side if not _is_wide(each)] for side in sides)
+    )
+    assert 4 == len(one_side)
+    assert set() == one_side & other
+    named = helm.render({**values, "leaderElection": {"leaseName": "mine"}}, namespace="one")
+    assert "mine" == arguments(named)["leader_lease"]
+
+
+def test_what_is_given_for_the_pods_reaches_them(helm: Helm) -> None:
+    values = MATRIX["everything of a pod"]
+    manifests = helm.render(values)
+    deployment = one(manifests, "Deployment")
+    template = deployment["spec"]["template"]
+    assert values["podLabels"].items() <= template["metadata"]["labels"].items()
+    assert values["podAnnotations"].items() <= template["metadata"]["annotations"].items()
+    assert values["deploymentAnnotations"] == deployment["metadata"]["annotations"]
+    assert values["revisionHistoryLimit"] == deployment["spec"]["revisionHistoryLimit"]
+    same = (
+        "nodeSelector",
+        "tolerations",
+        "affinity",
+        "priorityClassName",
+        "topologySpreadConstraints",
+        "imagePullSecrets",
+    )
+    assert {name: values[name] for name in same} == {name: template["spec"][name] for name in same}
+    (inside,) = template["spec"]["containers"]
+    assert values["extraEnv"] == inside["env"]
+    assert values["extraEnvFrom"] == inside["envFrom"]
+    assert values["extraVolumes"][0] in template["spec"]["volumes"]
+    assert values["extraVolumeMounts"][0] in inside["volumeMounts"]
+    user = {key: template["spec"]["securityContext"][key] for key in ("runAsUser", "runAsGroup")}
+    assert {"runAsUser": 1000, "runAsGroup": 1000} == user
+    assert values["serviceAccount"]["annotations"] == one(manifests, "ServiceAccount")["metadata"]["annotations"]
+    assert all("desk" == each["metadata"]["labels"]["team"] for each in manifests)
+
+
+def test_the_service_of_the_login_page_has_what_a_load_balancer_reads(helm: Helm) -> None:
+    note = {"cloud.google.com/backend-config": '{"default": "iap"}'}
+    made = helm.render({**LOGIN, "login": {"enabled": True, "serviceAnnotations": note}})
+    assert note == one(made, "Service", "kite-operator-login")["metadata"]["annotations"]
+    assert "annotations" not in one(made, "Service", "kite-operator-metrics")["metadata"]
 
 
 def _is_wide(each: Manifest) -> bool:

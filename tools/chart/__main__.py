@@ -52,11 +52,15 @@ def write_manifests() -> None:
     """deploy/ from the chart, and the whole install in one file."""
     programs = Resolver().resolve(["helm", "kubectl"])
     _write(dict(made_manifests(programs["helm"], CHART, DEPLOY)))
-    overlay = [str(programs["kubectl"]), "kustomize", str(DEPLOY / "overlays" / "cluster")]
-    text = subprocess.run(overlay, capture_output=True, text=True, check=True).stdout  # noqa: S603 - our kubectl
     ONE_FILE.parent.mkdir(exist_ok=True)
-    ONE_FILE.write_text(text)
+    ONE_FILE.write_text(one_file(programs["kubectl"]))
     print(f"written: {ONE_FILE.relative_to(ROOT)}")
+
+
+def one_file(kubectl: Path) -> str:
+    """The overlay `cluster` in one text: what a release offers for download."""
+    overlay = [str(kubectl), "kustomize", str(DEPLOY / "overlays" / "cluster")]
+    return subprocess.run(overlay, capture_output=True, text=True, check=True).stdout  # noqa: S603 - our kubectl
 
 
 def main(arguments: list[str]) -> int:

@@ -14,9 +14,23 @@ VARIANTS: Final[Mapping[str, Mapping[str, Any]]] = {
     "cluster": {},
     "namespaced": {"namespaces": ["trading"]},
     "sandbox": {"sandbox": {"enabled": True}},
-    "monitoring": {"monitoring": {"serviceMonitor": {"enabled": True}, "prometheusRule": {"enabled": True}}},
+    "monitoring": {
+        "monitoring": {
+            "serviceMonitor": {"enabled": True},
+            "prometheusRule": {"enabled": True},
+            "dashboards": {"enabled": True},
+        }
+    },
 }
 """The overlays, and the values of the chart that give the same."""
+LOGIN_PAGE: Final = "https://kite-login.example.com"
+"""The address of a login page, which each install has to say."""
+COMPONENTS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "login-page": {"login": {"enabled": True}, "settings": {"loginPublicUrl": LOGIN_PAGE}},
+    "reports": {"report": {"enabled": True}},
+    "rollout-restarts": {"rollout": {"enabled": True}},
+}
+"""What can be added to an overlay, and the values of the chart that add the same."""
 _OF_HELM: Final = ("helm.sh/chart", "app.kubernetes.io/managed-by")
 
 
@@ -39,6 +53,18 @@ def _is_monitor(each: Manifest) -> bool:
     return bool(each["kind"] == "ServiceMonitor")
 
 
+def _is_login(each: Manifest) -> bool:
+    return each["kind"] == "Service" and str(each["metadata"]["name"]).endswith("-login")
+
+
+def _is_report(each: Manifest) -> bool:
+    return each["kind"] == "Service" and str(each["metadata"]["name"]).endswith("-report")
+
+
+def _is_policy(each: Manifest) -> bool:
+    return str(each["kind"]).startswith("ValidatingAdmissionPolicy")
+
+
 def _is_base(each: Manifest) -> bool:
     return not is_watching(each) and not is_crd(each)
 
@@ -49,13 +75,16 @@ FILES: Final[Mapping[str, tuple[str, Callable[[Manifest], bool]]]] = {
     "overlays/namespaced/rbac.yaml": ("namespaced", is_watching),
     "overlays/sandbox/sandbox.yaml": ("sandbox", _is_sandbox),
     "overlays/monitoring/servicemonitor.yaml": ("monitoring", _is_monitor),
+    "components/login-page/service.yaml": ("login-page", _is_login),
+    "components/reports/service.yaml": ("reports", _is_report),
+    "components/rollout-restarts/policy.yaml": ("rollout-restarts", _is_policy),
 }
-"""Each made file under deploy/: the variant, and what of it belongs there."""
+"""Each made file under deploy/: the variant or component, and what of it belongs there."""
 
 
 def made(helm: Path, chart: Path, deploy: Path) -> Iterator[tuple[Path, str]]:
     """Each made file and its text."""
-    rendered = {name: render(helm, chart, values) for name, values in VARIANTS.items()}
+    rendered = {name: render(helm, chart, values) for name, values in {**VARIANTS, **COMPONENTS}.items()}
     for name, (variant, belongs) in FILES.items():
         yield deploy / name, _text(filter(belongs, rendered[variant]))
 
