@@ -72,6 +72,12 @@ def test_a_release_lives_and_leaves_what_people_have_made(helm: Helm, kubectl: K
     release.rollback()
     assert "--log-format=json" not in release.args()
     assert 2 == release.get("deployment/kite-operator")["spec"]["replicas"]
+    assert "Next" not in columns(kubectl)
+
+    release.upgrade()
+    release.upgrade({"crds": {"enabled": False}}, chart=tmp_path / "kite-operator")  # a way back that keeps the new CRD
+    assert "Next" in columns(kubectl)
+    kubectl("get", "kitecredential/alpha", "--namespace=desk")
 
     release.uninstall()
     assert [] == release.get(LEFT, "--selector=app.kubernetes.io/instance=kite-operator")["items"]
@@ -162,6 +168,27 @@ def test_a_namespaced_release_has_rights_in_its_namespaces_alone(helm: Helm, kub
     everywhere = kubectl("auth", "can-i", "list", "secrets", "--as", account, "--all-namespaces", check=False)
     assert "no" == everywhere.stdout.strip()
     release.uninstall()
+
+
+def test_two_releases_of_one_name_share_an_account_namespace_and_a_desk(helm: Helm, kubectl: Kubectl) -> None:
+    for name in ("shared-ledger", "shared-desk"):
+        kubectl("create", "namespace", name)
+    values = {
+        "namespaces": ["shared-desk"],
+        "accountNamespace": "shared-ledger",
+        "crds": {"enabled": False},
+        "rbac": {"aggregate": False},
+    }
+    releases = [Release.prepare(helm, kubectl, name) for name in ("ops-one", "ops-two")]
+    for each in releases:
+        each.install({**values, "settings": {"className": each.namespace}})
+    leases = {next(arg for arg in each.args() if arg.startswith("--leader-lease=")) for each in releases}
+    assert {"--leader-lease=ops-one.kite-operator", "--leader-lease=ops-two.kite-operator"} == leases
+    releases[0].uninstall()
+    account = "system:serviceaccount:ops-two:kite-operator"
+    asked = kubectl("auth", "can-i", "list", "secrets", "--as", account, "--namespace=shared-desk", check=False)
+    assert "yes" == asked.stdout.strip()  # the rights of the one that stays
+    releases[1].uninstall()
 
 
 def test_people_get_rights_by_the_clusters_own_roles(helm: Helm, kubectl: Kubectl) -> None:

@@ -14,7 +14,7 @@
 {{- end }}
 {{- end }}
 
-{{/* Objects of the cluster: two releases of one name in two namespaces must not meet. */}}
+{{/* Objects of the cluster, and of namespaces that are not the release's: two releases of one name must not meet there. */}}
 {{- define "kite-operator.clusterName" -}}
 {{- $fullname := include "kite-operator.fullname" . }}
 {{- if eq $fullname .Release.Namespace }}{{ $fullname }}{{ else }}{{ printf "%s:%s" .Release.Namespace $fullname }}{{ end }}
@@ -26,6 +26,13 @@
 
 {{- define "kite-operator.accountNamespace" -}}
 {{- default .Release.Namespace .Values.accountNamespace }}
+{{- end }}
+
+{{/* Installs that share an account namespace each need a Lease of their own, or the replicas of one would stand by for ever. */}}
+{{- define "kite-operator.leaseName" -}}
+{{- $fullname := include "kite-operator.fullname" . }}
+{{- $mine := eq (include "kite-operator.accountNamespace" .) .Release.Namespace }}
+{{- default (ternary $fullname (printf "%s.%s" .Release.Namespace $fullname) $mine) .Values.leaderElection.leaseName }}
 {{- end }}
 
 {{- define "kite-operator.selector" -}}

@@ -45,7 +45,7 @@
 - --listen=0.0.0.0:{{ .Values.metrics.port }}
 - --account-namespace={{ include "kite-operator.accountNamespace" . }}
 {{- if .Values.leaderElection.enabled }}
-- --leader-lease={{ default (include "kite-operator.fullname" .) .Values.leaderElection.leaseName }}
+- --leader-lease={{ include "kite-operator.leaseName" . }}
 {{- end }}
 {{- with .Values.namespaces }}
 - --namespaces={{ join "," . }}
