@@ -1,12 +1,18 @@
 """A token that somebody else fetched (a cron job, a person) is taken over: proven first, and no login is spent."""
 
 import base64
+import shutil
+from pathlib import Path
 
 import pytest
 
+from support.controlplane import ControlPlane, Kubectl
+from support.documents import page, section
+from support.terminal import Terminal
 from support.world import BOTH_WORLDS, World
 
 ADOPT = {"kite-operator.dev/adopt-by": "alpha"}
+SECTION = "Coming from a cron job"
 FORMS = {
     "keys": {"api_key": "{api_key}", "access_token": "{token}", "user_id": "AB1234"},
     "variables": {"KITE_API_KEY": "{api_key}\n", "KITE_ACCESS_TOKEN": "{token}\n"},
@@ -165,3 +171,39 @@ def test_the_next_morning_is_like_any_other(world: World) -> None:
     world.set_clock("2026-03-03T08:00")
     world.until(lambda: world.token() not in ("", token) and world.condition()[1] == "SessionActive", "a new token")
     assert [before[0] + 1] == calls(world, "login")
+
+
+@pytest.fixture
+def terminal(control_plane: ControlPlane, world: World, tmp_path: Path) -> Terminal:
+    kubeconfig = tmp_path / "kubeconfig"
+    shutil.copy(control_plane.kubeconfig, kubeconfig)
+    Kubectl(control_plane, kubeconfig)("config", "set-context", "--current", "--namespace", world.namespace)
+    text = section(page("docs/install.md"), SECTION).replace("alpha-kite-token", "alpha-token")
+    return Terminal(f"# {SECTION}\n{text}", {**control_plane.environment, "KUBECONFIG": str(kubeconfig)})
+
+
+def test_the_way_from_a_cron_job_is_as_the_page_says(world: World, terminal: Terminal) -> None:
+    app, account = world.broker()
+    world.sources(app, account)
+    token = world.sandbox.login_elsewhere("AB1234", app.api_key)
+    world.secret("alpha-token", KITE_API_KEY=app.api_key, KITE_ACCESS_TOKEN=token)
+    before = calls(world, "login")
+    world.operator()
+    terminal.type_in(SECTION, number=0)
+    world.credential(target={"name": "alpha-token", "format": ["env"]})
+    assert "condition met" in terminal.type_in(SECTION, number=1)
+    assert {"KITE_API_KEY": app.api_key, "KITE_ACCESS_TOKEN": token} == world.target()
+    assert before == calls(world, "login")
+
+
+def test_a_token_that_is_typed_in_serves_a_credential_that_waits_for_a_login(world: World, terminal: Terminal) -> None:
+    world.operator()
+    app = world.alpha(mode="Manual")
+    world.wait("LoginRequired")
+    token = world.sandbox.login_elsewhere("AB1234", app.api_key)
+    printed = terminal.type_in(SECTION, number=2, stdin=f"{token}\n")
+    assert token not in printed
+    world.annotate(refresh="a token was brought")
+    world.wait("SessionActive")
+    assert (token, "a token was brought") == (world.token(), world.status()["lastHandledRefresh"])
+    world.assert_nothing_leaked(token)

@@ -1,41 +1,18 @@
 """The commands of docs/runbook.md do what it says, typed as they stand there."""
 
 import os
-import re
 import shutil
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from support.controlplane import ControlPlane, Kubectl
 from support.documents import blocks, page, section
+from support.terminal import Terminal
 from support.world import World
 
 RUNBOOK = page("docs/runbook.md")
-
-
-@dataclass(frozen=True, slots=True)
-class Terminal:
-    """A shell in which kubectl speaks to the test's namespace."""
-
-    environment: dict[str, str]
-
-    def type_in(self, title: str, *, number: int = 0, stdin: str = "") -> str:
-        """Type one block of commands of a section; returns what they print."""
-        text = re.sub(r"^\$ ", "", blocks(section(RUNBOOK, title), "console")[number], flags=re.MULTILINE)
-        done = subprocess.run(  # noqa: S603 - the project's own documentation
-            ["/bin/bash", "-euo", "pipefail", "-c", text],
-            env=self.environment,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=90,
-        )
-        assert 0 == done.returncode, done.stderr
-        return done.stdout
 
 
 @pytest.fixture
@@ -45,9 +22,8 @@ def terminal(control_plane: ControlPlane, kubectl: Kubectl, world: World, tmp_pa
     own = Kubectl(control_plane, kubeconfig)
     own("config", "set-context", "--current", "--namespace", world.namespace)
     folder = kubectl.control_plane.kubectl.parent
-    return Terminal(
-        {**control_plane.environment, "KUBECONFIG": str(kubeconfig), "PATH": f"{folder}:{os.environ['PATH']}"}
-    )
+    path = f"{folder}:{os.environ['PATH']}"
+    return Terminal(RUNBOOK, {**control_plane.environment, "KUBECONFIG": str(kubeconfig), "PATH": path})
 
 
 def test_a_person_logs_in(world: World, terminal: Terminal) -> None:

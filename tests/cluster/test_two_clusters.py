@@ -1,16 +1,21 @@
 """One client ID in two clusters: two installs that share nothing but the broker, and the handover between them."""
 
+import shutil
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from support.controlplane import Kubectl, namespace_in
+from support.controlplane import ControlPlane, Kubectl, namespace_in
+from support.documents import page
 from support.rights import accounts_binding
+from support.terminal import Terminal
 from support.world import BOTH_WORLDS, World
 
 NEXT_WINDOW = 40
+PAGE_SECTION = "Hand over to another cluster"
 
 
 @pytest.fixture
@@ -24,6 +29,26 @@ def other(kubectl: Kubectl, world: World) -> Iterator[World]:
         made.assert_nothing_leaked(made.token())
 
 
+def terminal(control_plane: ControlPlane, folder: Path, **contexts: World) -> Terminal:
+    """A shell with these contexts, and the page's commands with the names of the Secrets here."""
+    kubeconfig = folder / f"contexts-{'-'.join(contexts)}"
+    shutil.copy(control_plane.kubeconfig, kubeconfig)
+    own = Kubectl(control_plane, kubeconfig)
+    for name, world in contexts.items():
+        place = ("--cluster", "devcluster", "--user", "admin", "--namespace", world.namespace)
+        own("config", "set-context", name, *place)
+    text = page("docs/disaster-recovery.md").replace("alpha-kite-token", "alpha-token")
+    return Terminal(text, {**control_plane.environment, "KUBECONFIG": str(kubeconfig)})
+
+
+def hand_over(shell: Terminal, *, with_the_token: bool = True) -> None:
+    """As the page says."""
+    shell.type_in(PAGE_SECTION, number=0)
+    if with_the_token:
+        assert "secret/alpha-token created" in shell.type_in(PAGE_SECTION, number=1)
+    assert "condition met" in shell.type_in(PAGE_SECTION, number=2)
+
+
 def logins(world: World) -> int:
     return world.sandbox.counters("AB1234").count("login")
 
@@ -32,17 +57,6 @@ def suspend(world: World, *, suspended: bool = True) -> None:
     world.api.patch(world.path("kitecredentials", "alpha"), {"spec": {"suspend": suspended}})
     if suspended:
         world.wait("Suspended")
-
-
-def copy_secret(source: World, destination: World) -> None:
-    """The derived Secret as the page says: its data, labels and annotations, and nothing of its identity."""
-    secret = source.api.get(source.path("secrets", "alpha-token"))
-    metadata = {key: secret["metadata"][key] for key in ("name", "labels", "annotations")}
-    destination.api.delete(destination.path("secrets", "alpha-token"))
-    destination.api.create(
-        destination.path("secrets"),
-        {"apiVersion": "v1", "kind": "Secret", "type": "Opaque", "metadata": metadata, "data": secret["data"]},
-    )
 
 
 def both(world: World, other: World) -> None:
@@ -63,39 +77,33 @@ def next_day(world: World) -> None:
 
 @BOTH_WORLDS
 def test_a_handover_with_the_token_costs_no_login_and_the_other_cluster_goes_on_from_there(
-    world: World, other: World
+    world: World, other: World, control_plane: ControlPlane, tmp_path: Path
 ) -> None:
     both(world, other)
     token = world.token()
-    suspend(world)
-    copy_secret(world, other)
-    suspend(other, suspended=False)
-    other.wait("SessionActive")
+    hand_over(terminal(control_plane, tmp_path, old=world, new=other))
     other.settle()
     assert (token, token, 1) == (world.token(), other.token(), logins(world))
+    assert token not in str(other.api.get(other.path("secrets", "alpha-token"))["metadata"])
     next_day(world)
     other.until(lambda: other.token() not in ("", token) and other.condition()[1] == "SessionActive", "the next token")
     assert (token, 2, 0) == (world.token(), logins(world), world.sandbox.counters("AB1234").wrong_entries)
     assert "Suspended" == world.condition()[1]
     # And back, where a session of the day before is still remembered.
     later = other.token()
-    suspend(other)
-    world.api.delete(world.path("secrets", "alpha-kite-state"))
-    copy_secret(other, world)
-    suspend(world, suspended=False)
-    world.wait("SessionActive")
+    hand_over(terminal(control_plane, tmp_path, old=other, new=world))
     world.settle()
     assert (later, 2) == (world.token(), logins(world))
 
 
 @BOTH_WORLDS
-def test_a_handover_without_the_token_costs_one_login(world: World, other: World) -> None:
+def test_a_handover_without_the_token_costs_one_login(
+    world: World, other: World, control_plane: ControlPlane, tmp_path: Path
+) -> None:
     both(world, other)
     token = world.token()
-    suspend(world)
     world.clock.move(NEXT_WINDOW)
-    suspend(other, suspended=False)
-    other.wait("SessionActive")
+    hand_over(terminal(control_plane, tmp_path, old=world, new=other), with_the_token=False)
     other.settle()
     assert (2, world.gives_the_same_token()) == (logins(world), other.token() == token)
     assert world.gives_the_same_token() is world.sandbox.is_alive(token)
