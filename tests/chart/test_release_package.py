@@ -1,6 +1,8 @@
 """What a release attaches: the chart and the install manifest name the published images by digest."""
 
 import json
+import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -55,6 +57,15 @@ def test_the_manifest_has_the_published_image(made: tuple[Path, Path]) -> None:
 def test_the_chart_in_the_repository_is_left_as_it_is(made: tuple[Path, Path]) -> None:
     assert made
     assert "ghcr.io" not in (CHART / "values.yaml").read_text()
+
+
+def test_another_checkout_gives_the_same_bytes(programs: Programs, made: tuple[Path, Path], tmp_path: Path) -> None:
+    for folder in ("charts", "deploy"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    for path in tmp_path.rglob("*"):
+        os.utime(path, (1, 1))
+    again = package(tmp_path, programs, IMAGES, tmp_path / "dist")
+    assert [path.read_bytes() for path in made] == [path.read_bytes() for path in again]
 
 
 @pytest.mark.parametrize(

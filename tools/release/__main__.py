@@ -1,6 +1,7 @@
 """`python -m release`: set the version everywhere and cut the changelog, check that all agree, print notes, package."""
 
 import argparse
+import os
 import re
 import sys
 from datetime import date
@@ -8,6 +9,7 @@ from pathlib import Path
 
 from devcluster.errors import DevclusterError
 from devcluster.resolve import Resolver
+from image.inputs import LONG_AGO
 from release.changelog import NothingToRelease, cut, notes
 from release.package import Programs, Unnamed, package
 from release.places import NUMBER, current, places, write
@@ -44,7 +46,8 @@ def package_all(root: Path, images: dict[str, str]) -> int:
     """The chart and the install manifest into dist/."""
     try:
         found = Resolver().resolve(["helm", "kubectl"])
-        made = package(root, Programs(found["helm"], found["kubectl"]), images, root / "dist")
+        when = int(os.environ.get("SOURCE_DATE_EPOCH") or LONG_AGO)
+        made = package(root, Programs(found["helm"], found["kubectl"], when), images, root / "dist")
     except (Unnamed, DevclusterError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -3,6 +3,7 @@
 In the repository both name images without a registry: only a release knows where its images are.
 """
 
+import os
 import re
 import shutil
 import subprocess
@@ -11,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from image.inputs import LONG_AGO
 
 _REFERENCE: Final = re.compile(r"(?P<repository>[a-z0-9.:/_-]+)@(?P<digest>sha256:[0-9a-f]{64})")
 _VALUES: Final = re.compile(r'(?P<indent> *)repository: (?P<name>[\w-]+)\n(?P<between>(?:.*\n){,6}?)\s*digest: ""\n')
@@ -23,10 +26,11 @@ class Unnamed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Programs:
-    """What packages."""
+    """What packages, and the time that the archived files get: Helm takes that of the checkout otherwise."""
 
     helm: Path
     kubectl: Path
+    when: int = LONG_AGO
 
 
 def package(root: Path, programs: Programs, images: Mapping[str, str], into: Path) -> list[Path]:
@@ -34,7 +38,7 @@ def package(root: Path, programs: Programs, images: Mapping[str, str], into: Pat
     into.mkdir(exist_ok=True)
     manifest = into / "kite-operator.yaml"
     manifest.write_text(_manifest(root / "deploy" / "overlays" / "cluster", programs.kubectl, images))
-    return [_chart(root / "charts" / "kite-operator", programs.helm, images, into), manifest]
+    return [_chart(root / "charts" / "kite-operator", programs, images, into), manifest]
 
 
 def with_images(values: str, images: Mapping[str, str]) -> str:
@@ -51,11 +55,13 @@ def with_images(values: str, images: Mapping[str, str]) -> str:
     return text
 
 
-def _chart(chart: Path, helm: Path, images: Mapping[str, str], into: Path) -> Path:
+def _chart(chart: Path, programs: Programs, images: Mapping[str, str], into: Path) -> Path:
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(shutil.copytree(chart, Path(folder) / chart.name))
         (copy / "values.yaml").write_text(with_images((copy / "values.yaml").read_text(), images))
-        done = _run([str(helm), "package", str(copy), "--destination", str(into)])
+        for path in copy.rglob("*"):
+            os.utime(path, (programs.when, programs.when))
+        done = _run([str(programs.helm), "package", str(copy), "--destination", str(into)])
     return Path(done.rpartition(":")[2].strip())
 
 
