@@ -30,6 +30,7 @@ def test_a_login_is_tried_again_until_the_broker_answers(world: World) -> None:
     world.wait("BrokerUnavailable")
     world.clock.move(20)
     world.until(lambda: exchanges(world) == 2, "a second try")
+    world.wait_for_failures(2)
     world.sandbox.clear_faults()
     world.clock.move(40)
     world.wait("SessionActive")

@@ -274,6 +274,13 @@ class World:
         """Until the condition has this reason."""
         self.until(lambda: self.condition(kind, name)[1] == reason, f"{kind} {reason}", within=within)
 
+    def wait_for_failures(self, count: int, name: str = "alpha") -> None:
+        """Until that many failures in a row are written down, and with them when it is tried again.
+
+        The broker has the call a moment before: a clock that is moved in between moves the next try with it.
+        """
+        self.until(lambda: (self.status(name).get("failures") or {}).get("count", 0) >= count, f"{count} failures")
+
     def until(self, holds: Callable[[], bool], what: str, *, within: float = _PATIENCE_SECONDS) -> None:
         """Poll until `holds`; what is and what was logged is shown when it never does."""
         deadline = time.monotonic() + within
