@@ -10,16 +10,16 @@ FROM ${BUILD_IMAGE} AS installer
 # An index of your own, its password and its certificate authority are the secret `pip`, a pip.conf: it leaves no trace.
 ENV PIP_CONFIG_FILE=/run/secrets/pip PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PYTHONHASHSEED=0
 COPY requirements/ /requirements/
-COPY tools/image/prepare.py /requirements/
-WORKDIR /requirements
+COPY tools/image/prepare.py /
+WORKDIR /
 
 FROM installer AS operator-files
-# One file of requirements/, or several with spaces between them: the operator's, and those of its extras.
+# Which file of requirements/: tracing.txt has the same packages and those that traces are sent with.
 ARG REQUIREMENTS=operator.txt
 ARG SOURCE_DATE_EPOCH=0
 RUN --mount=type=secret,id=pip --mount=type=cache,target=/root/.cache/pip \
     python3 -m pip install --quiet --require-hashes --only-binary :all: --no-compile --target /app/packages \
-    $(printf -- '--requirement %s ' ${REQUIREMENTS}) \
+    --requirement requirements/${REQUIREMENTS} \
     && python3 prepare.py /app/packages ${SOURCE_DATE_EPOCH}
 COPY operator/kite_operator/ /app/operator/kite_operator/
 RUN python3 prepare.py /app/operator ${SOURCE_DATE_EPOCH}
@@ -28,7 +28,7 @@ FROM installer AS sandbox-files
 ARG SOURCE_DATE_EPOCH=0
 RUN --mount=type=secret,id=pip --mount=type=cache,target=/root/.cache/pip \
     python3 -m pip install --quiet --require-hashes --only-binary :all: --no-compile --target /app/packages \
-    --requirement sandbox.txt \
+    --requirement requirements/sandbox.txt \
     && python3 prepare.py /app/packages ${SOURCE_DATE_EPOCH}
 COPY operator/kite_sandbox/ /app/operator/kite_sandbox/
 RUN python3 prepare.py /app/operator ${SOURCE_DATE_EPOCH}

@@ -8,7 +8,7 @@ REQUIREMENTS := requirements/dev.txt
 STAMP := $(VENV)/.installed-$(shell cat $(REQUIREMENTS) pyproject.toml | sha256sum | cut -c1-16)
 KEEP ?=
 
-.PHONY: help setup e2e tools prometheus chromium alerts dashboards demo test screenshots dashboard-pictures test-fast check format lock calendar chart manifest sbom licences audit release-prepare release-check release-package bench image clean
+.PHONY: help setup e2e tools prometheus chromium alerts dashboards demo test screenshots dashboard-pictures test-fast check format lock calendar chart manifest sbom licences audit release-prepare release-check release-package bench image images clean
 
 help:  ## Show the commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -33,14 +33,17 @@ chromium:  ## Install the Debian package chromium, where it is missing (for test
 	@bash tools/chromium.sh
 
 TARGET ?= operator
-image: setup  ## Build an image into the cache, without a registry (TARGET=sandbox; see docs/install.md)
-	@$(BIN)/python -m image $(TARGET)
+image: setup  ## Build an image into the cache, without a registry (TARGET=sandbox, TRACING=1; see docs/install.md)
+	@$(BIN)/python -m image $(TARGET) $(if $(TRACING),--requirements tracing.txt)
+
+images: setup  # for the tests; without root those that need an image are skipped, and say so
+	@if [ "$$(id -u)" -eq 0 ]; then $(BIN)/python -m image --quiet operator sandbox > /dev/null; fi
 
 demo: setup  ## See it work, from nothing to a refreshed token (KEEP=1 leaves it up)
 	@$(BIN)/python -m devcluster fetch $(if $(KEEP),,etcd kube-apiserver kubectl)
 	@PYTHONPATH=tests $(BIN)/python -m demo $(if $(KEEP),--keep)
 
-test: tools chromium prometheus check  ## The whole test suite
+test: tools chromium prometheus images check  ## The whole test suite
 	@$(BIN)/python -m node check || echo "make test: TESTS/E2E IS LEFT OUT, for the reason above"
 	@$(BIN)/python -m pytest
 

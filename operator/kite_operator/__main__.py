@@ -1,11 +1,17 @@
 """`python -m kite_operator run`."""
 
+import signal
+import sys
+
+if __name__ == "__main__":
+    # In a container this is process 1: the kernel drops a SIGTERM that it does not handle, and Kubernetes sends one.
+    # The imports below take a second; until `serve` takes over this ends it as any other process would end.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+
 import argparse
 import asyncio
 import logging
 import os
-import signal
-import sys
 from collections.abc import Sequence
 from dataclasses import fields
 

@@ -14,7 +14,7 @@ from support.documents import ROOT, blocks, page, section
 from support.helm import CHART, Helm
 
 PAGE = page("docs/install.md")
-NOT_HERE = ("docker ", "rollout status")
+NOT_HERE = ("docker ", "buildah ", "make image", "rollout status")
 """What needs a registry, or a node."""
 
 

@@ -13,18 +13,23 @@ _MIB = 1024 * 1024
 def main(arguments: list[str]) -> int:
     """Run one command and return its exit code."""
     parser = argparse.ArgumentParser(prog="python -m image", description="Build an image into the cache.")
-    parser.add_argument("target", nargs="?", type=Target, choices=list(Target), default=Target.OPERATOR)
-    parser.add_argument("--requirements", default="operator.txt", help="files of requirements/, spaces between them")
-    parser.add_argument("--quiet", action="store_true", help="build it, and say only where it is")
+    parser.add_argument("targets", nargs="*", type=Target, help="operator (the default), sandbox, or both")
+    parser.add_argument(
+        "--requirements",
+        default=Options().requirements,
+        help="the file of requirements/ that says what the operator's image has installed",
+    )
+    parser.add_argument("--quiet", action="store_true", help="say only where the archive is")
     given = parser.parse_args(arguments)
     try:
-        image = build(given.target, Options(tuple(given.requirements.split())))
+        images = [build(each, Options(given.requirements)) for each in given.targets or [Target.OPERATOR]]
     except ImageProblem as problem:
         print(f"image: {problem}", file=sys.stderr)
         return 1
-    print(image.archive)
-    if not given.quiet:
-        _describe(image)
+    for image in images:
+        print(image.archive)
+        if not given.quiet:
+            _describe(image)
     return 0
 
 

@@ -4,13 +4,14 @@ The result is kept under a key of its inputs, and two runs at once build once. N
 image: packages are asked for with the person's own pip settings, which the build sees as a secret.
 """
 
+import ast
 import fcntl
 import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from pathlib import Path
 from devcluster.cache import cache_root, go_platform
 from image import base, inputs
 from image.archive import Image, Target
-from image.programs import needed
+from image.programs import PACKAGES, needed
 from image.storage import Storage
 
 _PIP_SETTINGS = ("index-url", "extra-index-url", "trusted-host", "proxy", "timeout", "default-timeout", "retries")
@@ -29,14 +30,14 @@ _UNUSED_SECONDS = 3 * 86400
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to build: which files of requirements/ the operator gets, and what the labels and times are to be.
+    """How to build: which packages the operator gets, and what the labels and the times of files say.
 
-    With `fresh` neither an archive nor a layer of an earlier build is used, and the archive is the caller's to keep.
+    `into` is an archive of the caller's own, in place of the one in the cache.
     """
 
-    requirements: tuple[str, ...] = ("operator.txt",)
+    requirements: str = "operator.txt"
     source: inputs.Source | None = None
-    fresh: Path | None = None
+    into: Path | None = None
 
 
 def build(target: Target, options: Options | None = None) -> Image:
@@ -45,30 +46,26 @@ def build(target: Target, options: Options | None = None) -> Image:
     source = chosen.source or inputs.source()
     arguments = _arguments(target, chosen.requirements, source)
     reference = f"docker.io/library/{target.repository}:{inputs.version()}"
-    if chosen.fresh is not None:
-        archive = chosen.fresh / f"{target}.tar"
-        _make(reference, archive, arguments, Storage.at(chosen.fresh / "storage"))
-        return Image(target, reference, archive)
     folder = _folder()
-    archive = folder / f"{target}-{inputs.key(target, arguments)}.tar"
+    archive = chosen.into or folder / f"{target}-{inputs.key(target, arguments)}.tar"
     with _alone(folder / "lock"):
         if not archive.exists():
+            needed(*PACKAGES)
             _remove_unused(folder)
             _make(reference, archive, arguments, Storage.at(folder / "storage"))
     os.utime(archive)
     return Image(target, reference, archive)
 
 
-def _arguments(target: Target, requirements: Sequence[str], source: inputs.Source) -> list[str]:
+def _arguments(target: Target, requirements: str, source: inputs.Source) -> list[str]:
     given = {"VERSION": inputs.version(), "REVISION": source.revision, "SOURCE_DATE_EPOCH": str(source.when)}
     if target is Target.OPERATOR:
-        given["REQUIREMENTS"] = " ".join(requirements)
+        given["REQUIREMENTS"] = requirements
     flags = [f"--build-arg={name}={value}" for name, value in given.items()]
     return [*flags, f"--timestamp={source.when}", f"--target={target}"]
 
 
 def _make(reference: str, archive: Path, arguments: list[str], storage: Storage) -> None:
-    needed()
     bases = _bases()
     print(f"Building the image {reference}…", file=sys.stderr, flush=True)
     names = {"BUILD_IMAGE": storage.loaded(bases / "build.tar"), "BASE_IMAGE": storage.loaded(bases / "run.tar")}
@@ -81,18 +78,24 @@ def _make(reference: str, archive: Path, arguments: list[str], storage: Storage)
         storage.build(inputs.ROOT, [*flags, *arguments, f"--secret=id=pip,src={settings}", f"--tag={reference}"])
     partial = archive.with_suffix(".partial")
     partial.unlink(missing_ok=True)
-    storage.push(reference, partial)
+    storage.move(reference, partial)
     partial.rename(archive)
 
 
 def _pip_settings() -> str:
     """The person's own settings of where packages come from, as a pip.conf."""
     asked = subprocess.run([sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=False)
+    return pip_conf(asked.stdout)
+
+
+def pip_conf(listed: str) -> str:
+    """What of `pip config list` has to do with where packages come from: files of this machine are not there."""
     lines = ["[global]"]
-    for line in asked.stdout.splitlines():
+    for line in listed.splitlines():
         name, _, value = line.partition("=")
-        if name.rpartition(".")[2] in _PIP_SETTINGS:
-            lines.append(f"{name.rpartition('.')[2]} = {value.strip().strip(chr(39))}")
+        setting = name.rpartition(".")[2]
+        if setting in _PIP_SETTINGS:
+            lines.append(f"{setting} = {' '.join(ast.literal_eval(value).split())}")
     return "\n".join(lines) + "\n"
 
 

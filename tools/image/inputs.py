@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 _FOLDERS = ("operator/kite_operator", "operator/kite_sandbox")
 _FILES = ("Dockerfile", ".dockerignore", "tools/image/prepare.py")
 _VERSION = re.compile(r'^__version__ = "(?P<version>[^"]+)"$', re.MULTILINE)
+_BUILDER = [Path(__file__).with_name(name) for name in ("building.py", "storage.py")]
 LONG_AGO = 1704067200
 """The time of every file where git does not know a better one: the beginning of 2024."""
 
@@ -58,9 +59,9 @@ def key(target: str, arguments: Sequence[str]) -> str:
     digest = hashlib.sha256()
     for part in (target, base.key(), *arguments):
         digest.update(f"{part}\0".encode())
-    for path in files():
+    for path in [*files(), *_BUILDER]:
         content = path.read_bytes()
-        digest.update(f"{path.relative_to(ROOT)}\0{len(content)}\0".encode() + content)
+        digest.update(f"{path.name}\0{len(content)}\0".encode() + content)
     return digest.hexdigest()[:16]
 
 

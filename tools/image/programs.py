@@ -3,27 +3,28 @@
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from image.problem import ImageProblem
 
 PACKAGES = ("buildah", "mmdebstrap")
-"""Debian packages, each with the program of its name."""
+"""What builds: Debian packages, each with a program of its name."""
 _PATIENCE_SECONDS = 1200
-_BY_HAND = "With docker or another builder, see docs/install.md: it needs nothing of this."
+_BY_HAND = "docs/install.md says how to build with docker, which needs nothing of this."
 
 
-def needed() -> None:
-    """See to it that every program is there; ImageProblem says what is in the way."""
-    missing = [each for each in PACKAGES if shutil.which(each) is None]
+def needed(*packages: str) -> None:
+    """See to it that the program of each of these packages is there; ImageProblem says what is in the way."""
     if os.geteuid() != 0:
-        raise ImageProblem(f"building an image here needs root (mounts, owners of files). {_BY_HAND}")
+        raise ImageProblem(f"making an image here needs root, for mounts and for the owners of files: {_BY_HAND}")
+    missing = [each for each in packages if shutil.which(each) is None]
     if not missing:
         return
     if shutil.which("apt-get") is None:
-        raise ImageProblem(f"{' and '.join(missing)} are missing, and there is no apt-get to install them. {_BY_HAND}")
-    print(f"Installing the Debian packages {' and '.join(missing)}…", flush=True)
+        raise ImageProblem(f"{' and '.join(missing)} not found, and no apt-get to install them with: {_BY_HAND}")
+    print(f"Installing the Debian packages {' and '.join(missing)}…", file=sys.stderr, flush=True)
     quiet = ["apt-get", "--quiet", "--quiet"]
     environment = {"DEBIAN_FRONTEND": "noninteractive"}
     run([*quiet, "update"], environment=environment)

@@ -1,7 +1,6 @@
 """buildah's store of images and layers, in a folder of ours: never the machine's own."""
 
 import hashlib
-import shutil
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,8 +9,6 @@ from typing import Self
 
 from image.programs import run
 
-_MOST_IMAGES = 60
-"""Layers are images here. With more of them the store is emptied before a build: it only saves time."""
 _BASE = """FROM scratch
 ADD {archive} /
 ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8
@@ -30,10 +27,7 @@ class Storage:
         """The store in `folder`, by overlay mounts where the kernel and the file system have them."""
         folder.mkdir(parents=True, exist_ok=True)
         overlay = cls(folder, "overlay")
-        found = overlay if _works(overlay) else cls(folder, "vfs")
-        if len(found.buildah("images", "--all", "--quiet").split()) > _MOST_IMAGES:
-            shutil.rmtree(found.folder)
-        return found
+        return overlay if _works(overlay) else cls(folder, "vfs")
 
     def loaded(self, archive: Path) -> str:
         """The name of the image that is the root file system in `archive` and nothing else."""
@@ -49,19 +43,16 @@ class Storage:
     def build(self, context: Path, arguments: Sequence[str], recipe: Path | None = None) -> None:
         """Build what a Dockerfile says, without pulling anything."""
         # Of the form "oci" because a configuration of docker's form names the container that it was made in.
-        how = [
-            "--isolation=chroot",
-            "--network=host",
-            "--pull-never",
-            "--layers",
-            "--format=oci",
-            "--identity-label=false",
-        ]
+        how = ["--isolation=chroot", "--network=host", "--pull-never", "--format=oci", "--identity-label=false"]
+        # With a layer for each COPY, and without the cache, for which a LABEL stays the same when an ARG in it changes.
+        how += ["--layers", "--no-cache"]
         self.buildah("bud", *how, f"--file={recipe or context / 'Dockerfile'}", *arguments, str(context))
 
-    def push(self, reference: str, archive: Path) -> None:
-        """Write an image to an archive of the form that `docker load` and `ctr images import` read."""
+    def move(self, reference: str, archive: Path) -> None:
+        """Write an image to an archive of the form that `docker load` and `ctr images import` read, and forget it."""
         self.buildah("push", reference, f"docker-archive:{archive}:{reference}")
+        self.buildah("rmi", "--force", reference)
+        self.buildah("rmi", "--prune")
 
     def buildah(self, command: str, *arguments: str) -> str:
         """Run buildah on this store, and return what it printed."""
