@@ -147,36 +147,28 @@ def test_a_completed_login_by_a_person_before_the_operator_starts_makes_both_cou
     assert (4, False) == (entries(world), world.sandbox.counters("AB1234").blocked)
 
 
-def test_a_block_that_the_backup_knows_still_stands(restored: World, backup: Backup) -> None:
+def test_what_the_backup_knows_still_holds_tokens_that_work_and_blocks(restored: World, backup: Backup) -> None:
     world = restored
-    scene(world)
     world.operator("--kubernetes-timeout-seconds", "3")
+    world.alpha("beta", "CD5678")
+    world.wait("SessionActive", name="beta")
+    token = world.token("beta-token")
+    scene(world)
     resume(world)
     world.wait("PasswordRejected")
     world.operators[-1].kill()
     backup.take()
+    for name in ("alpha", "beta"):
+        world.api.delete(world.path("kitecredentials", name))
+    world.api.delete(world.path("secrets", "beta-token"))
     backup.restore()
     world.operator()
-    world.wait("PasswordRejected")
+    world.annotate("beta", refresh="after-the-restore")
+    world.annotate("alpha", refresh="after-the-restore")
+    world.until(lambda: world.status("beta").get("lastHandledRefresh") == "after-the-restore", "looked at")
     world.settle()
-    assert 1 == entries(world)
-
-
-def test_tokens_of_the_backup_that_still_work_are_kept_without_a_login(restored: World, backup: Backup) -> None:
-    world = restored
-    world.operator("--kubernetes-timeout-seconds", "3")
-    world.alpha()
-    world.wait("SessionActive")
-    token = world.token()
-    world.operators[-1].kill()
-    backup.take()
-    world.api.delete(world.path("secrets", "alpha-token"))
-    world.api.delete(world.path("kitecredentials", "alpha"))
-    backup.restore()
-    world.operator()
-    world.annotate(refresh="after-the-restore")
-    world.until(lambda: world.status().get("lastHandledRefresh") == "after-the-restore", "looked at")
-    assert (token, 1) == (world.token(), world.sandbox.counters("AB1234").count("login"))
+    assert (token, 1) == (world.token("beta-token"), world.sandbox.counters("CD5678").count("login"))
+    assert ("PasswordRejected", 1) == (world.condition("Blocked")[1], entries(world))
 
 
 def test_a_token_of_the_backup_that_has_been_replaced_since_is_found_dead_and_replaced(
