@@ -35,6 +35,7 @@ async def exchange_and_stage(parts: Parts, scene: Scene, app: AppKeys, request_t
     """Exchange, check whose session it is, and stage it; Conflict when another process staged one meanwhile."""
     credential = scene.credential
     await parts.on_step("before-exchange", credential)
+    await insist(parts.clock, partial(_require_lock, parts, scene, lock_id))
     try:
         session = await _answered(parts, app, Step.EXCHANGE, partial(parts.broker.exchange, app, request_token))
     except SessionUnusable as unusable:
@@ -48,6 +49,7 @@ async def renew_and_stage(parts: Parts, scene: Scene, app: AppKeys, refresh_toke
     """Renew, check whose session it is, and stage it with the refresh_token that it brought, in one write."""
     credential = scene.credential
     await parts.on_step("before-renewal", credential)
+    await insist(parts.clock, partial(_require_lock, parts, scene, lock_id))
     try:
         session = await _answered(parts, app, Step.RENEWAL, partial(parts.broker.renew, app, refresh_token))
     except SessionUnusable as unusable:
@@ -157,6 +159,7 @@ async def _stage(parts: Parts, scene: Scene, held: Held, lock_id: str) -> Manife
 
 
 async def _require_lock(parts: Parts, scene: Scene, lock_id: str) -> None:
+    """ReservationLost when somebody else logs in, or has: a session that is made now would end theirs (P2)."""
     record = await parts.accounts.read(scene.credential.client_id)
     if record is None:
         raise ReservationLost("the account Lease is gone")

@@ -1,5 +1,6 @@
 """Another process logs in between the look and the lock: its session is not replaced by a second login (P2, P3)."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,9 +9,9 @@ from kite_operator.act.exchange import exchange_grant
 from kite_operator.act.login import log_in
 from kite_operator.broker.codes import WINDOW_SECONDS
 from kite_operator.decide.plan import Action, Plan
-from kite_operator.model.errors import ClusterUnavailable, Step
+from kite_operator.model.errors import ClusterUnavailable, ReservationLost, Step
 from kite_operator.model.reasons import Reason
-from support.acting import STATE, Stage
+from support.acting import LEASE, STATE, Stage, is_staged
 from support.broker_fakes import happy_answers
 from support.facts import grant
 
@@ -69,3 +70,36 @@ async def test_a_code_whose_window_closed_while_it_was_reserved_is_not_sent() ->
     assert ("refused", Reason.WAITING_FOR_TOTP_WINDOW) == (outcome.result, outcome.reason)
     assert ((), None) == (record.attempts, record.lock)
     assert Step.TOTP not in {request.step for request in stage.transport.sent}
+
+
+async def test_nothing_is_exchanged_when_another_process_took_over_after_the_code_was_accepted() -> None:
+    stage = Stage(happy_answers())
+    stage.at["after-request-token"] = stage.somebody_else_locks
+    with pytest.raises(ReservationLost):
+        await log_in(stage.parts, stage.logins, stage.scene())
+    assert ([], False) == (stage.exchanges, is_staged(stage))
+    assert "pod-2" == getattr((await stage.record()).lock, "by", "")
+
+
+async def test_a_grant_is_not_exchanged_when_another_process_took_over_after_it_was_taken() -> None:
+    stage = Stage()
+    given = replace(grant(), taken_at=stage.clock.now())
+    stage.at["before-exchange"] = stage.somebody_else_locks
+    plan = Plan(Action.EXCHANGE, Reason.LOGIN_IN_PROGRESS, "", grant=given)
+    with pytest.raises(ReservationLost):
+        await exchange_grant(stage.parts, stage.scene(grants=(given,)), plan)
+    assert ([], False) == (stage.exchanges, is_staged(stage))
+
+
+async def test_an_api_server_that_is_away_before_the_exchange_does_not_cost_the_login() -> None:
+    stage = Stage(happy_answers())
+    refusals = [ClusterUnavailable("GET", status=0)] * 3
+
+    def before(verb: str, path: str) -> None:
+        if (verb, path) == ("GET", LEASE) and stage.transport.sent[-1].step is not Step.PREFLIGHT and refusals:
+            raise refusals.pop()
+
+    stage.cluster.before = before
+    outcome = await log_in(stage.parts, stage.logins, stage.scene())
+    assert ("staged", []) == (outcome.result, refusals)
+    assert 1 == len(stage.exchanges)

@@ -11,7 +11,14 @@ from kite_operator.cluster.state import parse_renewal, parse_state, write_state
 from kite_operator.decide import budget
 from kite_operator.decide.observed import Held
 from kite_operator.model.account import AccountRecord
-from kite_operator.model.errors import BrokerRejection, Conflict, SessionUnusable, Step, TransientBrokerError
+from kite_operator.model.errors import (
+    BrokerRejection,
+    Conflict,
+    ReservationLost,
+    SessionUnusable,
+    Step,
+    TransientBrokerError,
+)
 from kite_operator.model.reasons import Reason
 from kite_operator.model.sensitive import Sensitive
 from kite_operator.model.session import Session
@@ -144,6 +151,15 @@ async def test_nobody_is_asked_when_another_process_was_faster() -> None:
     outcome = await renew(stage.parts, scene)
     assert ("refused", Reason.LOGIN_IN_PROGRESS) == (outcome.result, outcome.reason)
     assert ([], None) == (stage.renewals, (await stage.record()).lock)
+
+
+async def test_nothing_is_renewed_when_another_process_took_over_after_the_lock_was_taken() -> None:
+    stage = Stage()
+    scene = await scene_of(stage)
+    stage.at["before-renewal"] = stage.somebody_else_locks
+    with pytest.raises(ReservationLost):
+        await renew(stage.parts, scene)
+    assert ([], REFRESH_TOKEN) == (stage.renewals, kept(stage))
 
 
 async def test_a_label_that_was_set_meanwhile_does_not_lose_the_new_refresh_token() -> None:
