@@ -121,7 +121,7 @@ release-prepare: setup  ## Write VERSION wherever the version stands, and cut th
 release-check: setup  ## Tell where the version is not VERSION, or not the same everywhere
 	@$(BIN)/python -m release check $(VERSION)
 
-release-package: tools  ## Write the chart and the install manifest into dist/, with IMAGE and SANDBOX_IMAGE by digest
+release-package: tools  ## Write the chart, the install manifest and the wheel into dist/, with IMAGE and SANDBOX_IMAGE by digest
 	@$(BIN)/python -m release package --kite-operator $(IMAGE) --kite-operator-sandbox $(SANDBOX_IMAGE)
 
 bench: tools  ## Measure: from kubectl apply to the derived Secret, and memory

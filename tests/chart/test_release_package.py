@@ -1,9 +1,12 @@
-"""What a release attaches: the chart and the install manifest name the published images by digest."""
+"""What a release attaches: the chart and the install manifest name the published images by digest; the wheel."""
 
 import json
 import os
+import re
 import shutil
+import zipfile
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 import yaml
@@ -20,6 +23,12 @@ IMAGES = {
 }
 
 
+class Made(NamedTuple):
+    chart: Path
+    manifest: Path
+    wheel: Path
+
+
 @pytest.fixture(scope="module")
 def programs() -> Programs:
     found = Resolver().resolve(["helm", "kubectl"])
@@ -27,9 +36,8 @@ def programs() -> Programs:
 
 
 @pytest.fixture(scope="module")
-def made(programs: Programs, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    chart, manifest = package(ROOT, programs, IMAGES, tmp_path_factory.mktemp("dist"))
-    return chart, manifest
+def made(programs: Programs, tmp_path_factory: pytest.TempPathFactory) -> Made:
+    return Made(*package(ROOT, programs, IMAGES, tmp_path_factory.mktemp("dist")))
 
 
 def images(manifests: list[Manifest]) -> set[str]:
@@ -37,35 +45,49 @@ def images(manifests: list[Manifest]) -> set[str]:
     return {container["image"] for pod in pods for container in pod["containers"]}
 
 
-def test_the_archive_of_the_chart_has_the_version_and_the_published_images(helm: Helm, made: tuple[Path, Path]) -> None:
-    chart, _ = made
+def test_the_archive_of_the_chart_has_the_version_and_the_published_images(helm: Helm, made: Made) -> None:
+    chart = made.chart
     assert f"kite-operator-{__version__}.tgz" == chart.name
     values = json.dumps({"sandbox": {"enabled": True}})
     text = helm.run("template", "some", str(chart), values=json.loads(values))
     assert set(IMAGES.values()) == images([each for each in yaml.safe_load_all(text) if each])
 
 
-def test_the_manifest_has_the_published_image(made: tuple[Path, Path]) -> None:
-    _, manifest = made
-    manifests = [each for each in yaml.safe_load_all(manifest.read_text()) if each]
+def test_the_manifest_has_the_published_image(made: Made) -> None:
+    manifests = [each for each in yaml.safe_load_all(made.manifest.read_text()) if each]
     assert {IMAGES["kite-operator"]} == images(manifests)
     assert ["kitecredentials.kite-operator.dev"] == [
         each["metadata"]["name"] for each in of_kind(manifests, "CustomResourceDefinition")
     ]
 
 
-def test_the_chart_in_the_repository_is_left_as_it_is(made: tuple[Path, Path]) -> None:
+def test_the_chart_in_the_repository_is_left_as_it_is(made: Made) -> None:
     assert made
     assert "ghcr.io" not in (CHART / "values.yaml").read_text()
 
 
-def test_another_checkout_gives_the_same_bytes(programs: Programs, made: tuple[Path, Path], tmp_path: Path) -> None:
-    for folder in ("charts", "deploy"):
-        shutil.copytree(ROOT / folder, tmp_path / folder)
+def test_another_checkout_gives_the_same_bytes(programs: Programs, made: Made, tmp_path: Path) -> None:
+    for folder in ("charts", "deploy", "operator"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    for file in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / file, tmp_path)
     for path in tmp_path.rglob("*"):
         os.utime(path, (1, 1))
     again = package(tmp_path, programs, IMAGES, tmp_path / "dist")
     assert [path.read_bytes() for path in made] == [path.read_bytes() for path in again]
+
+
+def test_the_wheel_has_the_librarys_code_and_its_licence_and_asks_for_the_official_client_only(made: Made) -> None:
+    with zipfile.ZipFile(made.wheel) as wheel:
+        names = set(wheel.namelist())
+        (metadata,) = [name for name in names if name.endswith(".dist-info/METADATA")]
+        required = re.findall(r"(?m)^Requires-Dist: (.*)$", wheel.read(metadata).decode())
+    assert "kite_token/__init__.py" in names
+    assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
+    assert {"kite_operator", "kite_sandbox", "kite_token"} == {
+        each.split("/")[0] for each in names if "dist-info" not in each
+    }
+    assert ["kiteconnect"] == [re.split("[<>=;]", each)[0] for each in required if "extra ==" not in each]
 
 
 @pytest.mark.parametrize(

@@ -1,19 +1,24 @@
-"""The chart as an archive, and the install in one file, that name the published images by their digests.
+"""The chart as an archive and the install in one file, that name the published images by their digests, and the wheel.
 
-In the repository both name images without a registry: only a release knows where its images are.
+In the repository both name images without a registry: only a release knows where its images are. The wheel is for pods
+that use `kite_token`. Each is the same from any checkout.
 """
 
 import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from packaging.version import Version
+
 from image.inputs import LONG_AGO
+from release.places import current
 
 _REFERENCE: Final = re.compile(r"(?P<repository>[a-z0-9.:/_-]+)@(?P<digest>sha256:[0-9a-f]{64})")
 _VALUES: Final = re.compile(r'(?P<indent> *)repository: (?P<name>[\w-]+)\n(?P<between>(?:.*\n){,6}?)\s*digest: ""\n')
@@ -34,11 +39,11 @@ class Programs:
 
 
 def package(root: Path, programs: Programs, images: Mapping[str, str], into: Path) -> list[Path]:
-    """Write both files. `images` has `repository@sha256:…` by the name that stands in the chart. Raises Unnamed."""
+    """Write them. `images` has `repository@sha256:…` by the name that stands in the chart. Raises Unnamed."""
     into.mkdir(exist_ok=True)
     manifest = into / "kite-operator.yaml"
     manifest.write_text(_manifest(root / "deploy" / "overlays" / "cluster", programs.kubectl, images))
-    return [_chart(root / "charts" / "kite-operator", programs, images, into), manifest]
+    return [_chart(root / "charts" / "kite-operator", programs, images, into), manifest, _wheel(root, programs, into)]
 
 
 def with_images(values: str, images: Mapping[str, str]) -> str:
@@ -65,6 +70,13 @@ def _chart(chart: Path, programs: Programs, images: Mapping[str, str], into: Pat
     return Path(done.rpartition(":")[2].strip())
 
 
+def _wheel(root: Path, programs: Programs, into: Path) -> Path:
+    command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(into)]
+    environment = {**os.environ, "SOURCE_DATE_EPOCH": str(programs.when)}
+    _run(command, cwd=root, env=environment)
+    return into / f"kite_operator-{Version(current(root))}-py3-none-any.whl"
+
+
 def _manifest(overlay: Path, kubectl: Path, images: Mapping[str, str]) -> str:
     text = _run([str(kubectl), "kustomize", str(overlay)])
     return _MANIFEST.sub(lambda match: match["key"] + "@".join(_published(match["name"], images)), text)
@@ -77,5 +89,6 @@ def _published(name: str, images: Mapping[str, str]) -> tuple[str, str]:
     return found["repository"], found["digest"]
 
 
-def _run(command: list[str]) -> str:
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout  # noqa: S603 - our helm and kubectl
+def _run(command: list[str], cwd: Path | None = None, env: Mapping[str, str] | None = None) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=cwd, env=env)  # noqa: S603 - ours
+    return done.stdout
