@@ -78,6 +78,7 @@ check: setup  ## Lint, types, layers, and generated files in sync
 	@$(BIN)/zizmor --offline --no-progress .github > .make-zizmor.log 2>&1 || { cat .make-zizmor.log; exit 1; }
 	@rm -f .make-zizmor.log
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/bug.yml
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.renovate renovate.json
 	@echo "check: formatting, lint, types, layers, locked requirements, trading days, alert rules, dashboards, the chart,"; echo "       licences, the version and workflows are in order"
 

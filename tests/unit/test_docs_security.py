@@ -3,6 +3,7 @@
 import re
 
 import pytest
+import yaml
 
 from support.documents import codes, missing_tests, named_tests, page, rows, section
 
@@ -80,3 +81,13 @@ def test_a_reporter_is_told_what_a_report_never_holds_and_no_address_is_made_up(
     text = " ".join(section(page("SECURITY.md"), "Report a weakness").split())
     assert "Never put a token, an `api_secret`, a password, a TOTP secret, a `request_token` or a cookie" in text
     assert "@" not in page("SECURITY.md")
+
+
+def test_the_form_for_faults_warns_of_secrets_before_anything_is_typed() -> None:
+    first, *rest = yaml.safe_load(page(".github/ISSUE_TEMPLATE/bug.yml"))["body"]
+    warned_of = ("token", "api_secret", "password", "TOTP secret", "request_token", "cookie")
+    assert "markdown" == first["type"]
+    assert [] == [each for each in warned_of if each not in first["attributes"]["value"]]
+    assert "report it in private" in first["attributes"]["value"]
+    (promise,) = rest[-1]["attributes"]["options"]
+    assert promise["required"]
