@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from alerts.catalogue import catalogue
-from alerts.render import runbook_url
+from alerts.render import runbook_entry
 from kite_operator.decide.observed import Observed
 from kite_operator.model.clockoffset import ClockOffset
 from kite_operator.model.reasons import Reason
@@ -168,7 +168,7 @@ def test_it_fires_when_its_time_is_over_and_not_before_and_says_what_it_should(n
         annotations={
             "summary": told(alert.summary, texts, case),
             "description": told(alert.description, texts, case),
-            "runbook_url": runbook_url(name),
+            "runbook": runbook_entry(name),
         },
     )
 

@@ -19,7 +19,7 @@ import yaml
 from alerts.catalogue import catalogue
 from alerts.limits import Limits
 from alerts.render import prometheus as prometheus_rules
-from alerts.render import runbook_url
+from alerts.render import runbook_entry
 from kite_operator.model.expiry import IST
 from support.operators import OperatorProcess
 from support.prometheus import Called, Program, alertmanager, called, prometheus, until
@@ -29,6 +29,7 @@ from support.world import World
 
 LIMITS = Limits(interval=1, bridge=5, prompt=2, patient=4, settled=6, rate=10, failures=2)
 """For 1, 5 and 10 minutes: 2, 4 and 6 seconds; two failed tries for three."""
+RUNBOOK = "https://wiki.example/kite/runbook"
 START = "08:15:20"
 READY_BY = "08:16"
 """Of the credential whose deadline comes within the test; of the others it is 08:45, half an hour before it is now."""
@@ -82,7 +83,7 @@ class Watched:
         )
         call = self.phone.first(alert, name, status)
         assert call is not None
-        assert runbook_url(alert) == call.annotations["runbook_url"]
+        assert runbook_entry(alert, RUNBOOK) == call.annotations["runbook_url"]
         assert "kite-operator" == call.labels["component"]
         return call.at - since
 
@@ -99,7 +100,7 @@ class Watched:
 def watched(world: World, tmp_path: Path) -> Iterator[Watched]:
     move_to(world, START)
     use = replace(LIMITS, now=f"(time() + {world.clock.offset:.0f})")
-    (tmp_path / "rules.yaml").write_text(yaml.safe_dump(prometheus_rules(catalogue(use))))
+    (tmp_path / "rules.yaml").write_text(yaml.safe_dump(prometheus_rules(catalogue(use), RUNBOOK)))
     with ExitStack() as stack:
         phone = stack.enter_context(called())
         manager = stack.enter_context(alertmanager(tmp_path / "alertmanager", _routes(phone)))

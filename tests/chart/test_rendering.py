@@ -183,6 +183,28 @@ def test_the_alerts_are_those_of_deploy(helm: Helm) -> None:
     assert "prometheus" == mine["metadata"]["labels"]["release"]
 
 
+def test_alerts_and_panels_link_to_the_runbook_where_people_say_that_it_is(helm: Helm) -> None:
+    there = {"runbookUrl": "https://wiki.example/kite", "dashboards": {"enabled": True}}
+    manifests = helm.render({"monitoring": {**MATRIX["alerts"]["monitoring"], **there}})
+    plain = one(helm.render(MATRIX["alerts"]), "PrometheusRule")["spec"]["groups"]
+    linked = one(manifests, "PrometheusRule")["spec"]["groups"]
+    for rule in (rule for group in linked for rule in group["rules"]):
+        link = rule["annotations"].pop("runbook_url")
+        assert link == f"https://wiki.example/kite#{rule['alert'].lower()}"
+    assert plain == linked
+    dashboards = [json.loads(text) for each in of_kind(manifests, "ConfigMap") for text in each["data"].values()]
+    told = [panel.get("description", "") for each in dashboards for panel in each["panels"]]
+    link = "Runbook: [docs/runbook.md#kitetokennotready](https://wiki.example/kite#kitetokennotready)."
+    assert any(text.endswith(link) for text in told)
+    assert not any("`docs/runbook.md" in text for text in told)
+
+
+@pytest.mark.parametrize("address", ["javascript:alert(1)", "wiki.example", 'https://wiki.example/"'])
+def test_a_runbook_that_is_no_address_is_refused(helm: Helm, address: str) -> None:
+    with pytest.raises(HelmError, match="runbookUrl"):
+        helm.render({"monitoring": {"runbookUrl": address}})
+
+
 def test_a_dashboard_becomes_a_config_map_that_grafana_finds(helm: Helm, tmp_path: Path) -> None:
     chart = tmp_path / "kite-operator"
     shutil.copytree(CHART, chart)

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from alerts.catalogue import Alert, catalogue
-from alerts.render import runbook_url
+from alerts.render import runbook_entry
 from support.documents import anchors, codes, headings, links, page, rows, section
 
 MONITORING = page("docs/monitoring.md")
@@ -27,7 +27,7 @@ def test_its_row_has_its_severity_and_leads_to_its_entry(alert: Alert) -> None:
 
 @pytest.mark.parametrize("alert", ALERTS, ids=NAMED)
 def test_its_link_leads_to_an_entry_of_the_runbook(alert: Alert) -> None:
-    address = urlsplit(runbook_url(alert.name))
+    address = urlsplit(runbook_entry(alert.name))
     assert address.path.endswith("/runbook.md")
     assert address.fragment in anchors(RUNBOOK)
 

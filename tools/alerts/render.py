@@ -9,7 +9,9 @@ import yaml
 from alerts.catalogue import Alert, Group
 from alerts.limits import duration
 
-RUNBOOK = "https://kite-operator.dev/docs/runbook.md"
+RUNBOOK = ""
+"""Where people have published docs/runbook.md. Nobody can know that for them: without it nothing is linked to."""
+PAGE = "docs/runbook.md"
 COMPONENT = "kite-operator"
 DATASOURCE = "prometheus"
 FOLDER = "kite-operator"
@@ -25,7 +27,7 @@ _NO_REASON = "as kubectl get kitecred shows it"
 Document = dict[str, Any]
 
 
-def runbook_url(name: str, base: str = RUNBOOK) -> str:
+def runbook_entry(name: str, base: str = PAGE) -> str:
     """Where the runbook has its entry for an alert: the anchor is the alert's name, as GitHub makes it."""
     return f"{base}#{name.lower()}"
 
@@ -97,7 +99,8 @@ def _labels(alert: Alert) -> dict[str, str]:
 def _annotations(alert: Alert, base: str, reason: str) -> dict[str, str]:
     texts = {"summary": alert.summary, "description": alert.description}
     filled = {name: Template(each).substitute(_WHO, reason=reason) for name, each in texts.items()}
-    return filled | {"runbook_url": runbook_url(alert.name, base)}
+    link = {"runbook_url": runbook_entry(alert.name, base)} if base else {}
+    return filled | {"runbook": runbook_entry(alert.name)} | link
 
 
 def _grafana_rule(alert: Alert, base: str, datasource: str) -> Document:

@@ -57,6 +57,7 @@ _PARTICULARS: Mapping[str, Schema] = {
     "metrics.port": _PORT,
     "serviceAccount.name": _text(_SECRET),
     "serviceAccount.annotations": _TEXTS,
+    "monitoring.runbookUrl": _text(r"https?://[^\s\"\\$#`()]+"),
     "monitoring.serviceMonitor.labels": _TEXTS,
     "monitoring.podMonitor.labels": _TEXTS,
     "monitoring.prometheusRule.labels": _TEXTS,

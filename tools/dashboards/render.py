@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from alerts.render import RUNBOOK, runbook_url
+from alerts.render import RUNBOOK, runbook_entry
 from dashboards.parts import GREY, Dashboard, Look, Panel, Query, Row, Variable
 
 SCHEMA_VERSION = 39
@@ -46,7 +46,7 @@ def document(dashboard: Dashboard, siblings: tuple[Dashboard, ...], runbook: str
         "timezone": "Asia/Kolkata",
         "annotations": {"list": []},
         "templating": {"list": [_source(), *(_variable(each) for each in dashboard.variables)]},
-        "links": [*(_sibling(each) for each in siblings if each != dashboard), _runbook(runbook)],
+        "links": [*(_sibling(each) for each in siblings if each != dashboard), *_runbook(runbook)],
         "panels": list(_panels(dashboard, runbook)),
     }
 
@@ -105,9 +105,11 @@ def _sibling(other: Dashboard) -> Json:
     }
 
 
-def _runbook(base: str) -> Json:
+def _runbook(base: str) -> list[Json]:
+    if not base:
+        return []
     address = f"{base}#alerts"
-    return {"title": "Runbook", "type": "link", "icon": "doc", "url": address, "targetBlank": True, "tooltip": ""}
+    return [{"title": "Runbook", "type": "link", "icon": "doc", "url": address, "targetBlank": True, "tooltip": ""}]
 
 
 def _panels(dashboard: Dashboard, runbook: str) -> Iterator[Json]:
@@ -144,7 +146,7 @@ def _panel(panel: Panel, identity: int, place: dict[str, int], runbook: str) -> 
         "id": identity,
         "type": panel.kind,
         "title": panel.title,
-        "description": panel.description,
+        "description": _described(panel),
         "datasource": SOURCE,
         "gridPos": place,
         "targets": [_target(panel, query, letter(number)) for number, query in enumerate(panel.queries)],
@@ -162,10 +164,15 @@ def letter(number: int) -> str:
     return chr(ord("A") + number)
 
 
+def _described(panel: Panel) -> str:
+    """With the entry of the runbook, for who has no link to it; the chart makes one of it (`monitoring.runbookUrl`)."""
+    return f"{panel.description} Runbook: `{runbook_entry(panel.runbook)}`." if panel.runbook else panel.description
+
+
 def _links(panel: Panel, runbook: str) -> list[Json]:
-    if not panel.runbook:
+    if not panel.runbook or not runbook:
         return []
-    address = runbook_url(panel.runbook, runbook)
+    address = runbook_entry(panel.runbook, runbook)
     return [{"title": f"Runbook: {panel.runbook}", "url": address, "targetBlank": True}]
 
 

@@ -57,13 +57,18 @@ def test_a_file_that_is_out_of_step_is_named(
 def test_links_and_data_source_are_the_user_s_to_set() -> None:
     made = files("https://wiki.example/kite", "my-prometheus")
     assert all("https://wiki.example/kite#kitetokennotready" in text for text in made.values())
-    assert not any("kite-operator.dev/docs" in text for text in made.values())
     sources = {
         query["datasourceUid"]
         for rule in rules(yaml.safe_load(made["grafana/alerting/rules.yaml"])["groups"]).values()
         for query in rule["data"]
     }
     assert {"my-prometheus", "__expr__"} == sources
+
+
+def test_without_a_published_runbook_its_entry_is_named_and_nothing_is_linked_to() -> None:
+    for text in files().values():
+        assert "runbook: docs/runbook.md#kitetokennotready" in text
+        assert not re.search("https?://|runbook_url", text)
 
 
 # The same in each.
@@ -80,7 +85,7 @@ def test_grafana_has_the_same_labels_waits_and_links(alert: Alert) -> None:
     plain, grafana = PLAIN[alert.name], GRAFANA[alert.name]
     for each in ("labels", "for"):
         assert plain[each] == grafana[each]
-    for each in ("summary", "runbook_url"):
+    for each in ("summary", "runbook"):
         assert plain["annotations"][each] == grafana["annotations"][each]
 
 
