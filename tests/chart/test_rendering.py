@@ -123,8 +123,11 @@ def test_two_replicas_share_a_lease_are_spread_and_one_may_be_away(helm: Helm) -
     assert 2 == deployment["replicas"]
     assert RELEASE == arguments(manifests)["leader_lease"]
     assert 1 == one(manifests, "PodDisruptionBudget")["spec"]["maxUnavailable"]
+    # A second constraint, on zones, would switch the first off where nodes have no zone: no such node is then scored.
     spread = deployment["template"]["spec"]["topologySpreadConstraints"]
-    assert ["kubernetes.io/hostname", "topology.kubernetes.io/zone"] == [each["topologyKey"] for each in spread]
+    assert ["kubernetes.io/hostname"] == [each["topologyKey"] for each in spread]
+    (apart,) = deployment["template"]["spec"]["affinity"]["podAntiAffinity"].values()
+    assert ["topology.kubernetes.io/zone"] == [each["podAffinityTerm"]["topologyKey"] for each in apart]
 
 
 def test_one_replica_has_no_budget_that_would_hold_up_a_drain(helm: Helm) -> None:
