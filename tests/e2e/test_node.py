@@ -95,8 +95,8 @@ def test_what_runs_in_a_container_outlives_kubelet_and_containerd(cluster: Clust
 
 
 def test_the_machine_s_kernel_is_left_as_it_was(cluster: Cluster, kernel_before: list[str]) -> None:
-    believed = [cluster.nodes[0].inside.run("cat", f"/proc/sys/{each}") for each in TUNED]
-    assert ["10\n", "1\n"] == believed  # kubelet did set what it sets
+    believed = [cluster.nodes[0].inside.run("cat", f"/proc/sys/{each}").strip() for each in TUNED]
+    assert ["10", "1"] == believed  # kubelet did set what it sets
     assert kernel_before == [Path("/proc/sys", each).read_text() for each in TUNED]
 
 

@@ -28,7 +28,7 @@ class SandboxError(AssertionError):
 class Sandbox:
     """A running sandbox. `start()` it, or use it as a context manager; `stop()` ends the process."""
 
-    def __init__(self, process: "subprocess.Popen[str]", urls: Mapping[str, str]) -> None:
+    def __init__(self, process: "subprocess.Popen[str] | None", urls: Mapping[str, str]) -> None:
         self._process = process
         self._http = requests.Session()
         self.api_url = urls["api_url"]
@@ -53,10 +53,11 @@ class Sandbox:
         return cls(process, json.loads(line))
 
     def stop(self) -> None:
-        """Stop the process and wait for its end."""
+        """Stop the process and wait for its end; one that somebody else runs is left alone."""
         self._http.close()
-        self._process.terminate()
-        self._process.communicate(timeout=_PATIENCE_S)
+        if self._process is not None:
+            self._process.terminate()
+            self._process.communicate(timeout=_PATIENCE_S)
 
     def __enter__(self) -> Self:
         return self

@@ -106,6 +106,14 @@ class Node:
         """The names of its images."""
         return frozenset(self._containerd("images", "list", "--quiet").split())
 
+    def signal(self, container: str, number: int) -> None:
+        """Send a signal to the first process of a container, which cannot refuse what comes from its node."""
+        tasks = [line.split() for line in self._containerd("tasks", "list").splitlines()]
+        pids = [pid for name, pid, *_ in tasks if name == container]
+        if not pids:
+            raise CommandFailed(f"no container {container} runs on {self.name}")
+        self.inside.run("sh", "-c", f"kill -{number} {pids[0]}")
+
     def start(self, program: str) -> None:
         """Start one of its programs."""
         command = self.inside.command(*self._commands[program])
