@@ -130,6 +130,7 @@ def both_run(world: World, other: World) -> None:
     other.wait("SessionActive")
 
 
+@pytest.mark.parametrize("broker", ["kills_old"], indirect=True)
 def test_two_that_both_run_end_each_others_sessions_until_one_stops_and_lock_nothing(
     world: World, other: World
 ) -> None:
