@@ -167,6 +167,11 @@ def test_a_namespaced_release_has_rights_in_its_namespaces_alone(helm: Helm, kub
     assert [True, False] == [may("get", "leases.coordination.k8s.io", name) for name in ("narrow", "desk-one")]
     everywhere = kubectl("auth", "can-i", "list", "secrets", "--as", account, "--all-namespaces", check=False)
     assert "no" == everywhere.stdout.strip()
+    for name in ("desk-one", "desk-three"):
+        kubectl("create", "secret", "generic", "alpha-app", "--from-literal=api_key=made-up", "--namespace", name)
+    read = ("get", "secret/alpha-app", "--as", account, "--output=name", "--namespace")
+    assert "secret/alpha-app\n" == kubectl(*read, "desk-one").stdout
+    assert "Forbidden" in kubectl(*read, "desk-three", check=False).stderr
     release.uninstall()
 
 
