@@ -20,6 +20,7 @@ from kite_operator import __version__
 from supply_chain.bom import Part, bill
 from supply_chain.debian import debian_parts
 from supply_chain.installed import Installed, OutOfStep, of_lock, read_installed
+from supply_chain.licences import Unclear, licence_of
 from supply_chain.lock import Locked, read_lock
 from supply_chain.python_parts import purl_of, python_parts
 
@@ -60,8 +61,24 @@ def bill_of_image(name: str, lock: Path, root: Path, more: Iterable[Part], made_
 
     `more` is what the file system does not tell.
     """
-    parts = python_parts(contents_of([lock], _site_of(root, read_lock(lock))), _asked(name))
-    return bill(_whole(name, parts), [*parts, *debian_parts(root), *more], made_at)
+    locked = read_lock(lock)
+    site = _site_of(root, locked)
+    foreign = read_installed(site).keys() - {each.name for each in locked}
+    if foreign:
+        raise OutOfStep(f"installed beside what is locked: {', '.join(sorted(foreign))}")
+    parts = python_parts(contents_of([lock], site), _asked(name))
+    return bill(_whole(name, parts), [*parts, *_of_the_base(root, site), *debian_parts(root), *more], made_at)
+
+
+def _of_the_base(root: Path, site: Path) -> Iterator[Part]:
+    """Python distributions that the base has brought, pip above all: they are no part of ours, but of the image."""
+    for folder in sorted({path.parent for path in root.rglob("*.dist-info")} - {site}):
+        for each in read_installed(folder).values():
+            try:
+                licence = licence_of(each.name, each.declared)
+            except Unclear:
+                licence = ""
+            yield Part(purl_of(each.name, each.version), licence, each.summary)
 
 
 def bill_of_archive(name: str, lock: Path, archive: Path, made_at: datetime | None = None) -> str:

@@ -10,12 +10,14 @@ import sys
 import tarfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cyclonedx.validation.json import JsonStrictValidator
 from packageurl import PackageURL
+from packaging.utils import canonicalize_name
 
 from kite_operator import __version__
 from supply_chain.bom import SCHEMA, Part, bill, moment
@@ -57,12 +59,20 @@ def hashes(component: dict[str, Any]) -> frozenset[str]:
     return frozenset(each["content"] for reference in references for each in reference["hashes"])
 
 
+def _locked_folders() -> list[Path]:
+    names = {name for name, _, _ in locked(LOCKS["kite-operator"])}
+    return [each for each in SITE.glob("*.dist-info") if canonicalize_name(each.name.split("-")[0]) in names]
+
+
 def unpack(root: Path) -> Path:
-    """An image's file system: the installed distributions under a folder of its own, and dpkg's record."""
+    """An image's file system: the locked distributions in a folder of its own, and the base's pip and dpkg's record."""
     site = root / "app/packages"
     site.mkdir(parents=True)
-    for each in SITE.glob("*.dist-info"):
+    for each in _locked_folders():
         (site / each.name).symlink_to(each)
+    (root / "usr/local/lib/python3.11/site-packages").mkdir(parents=True)
+    (pip,) = SITE.glob("pip-[0-9]*.dist-info")
+    (root / "usr/local/lib/python3.11/site-packages" / pip.name).symlink_to(pip)
     (root / "var/lib/dpkg").mkdir(parents=True)
     (root / "var/lib/dpkg/status").write_text(STATUS)
     (root / "usr/lib").mkdir(parents=True)
@@ -163,7 +173,8 @@ def test_an_images_bill_has_its_base_too(tmp_path: Path) -> None:
     assert None is JsonStrictValidator(SCHEMA).validate_str(made)
     purls = {each["purl"] for each in json.loads(made)["components"]}
     ours = {each["purl"] for each in document("kite-operator")["components"]}
-    base = {"pkg:deb/debian/libssl3@3.0.17-1~deb12u3?arch=amd64&distro=debian-12", "pkg:generic/python@3.11.99"}
+    pip = f"pkg:pypi/pip@{version('pip')}"
+    base = {pip, "pkg:deb/debian/libssl3@3.0.17-1~deb12u3?arch=amd64&distro=debian-12", "pkg:generic/python@3.11.99"}
     assert base == purls - ours
     assert ours <= purls
 
@@ -180,6 +191,14 @@ def test_the_packages_of_a_real_debian_are_all_found() -> None:
 def test_an_image_without_the_locked_distributions_has_no_bill(tmp_path: Path) -> None:
     with pytest.raises(OutOfStep, match="are in 0 folders"):
         bill_of_image("kite-operator", LOCKS["kite-operator"], tmp_path, [])
+
+
+def test_an_image_with_more_than_is_locked_has_no_bill(tmp_path: Path) -> None:
+    root = unpack(tmp_path)
+    (extra,) = SITE.glob("pytest-[0-9]*.dist-info")
+    (root / "app/packages" / extra.name).symlink_to(extra)
+    with pytest.raises(OutOfStep, match="installed beside what is locked: pytest"):
+        bill_of_image("kite-operator", LOCKS["kite-operator"], root, [])
 
 
 def test_an_image_with_another_version_has_no_bill(tmp_path: Path) -> None:
