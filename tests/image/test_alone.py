@@ -3,6 +3,7 @@
 import json
 import signal
 import subprocess
+from pathlib import Path
 
 import pytest
 import requests
@@ -68,14 +69,20 @@ def test_there_is_no_shell(operator: Runner, shell: str) -> None:
     assert "executable file not found" in complaint or "no such file" in complaint
 
 
-def test_a_sigterm_in_its_first_second_ends_it(operator: Runner) -> None:
+def test_a_sigterm_while_it_is_still_being_imported_ends_it(operator: Runner, tmp_path: Path) -> None:
     # It is process 1: without a handler the kernel drops the only SIGTERM that a kubelet sends.
-    started = operator.start(Spec(arguments=("run", "--kubeconfig", "/nowhere", "--listen", "127.0.0.1:0")))
+    (tmp_path / "slow").mkdir()
+    (tmp_path / "slow" / "argparse.py").write_text("import time\nprint('importing')\ntime.sleep(600)\n")
+    search = {"PYTHONPATH": "/slow:/app/operator:/app/packages"}
+    spec = Spec(arguments=("--version",), environment=search, mounts={"/slow": tmp_path / "slow"})
+    started = operator.start(spec, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     try:
-        eventually(lambda: started.handles(signal.SIGTERM), "process 1 handles SIGTERM")
+        assert started.process.stdout is not None
+        assert "importing" == started.process.stdout.readline().strip()
         assert 128 + signal.SIGTERM == started.stop()
     finally:
         started.remove()
+        started.process.communicate()
 
 
 def test_it_runs_as_nobody_without_a_capability_and_cannot_gain_one(operator: Runner) -> None:
@@ -84,6 +91,7 @@ def test_it_runs_as_nobody_without_a_capability_and_cannot_gain_one(operator: Ru
     try:
         assert started.process.stdout is not None
         assert "up" == started.process.stdout.readline().strip()
+        eventually(lambda: started.pid is not None, "runc has written down which process it is")
         assert ["65532"] * 4 == started.of_process_1("Uid").split()
         assert ["65532"] * 4 == started.of_process_1("Gid").split()
         assert {0} == {int(started.of_process_1(each), 16) for each in ("CapPrm", "CapEff", "CapBnd", "CapAmb")}

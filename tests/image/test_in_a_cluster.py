@@ -140,6 +140,8 @@ def test_the_chart_s_container_makes_a_credential_ready_and_stops_when_it_is_tol
         assert world.sandbox.is_alive(world.token())
         assert 1 == world.sandbox.counters("AB1234").count("login")
         assert [] == list(Path(f"/proc/{container.pid}/root/tmp").iterdir())  # the only place that it could write to
+        children = Path(f"/proc/{container.pid}/task/{container.pid}/children")
+        assert "" == children.read_text()  # whom process 1 would have to reap
         lease = f"/apis/coordination.k8s.io/v1/namespaces/{release.namespace}/leases/kite-operator"
         assert world.api.get(lease)["spec"]["holderIdentity"]
         grace = deployment["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]

@@ -5,7 +5,6 @@ capability, no way to get one, and the mounts. A real kubelet, with its seccomp 
 """
 
 import json
-import signal
 import subprocess
 import uuid
 from collections.abc import Mapping, Sequence
@@ -80,10 +79,6 @@ class Container:
         status = Path(f"/proc/{self.pid}/status")
         lines = status.read_text().splitlines() if self.pid and status.exists() else []
         return next((line.partition(":")[2].strip() for line in lines if line.startswith(f"{name}:")), "")
-
-    def handles(self, number: signal.Signals) -> bool:
-        """Whether its process 1 has said what is to happen at this signal; the kernel drops it otherwise."""
-        return bool(int(self.of_process_1("SigCgt") or "0", 16) & (1 << (number - 1)))
 
     def stop(self, *, within: float = _PATIENCE_SECONDS) -> int:
         """SIGTERM, and the exit code."""

@@ -44,5 +44,7 @@ def run(command: Sequence[str], *, environment: Mapping[str, str] | None = None,
     )
     if done.returncode:
         said = (done.stdout + done.stderr).strip()[-2000:]
-        raise ImageProblem(f"`{' '.join(command[:2])}` ended with {done.returncode}:\n{said}")
+        # Its name and what it was to do: arguments are long, and some are the caller's secrets.
+        what = " ".join([each for each in command if not each.startswith("-")][:2])
+        raise ImageProblem(f"`{what}` ended with {done.returncode}:\n{said}")
     return done.stdout

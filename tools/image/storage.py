@@ -9,6 +9,7 @@ from typing import Self
 
 from image.programs import run
 
+_OVERLAY = "overlay"
 _BASE = """FROM scratch
 ADD {archive} /
 ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8
@@ -26,7 +27,7 @@ class Storage:
     def at(cls, folder: Path) -> Self:
         """The store in `folder`, by overlay mounts where the kernel and the file system have them."""
         folder.mkdir(parents=True, exist_ok=True)
-        overlay = cls(folder, "overlay")
+        overlay = cls(folder, _OVERLAY)
         return overlay if _works(overlay) else cls(folder, "vfs")
 
     def loaded(self, archive: Path) -> str:
@@ -44,8 +45,9 @@ class Storage:
         """Build what a Dockerfile says, without pulling anything."""
         # Of the form "oci" because a configuration of docker's form names the container that it was made in.
         how = ["--isolation=chroot", "--network=host", "--pull-never", "--format=oci", "--identity-label=false"]
-        # With a layer for each COPY, and without the cache, for which a LABEL stays the same when an ARG in it changes.
-        how += ["--layers", "--no-cache"]
+        # A layer for each COPY, but where a layer is a copy of everything; and never a cached one, since for buildah a
+        # LABEL stays the same when an ARG in it changes, and so do times.
+        how += [f"--layers={str(self.driver == _OVERLAY).lower()}", "--no-cache"]
         self.buildah("bud", *how, f"--file={recipe or context / 'Dockerfile'}", *arguments, str(context))
 
     def move(self, reference: str, archive: Path) -> None:

@@ -62,4 +62,4 @@ def test_with_every_program_there_nothing_is_asked(monkeypatch: pytest.MonkeyPat
 def test_a_program_that_fails_is_named_with_the_end_of_what_it_said(tmp_path: Path) -> None:
     put(tmp_path / "buildah", "echo what is wrong >&2; exit 125")
     with pytest.raises(ImageProblem, match="`buildah bud` ended with 125:\nwhat is wrong"):
-        run(["buildah", "bud", "--secret=id=pip"])
+        run(["buildah", "--root=here", "bud", "--secret=id=pip", "."])
