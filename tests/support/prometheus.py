@@ -114,8 +114,10 @@ class Called:
         """Everything that ever arrived with this status."""
         return {call.what for call in list(self.calls) if call.status == status}
 
-    def first(self, alert: str, name: str, status: str) -> Call | None:
-        return next((call for call in list(self.calls) if (call.what, call.status) == ((alert, name), status)), None)
+    def first(self, alert: str, name: str, status: str, since: float) -> Call | None:
+        """The first call of this kind since then."""
+        wanted = ((alert, name), status)
+        return next((call for call in list(self.calls) if (call.what, call.status) == wanted and call.at > since), None)
 
 
 @contextmanager
