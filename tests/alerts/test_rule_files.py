@@ -9,8 +9,10 @@ import yaml
 from alerts.__main__ import MONITORING
 from alerts.catalogue import catalogue
 from alerts.render import grafana_expr
+from kite_operator.record.exposition import exposition
 from support.alert_facts import nobody_came
 from support.controlplane import Kubectl
+from support.crowd import crowd
 from support.promtool import Replica, at, record, run
 
 
@@ -28,6 +30,21 @@ def test_promtool_accepts_the_rules(form: str, tmp_path: Path) -> None:
     code, output = run("promtool", "check", "rules", "--lint=all", "--lint-fatal", str(file))
     number = sum(len(group.alerts) for group in catalogue())
     assert (0, [str(number)]) == (code, re.findall(r"SUCCESS: (\d+) rules", output)), output
+
+
+NOT_A_UNIT = 'kite_operator_trading_days_credentials use base unit "seconds" instead of "days"\n'
+"""A number of credentials; `days` is part of what they ask for."""
+
+
+def test_promtool_finds_nothing_against_the_names_units_types_and_texts_of_the_metrics() -> None:
+    metrics = crowd(3)
+    metrics.observe_step("password", "success", 0.1)
+    metrics.observe_request("GET", "secrets", 200, 0.1)
+    metrics.count_error("TimeoutError")
+    metrics.count_report("checked")
+    metrics.count_login_page("opened")
+    code, said = run("promtool", "check", "metrics", given=exposition(metrics, "text/plain")[0].decode())
+    assert (3, NOT_A_UNIT) == (code, said)
 
 
 def test_promtool_accepts_the_example_of_a_configuration() -> None:

@@ -160,10 +160,15 @@ def record(
     return Recorded(series, rules, folder, step)
 
 
-def run(name: str, *arguments: str) -> tuple[int, str]:
-    """Run one of Prometheus' programs to its end."""
+def run(name: str, *arguments: str, given: str | None = None) -> tuple[int, str]:
+    """Run one of Prometheus' programs to its end; `given` is what it reads."""
     done = subprocess.run(  # noqa: S603 - a program that the project brings
-        [str(programs.found(name)), *arguments], capture_output=True, text=True, timeout=120, check=False
+        [str(programs.found(name)), *arguments],
+        input=given,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     return done.returncode, done.stdout + done.stderr
 
