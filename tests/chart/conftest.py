@@ -8,6 +8,7 @@ import pytest
 
 from devcluster.resolve import Resolver
 from support.controlplane import ControlPlane, Kubectl, Options
+from support.gomodule import PROMETHEUS_OPERATOR, unpacked
 from support.helm import Helm
 
 _POLICY = {
@@ -42,3 +43,13 @@ def plane(audit_log: Path) -> Iterator[ControlPlane]:
 @pytest.fixture(scope="module")
 def kubectl(plane: ControlPlane) -> Kubectl:
     return Kubectl(plane)
+
+
+@pytest.fixture(scope="module")
+def prometheus_operator(kubectl: Kubectl) -> None:
+    """Its CRDs, as it publishes them."""
+    folder = unpacked(PROMETHEUS_OPERATOR) / "example" / "prometheus-operator-crd"
+    names = [f"{plural}.monitoring.coreos.com" for plural in ("servicemonitors", "podmonitors", "prometheusrules")]
+    files = [f"--filename={folder}/monitoring.coreos.com_{each.partition('.')[0]}.yaml" for each in names]
+    kubectl("apply", "--server-side", *files)
+    kubectl("wait", "--for=condition=Established", "--timeout=60s", *(f"crd/{each}" for each in names))

@@ -24,7 +24,6 @@ ADDED = [
 COMPOSED = pytest.mark.parametrize(
     ("overlay", "components"), [pytest.param(*each, id=f"{each[0]}+{'+'.join(each[1])}") for each in ADDED]
 )
-FOREIGN_KINDS = ("ServiceMonitor", "PrometheusRule")
 
 
 def built(kubectl: Kubectl, folder: Path) -> list[Manifest]:
@@ -125,12 +124,11 @@ def test_kubectl_applies_what_is_composed(
     assert "" == kubectl("diff", "--kustomize", folder).stdout
 
 
+@pytest.mark.usefixtures("prometheus_operator")
 def test_kubectl_applies_the_one_with_monitoring(kubectl: Kubectl) -> None:
-    """But for the kinds of the prometheus-operator, which this cluster does not know."""
-    manifests = built(kubectl, DEPLOY / "overlays" / "monitoring")
-    known = [each for each in manifests if each["kind"] not in FOREIGN_KINDS]
-    assert len(known) == len(manifests) - len(FOREIGN_KINDS)
-    kubectl("apply", "--server-side", "--force-conflicts", "--filename=-", input=yaml.safe_dump_all(known))
+    overlay = str(DEPLOY / "overlays" / "monitoring")
+    kubectl("apply", "--validate=strict", "--kustomize", overlay)
+    assert "" == kubectl("diff", "--kustomize", overlay).stdout
     found = kubectl("get", "configmaps", "--namespace=kite-operator", "--selector=grafana_dashboard=1", "--output=name")
     assert 3 == len(found.stdout.split())
 

@@ -6,7 +6,6 @@ import pytest
 import yaml
 
 from support.controlplane import Kubectl, namespace_in
-from support.gomodule import PROMETHEUS_OPERATOR, unpacked
 from support.helm import Helm, Manifest, of_kind
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
@@ -26,17 +25,6 @@ SOURCES = {
 }
 
 
-@pytest.fixture(scope="module")
-def crds(kubectl: Kubectl) -> None:
-    """The prometheus-operator's, as it publishes them."""
-    folder = unpacked(PROMETHEUS_OPERATOR) / "example" / "prometheus-operator-crd"
-    files = [f"--filename={folder}/{GROUP}_{plural}.yaml" for plural in PLURALS.values()]
-    kubectl("apply", "--server-side", *files)
-    kubectl(
-        "wait", "--for=condition=Established", "--timeout=60s", *(f"crd/{each}.{GROUP}" for each in PLURALS.values())
-    )
-
-
 def manifests(source: str, helm: Helm, kubectl: Kubectl) -> list[Manifest]:
     if source in CHART:
         found = helm.render({"monitoring": CHART[source]})
@@ -52,7 +40,7 @@ def create(kubectl: Kubectl, namespace: str, manifest: Manifest) -> str:
     return kubectl("create", "--validate=strict", "--filename=-", input=text, check=False).stderr
 
 
-@pytest.mark.usefixtures("crds")
+@pytest.mark.usefixtures("prometheus_operator")
 @pytest.mark.parametrize("source", SOURCES)
 def test_it_is_taken_as_it_is(source: str, helm: Helm, kubectl: Kubectl) -> None:
     given = manifests(source, helm, kubectl)
@@ -73,7 +61,7 @@ WRONG = {
 }
 
 
-@pytest.mark.usefixtures("crds")
+@pytest.mark.usefixtures("prometheus_operator")
 @pytest.mark.parametrize("what", WRONG)
 def test_what_is_wrong_is_refused(what: str, helm: Helm, kubectl: Kubectl) -> None:
     kind, path, value = WRONG[what]
