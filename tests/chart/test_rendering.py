@@ -13,6 +13,7 @@ from chart.schema import OWNED, camel_case
 from kite_operator import __version__
 from kite_operator.settings import Settings, load_settings
 from support.chart_values import LOGIN, MATRIX
+from support.documents import blocks, page
 from support.helm import CHART, RELEASE, Helm, HelmError, Manifest, arguments, container, of_kind, one
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
@@ -184,6 +185,15 @@ def test_the_alerts_are_those_of_deploy(helm: Helm) -> None:
     mine = one(helm.render(MATRIX["alerts"]), "PrometheusRule")
     assert rule["spec"] == mine["spec"]
     assert "prometheus" == mine["metadata"]["labels"]["release"]
+
+
+def test_the_page_on_traces_shows_values_that_switch_them_on(helm: Helm) -> None:
+    (values,) = blocks(page("docs/tracing.md"), "yaml")
+    manifests = helm.render(yaml.safe_load(values))
+    assert "true" == arguments(manifests)["tracing"]
+    assert "OTEL_EXPORTER_OTLP_ENDPOINT" in [each["name"] for each in container(manifests)["env"]]
+    ports = [port["port"] for rule in one(manifests, "NetworkPolicy")["spec"]["egress"] for port in rule["ports"]]
+    assert 4318 in ports
 
 
 def test_alerts_and_panels_link_to_the_runbook_where_people_say_that_it_is(helm: Helm) -> None:
