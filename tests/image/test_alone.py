@@ -17,8 +17,7 @@ from support.operators import free_port
 IMPORT_ALL_OF_OURS = """
 import importlib, pkgutil, kite_operator
 for each in pkgutil.walk_packages(kite_operator.__path__, "kite_operator."):
-    if each.name != "kite_operator.tracing.export":
-        importlib.import_module(each.name)
+    importlib.import_module(each.name)
 """
 IMPORT_THE_STANDARD_LIBRARY = """
 import importlib, pathlib, sysconfig
