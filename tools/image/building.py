@@ -7,6 +7,7 @@ image: packages are asked for with the person's own pip settings, which the buil
 import ast
 import fcntl
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -24,8 +25,8 @@ from image.storage import Storage
 
 _PIP_SETTINGS = ("index-url", "extra-index-url", "trusted-host", "proxy", "timeout", "default-timeout", "retries")
 _AUTHORITIES = "/etc/ssl/certs"
-_UNUSED_SECONDS = 3 * 86400
-"""An archive that nobody has used for so long is removed when another one is made."""
+_UNUSED_SECONDS = 12 * 3600
+"""Archives and base images that nobody has used for so long are removed when another image is made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,7 @@ def _bases() -> Path:
                 made.mkdir()
                 base.make(made, inputs.LONG_AGO)
                 made.rename(folder)
+        os.utime(folder)
     return folder
 
 
@@ -127,6 +129,7 @@ def _alone(path: Path) -> Iterator[None]:
 
 
 def _remove_unused(folder: Path) -> None:
-    for archive in folder.glob("*.tar"):
-        if time.time() - archive.stat().st_mtime > _UNUSED_SECONDS:
-            archive.unlink()
+    bases = [path for path in folder.glob("base-*") if path.is_dir()]
+    for path in [*folder.glob("*.tar"), *bases]:
+        if time.time() - path.stat().st_mtime > _UNUSED_SECONDS:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
