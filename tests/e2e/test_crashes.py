@@ -57,3 +57,4 @@ def test_a_lost_node_s_leader_is_followed_by_the_replica_on_the_other(desk: Desk
     desk.wait_settled()
     desk.until(lambda: "good" in desk.logs("meter") and "cash" in desk.logs("trader"), "the desk trades")
     assert (logins, token) == (desk.logins(), desk.token())
+    desk.spread()

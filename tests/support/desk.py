@@ -89,7 +89,8 @@ class Desk:
         where = {"name": "test-clock", "mountPath": "/clock", "readOnly": True}
         items = [{"key": key, "path": path} for key, path in _CLOCK_FILES.items()]
         return {
-            "settings": {"apiUrl": _API, "loginUrl": _LOGIN, **settings},
+            # An answer that a test holds back is waited for as long as the operator can.
+            "settings": {"apiUrl": _API, "loginUrl": _LOGIN, "brokerTimeoutSeconds": 30, **settings},
             "extraEnv": [{"name": "PYTHONPATH", "value": "/clock:/app/operator:/app/packages"}],
             "extraVolumes": [{"name": "test-clock", "configMap": {"name": "test-clock", "items": items}}],
             "extraVolumeMounts": [where],
