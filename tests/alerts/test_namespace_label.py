@@ -1,7 +1,6 @@
 """What a real Prometheus does with the label `namespace`, which it sets itself on what it finds in Kubernetes."""
 
 import http.server
-import threading
 from collections.abc import Iterator
 
 import pytest
@@ -9,6 +8,7 @@ import yaml
 
 from alerts.__main__ import MONITORING
 from kite_operator.record.exposition import exposition
+from support.answering import answering
 from support.crowd import crowd
 from support.prometheus import Program, prometheus, until
 
@@ -29,21 +29,15 @@ def scraped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
         def log_message(self, *_: object) -> None:
             pass
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, name="operator", kwargs={"poll_interval": 0.05})
-        thread.start()
+    with answering(http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as server:
         target = {"targets": [f"127.0.0.1:{server.server_port}"], "labels": {"namespace": "kite-operator"}}
         jobs = [
             {"job_name": name, "honor_labels": honor, "scrape_interval": "1s", "static_configs": [target]}
             for name, honor in (("honoring", True), ("renaming", False))
         ]
-        try:
-            with prometheus(tmp_path_factory.mktemp("namespace") / "prometheus", {"scrape_configs": jobs}) as program:
-                until(lambda: len(program.query("kite_operator_build_info")) == 2, lambda: "both scrapes", 20)
-                yield program
-        finally:
-            server.shutdown()
-            thread.join()
+        with prometheus(tmp_path_factory.mktemp("namespace") / "prometheus", {"scrape_configs": jobs}) as program:
+            until(lambda: len(program.query("kite_operator_build_info")) == 2, lambda: "both scrapes", 20)
+            yield program
 
 
 def namespaces(program: Program, expr: str) -> set[tuple[str, str]]:

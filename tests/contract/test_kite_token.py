@@ -1,7 +1,6 @@
 """The token library with the official client, against the sandbox: one token dies, another is published."""
 
 import queue
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,6 +13,7 @@ from kiteconnect.exceptions import DataException, PermissionException, TokenExce
 
 import kite_token
 from kite_token import ClientChanged, TokenFolder, TokenMissing
+from support.answering import answering
 from support.documents import blocks, page
 from support.mounted_secret import MountedSecret, contents
 from support.sandbox import Counters, Sandbox, SandboxAccount, SandboxApp
@@ -103,12 +103,8 @@ class _Heard(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def operator() -> Iterator[Operator]:
-    with Operator() as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
+    with answering(Operator()) as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import http.server
 import json
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ import requests
 import yaml
 
 from alerts import programs
+from support.answering import answering
 from support.operators import free_port
 
 _PATIENCE_SECONDS = 30.0
@@ -136,15 +136,9 @@ def called() -> Iterator[Called]:
         def log_message(self, *_: object) -> None:
             pass
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with answering(http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as server:
         made.port = server.server_port
-        thread = threading.Thread(target=server.serve_forever, name="called", kwargs={"poll_interval": 0.05})
-        thread.start()
-        try:
-            yield made
-        finally:
-            server.shutdown()
-            thread.join()
+        yield made
 
 
 def until(holds: Callable[[], object], what: Callable[[], str], within: float) -> None:

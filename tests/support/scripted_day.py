@@ -8,7 +8,6 @@ samples of the future, and old ones only where it is told to (`out_of_order_time
 
 import contextlib
 import http.server
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from kite_operator.model.expiry import IST
+from support.answering import answering
 from support.operators import OperatorProcess
 from support.prometheus import Program, prometheus, until
 from support.sandbox import SandboxApp
@@ -62,15 +62,9 @@ def stamped(operator: OperatorProcess, world: World) -> Iterator[Stamped]:
         def log_message(self, *_: object) -> None:
             pass
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with answering(http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as server:
         made.port = server.server_port
-        thread = threading.Thread(target=server.serve_forever, name="stamped", kwargs={"poll_interval": 0.05})
-        thread.start()
-        try:
-            yield made
-        finally:
-            server.shutdown()
-            thread.join()
+        yield made
 
 
 @dataclass(slots=True)

@@ -26,15 +26,19 @@ _TERMINATION_GRACE: Final = 10.0
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    arguments = _parser().parse_args(argv)
+    return run_parsed("devcluster", _parser().parse_args(argv))
+
+
+def run_parsed(program: str, arguments: argparse.Namespace) -> int:
+    """Call what the parser of `program` has put in `run` and return the exit code; trouble is told in a line."""
     signal.signal(signal.SIGTERM, _terminate)
     try:
         code: int = arguments.run(arguments)
     except DevclusterError as error:
-        sys.stderr.write(f"devcluster: {error}\n")
+        sys.stderr.write(f"{program}: {error}\n")
         return 1
     except KeyboardInterrupt:
-        sys.stderr.write("devcluster: interrupted; everything that was started has been stopped\n")
+        sys.stderr.write(f"{program}: interrupted; everything that was started has been stopped\n")
         return 128 + signal.SIGINT
     return code
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import signal
-import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
-from devcluster.cli import run_command
-from devcluster.errors import DevclusterError, UsageError
+from devcluster.cli import run_command, run_parsed
+from devcluster.errors import UsageError
 from devcluster.resolve import Resolver
 from node import machine, programs
 from node.addresses import MOST_NODES
@@ -19,21 +16,7 @@ from node.cluster import Cluster
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    arguments = _parser().parse_args(argv)
-    signal.signal(signal.SIGTERM, _terminate)
-    try:
-        code: int = arguments.run(arguments)
-    except DevclusterError as error:
-        sys.stderr.write(f"node: {error}\n")
-        return 1
-    except KeyboardInterrupt:
-        sys.stderr.write("node: interrupted; everything that was started has been stopped\n")
-        return 128 + signal.SIGINT
-    return code
-
-
-def _terminate(signum: int, _: object) -> NoReturn:
-    raise SystemExit(128 + signum)  # unlike the signal's default, this runs the `finally` blocks
+    return run_parsed("node", _parser().parse_args(argv))
 
 
 def _check(_: argparse.Namespace) -> int:

@@ -20,6 +20,7 @@ from devcluster.archive import ARCHIVES_VARIABLE, ENVTEST, RELEASES, Archive, Ar
 from devcluster.binaries import BINARIES, KUBERNETES
 from devcluster.cache import go_platform
 from devcluster.resolve import Resolver
+from support.answering import answering
 
 SAYS = {
     "etcd": "etcd Version: 3.6.0",
@@ -59,7 +60,6 @@ class Server:
         handler = functools.partial(_Handler, self)
         self.http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self.url = f"http://127.0.0.1:{self.http.server_port}/releases"
-        self.thread = threading.Thread(target=self.http.serve_forever, kwargs={"poll_interval": 0.02})
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -87,11 +87,8 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
     made = Server()
-    made.thread.start()
-    yield made
-    made.http.shutdown()
-    made.http.server_close()
-    made.thread.join()
+    with answering(made.http):
+        yield made
 
 
 def archives(server: Server, root: Path, archive: Archive) -> tuple[Archives, io.StringIO]:

@@ -11,6 +11,7 @@ import pytest
 
 from kite_token import TokenFolder
 from kite_token.reporting import BETWEEN_REPORTS_S, Reporter
+from support.answering import answering
 from support.mounted_secret import MountedSecret
 
 BEARER = "madeupserviceaccounttoken0000001"
@@ -51,12 +52,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    with Server() as made:
-        thread = threading.Thread(target=made.serve_forever, args=(0.01,))
-        thread.start()
+    with answering(Server()) as made:
         yield made
-        made.shutdown()
-        thread.join()
 
 
 @pytest.fixture

@@ -4,13 +4,13 @@ import json
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
 
 from supply_chain import __main__ as command
 from supply_chain.audit import FOUND, NOT_ASKED, SOUND, audit
+from support.answering import answering
 
 KNOWN = {
     "id": "PYSEC-2099-1",
@@ -55,12 +55,8 @@ class Database:
 @pytest.fixture
 def database() -> Iterator[Database]:
     made = Database()
-    thread = Thread(target=made.server.serve_forever)
-    thread.start()
-    yield made
-    made.server.shutdown()
-    thread.join()
-    made.server.server_close()
+    with answering(made.server):
+        yield made
 
 
 @pytest.fixture
