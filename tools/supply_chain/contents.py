@@ -86,15 +86,25 @@ def bill_of_archive(name: str, lock: Path, archive: Path, made_at: datetime | No
     image = Image(Target.OPERATOR, name, archive)
     with tempfile.TemporaryDirectory() as folder:
         for layer in image.layers():
-            layer.extractall(folder, members=_telling(layer), filter="data")
+            for member in _telling(layer):
+                _write(layer, member, Path(folder))
         return bill_of_image(name, lock, Path(folder), _interpreter(image), made_at)
 
 
 def _telling(layer: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
+    """Files only: there is no link by which one of them could leave the folder, and no name that does."""
     for member in layer:
-        member.name = os.path.normpath(member.name)
-        if _SAYS.search(member.name) and member.isreg():
+        member.name = os.path.normpath(member.name).lstrip("/")
+        if _SAYS.search(member.name) and member.isreg() and not member.name.startswith(".."):
             yield member
+
+
+def _write(layer: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
+    content = layer.extractfile(member)
+    if content is not None:
+        path = folder / member.name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.read())
 
 
 def _interpreter(image: Image) -> Iterator[Part]:

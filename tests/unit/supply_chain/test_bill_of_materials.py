@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -80,13 +81,15 @@ def unpack(root: Path) -> Path:
     return root
 
 
-def saved(root: Path, to: Path) -> Path:
+def saved(root: Path, to: Path, more: str = "") -> Path:
     """The same as `docker save` writes it: layers in an archive, the second of which has newer packages of the base."""
     first, second = io.BytesIO(), io.BytesIO()
     with tarfile.open(fileobj=first, mode="w:gz", dereference=True) as layer:
         layer.add(root, arcname="./")
     with tarfile.open(fileobj=second, mode="w") as layer:
         _add(layer, "var/lib/dpkg/status", STATUS.replace("u2", "u3").encode())
+        if more:
+            _add(layer, more, b"Name: more")
     configuration = {"config": {"Env": ["PATH=/bin", "PYTHON_VERSION=3.11.99"]}}
     with tarfile.open(to, "w") as archive:
         _add(archive, "c.json", json.dumps(configuration).encode())
@@ -177,6 +180,16 @@ def test_an_images_bill_has_its_base_too(tmp_path: Path) -> None:
     base = {pip, "pkg:deb/debian/libssl3@3.0.17-1~deb12u3?arch=amd64&distro=debian-12", "pkg:generic/python@3.11.99"}
     assert base == purls - ours
     assert ours <= purls
+
+
+@pytest.mark.parametrize("name", ["../outside.dist-info/METADATA", "a/../../outside.dist-info/METADATA"])
+def test_an_image_is_read_into_no_other_folder(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = unpack(tmp_path / "root")
+    archive = saved(root, tmp_path / "image.tar", name)
+    (tmp_path / "scratch").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "scratch"))
+    bill_of_archive("kite-operator", LOCKS["kite-operator"], archive)
+    assert [] == list((tmp_path / "scratch").iterdir())
 
 
 @pytest.mark.skipif(shutil.which("dpkg-query") is None, reason="compares with dpkg, on Debian")
