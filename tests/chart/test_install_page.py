@@ -1,9 +1,6 @@
 """The commands of docs/install.md do what it says, typed as they stand there."""
 
 import os
-import re
-import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -12,33 +9,11 @@ import yaml
 from support.controlplane import Kubectl, eventually
 from support.documents import ROOT, blocks, page, section
 from support.helm import CHART, Helm
+from support.terminal import Terminal
 
 PAGE = page("docs/install.md")
 NOT_HERE = ("docker ", "buildah ", "make image", "rollout status")
 """What needs a registry, or a node."""
-
-
-@dataclass(frozen=True, slots=True)
-class Terminal:
-    """A shell in the checkout, with helm and kubectl."""
-
-    environment: dict[str, str]
-
-    def type_in(self, title: str, number: int = 0) -> str:
-        """Type one block of a section; returns what it prints."""
-        text = re.sub(r"^\$ ", "", blocks(section(PAGE, title), "console")[number], flags=re.MULTILINE)
-        lines = [line for line in text.splitlines() if not any(each in line for each in NOT_HERE)]
-        done = subprocess.run(  # noqa: S603 - the project's own documentation
-            ["/bin/bash", "-euo", "pipefail", "-c", "\n".join(lines)],
-            env=self.environment,
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=90,
-        )
-        assert 0 == done.returncode, done.stderr
-        return done.stdout
 
 
 @pytest.fixture
@@ -46,13 +21,13 @@ def terminal(helm: Helm, kubectl: Kubectl) -> Terminal:
     environment = {**os.environ, **kubectl.control_plane.environment}
     environment["PATH"] = f"{helm.program.parent}:{environment['PATH']}"
     environment |= {f"HELM_{kind}_HOME": str(helm.folder / kind.lower()) for kind in ("CACHE", "CONFIG", "DATA")}
-    return Terminal(environment)
+    return Terminal(PAGE, environment, NOT_HERE)
 
 
 @pytest.mark.timeout(240)
 def test_from_the_install_to_the_last_trace(terminal: Terminal, kubectl: Kubectl) -> None:
-    assert "STATUS: deployed" in terminal.type_in("With Helm", 0)
-    terminal.type_in("With Helm", 1)
+    assert "STATUS: deployed" in terminal.type_in("With Helm", number=0)
+    terminal.type_in("With Helm", number=1)
     pods = ("get", "pods", "--namespace=kite-operator", "--output=name")
     eventually(lambda: 2 == len(kubectl(*pods).stdout.split()), "two pods, in a namespace held to the standard")
     assert "STATUS: deployed" in terminal.type_in("Upgrade")
@@ -60,13 +35,13 @@ def test_from_the_install_to_the_last_trace(terminal: Terminal, kubectl: Kubectl
     found = kubectl("get", "deployment/kite-operator", "--namespace=kite-operator", image).stdout
     assert found.startswith("registry.example.com/kite-operator:")  # the values given before are kept
     assert "Rollback was a success" in terminal.type_in("Roll back")
-    assert "uninstalled" in terminal.type_in("Uninstall", 0)
+    assert "uninstalled" in terminal.type_in("Uninstall", number=0)
     assert "kitecredentials" in kubectl("get", "crd", "--output=name").stdout
-    terminal.type_in("Uninstall", 1)
+    terminal.type_in("Uninstall", number=1)
     assert "kitecredentials" not in kubectl("get", "crd", "--output=name").stdout
 
     kubectl("apply", "--kustomize", str(ROOT / "deploy" / "overlays" / "cluster"))
-    terminal.type_in("With kustomize", 1)
+    terminal.type_in("With kustomize", number=1)
     assert "kitecredentials" in kubectl("get", "crd", "--output=name").stdout
     assert "namespace/kite-operator" in kubectl("get", "namespaces", "--output=name").stdout
     left = "clusterroles,clusterrolebindings,deployments,roles,rolebindings,serviceaccounts"

@@ -101,6 +101,19 @@ def exhausted(world: World, account: SandboxAccount) -> None:
         world.settle(0.5)
 
 
+def set_back_by_two(world: World, backup: Backup) -> SandboxAccount:
+    """A backup, two wrong entries that it knows nothing of, and the restore, with no operator running."""
+    account = scene(world)
+    backup.take()
+    world.operator("--kubernetes-timeout-seconds", "3")
+    resume(world)
+    world.wait("PasswordRejected")
+    spend(world, account, WRONG[1:2])
+    world.operators[-1].kill()
+    backup.restore()
+    return account
+
+
 def log_in_by_hand(world: World, account: SandboxAccount) -> None:
     """A person logs in at the broker's own page, which sets its counts to zero."""
     with Browser(world.sandbox) as browser:
@@ -110,15 +123,8 @@ def log_in_by_hand(world: World, account: SandboxAccount) -> None:
 def test_after_a_restore_the_count_is_as_old_as_the_backup_and_an_account_can_be_locked(
     restored: World, backup: Backup
 ) -> None:
-    world, account = restored, scene(restored)
-    backup.take()
-    world.operator("--kubernetes-timeout-seconds", "3")
-    resume(world)
-    world.wait("PasswordRejected")
-    spend(world, account, WRONG[1:2])
+    world, account = restored, set_back_by_two(restored, backup)
     assert 2 == entries(world)
-    world.operators[-1].kill()
-    backup.restore()
     assert world.api.find(world.path("leases", "kite-account-ab1234")) is None
     world.operator()
     resume(world)
@@ -130,14 +136,7 @@ def test_after_a_restore_the_count_is_as_old_as_the_backup_and_an_account_can_be
 def test_a_completed_login_by_a_person_before_the_operator_starts_makes_both_counts_agree(
     restored: World, backup: Backup
 ) -> None:
-    world, account = restored, scene(restored)
-    backup.take()
-    world.operator("--kubernetes-timeout-seconds", "3")
-    resume(world)
-    world.wait("PasswordRejected")
-    spend(world, account, WRONG[1:2])
-    world.operators[-1].kill()
-    backup.restore()
+    world, account = restored, set_back_by_two(restored, backup)
     log_in_by_hand(world, account)
     assert 0 == entries(world)
     world.operator()
