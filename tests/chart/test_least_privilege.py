@@ -40,12 +40,10 @@ def crd(kubectl: Kubectl) -> None:
 def world(kubectl: Kubectl, crd: None, sandbox: Sandbox, tmp_path: Path) -> Iterator[World]:
     """A namespace of a desk; the operator is not there yet."""
     del crd  # it is asked for so that it is there
-    clock_file = tmp_path / "clock"
-    clock_file.write_text("0")
     namespace = f"desk-{uuid.uuid4().hex[:8]}"
     kubectl("create", "namespace", namespace)
     admin = kubectl.control_plane.kubeconfig
-    made = World(Api(admin), namespace, sandbox, TestClock(clock_file, sandbox), admin, tmp_path)
+    made = World(Api(admin), namespace, sandbox, TestClock.at_start(sandbox, tmp_path), admin, tmp_path)
     try:
         yield made
         made.assert_nothing_leaked(made.token())

@@ -61,9 +61,7 @@ def broker(request: pytest.FixtureRequest, sandbox: Sandbox) -> Sandbox:
 def world(control_plane: ControlPlane, crd: None, namespace: str, broker: Sandbox, tmp_path: Path) -> Iterator[World]:
     del crd  # it is asked for so that it is there
     sandbox = broker
-    clock_file = tmp_path / "clock"
-    clock_file.write_text("0")
-    clock = TestClock(clock_file, sandbox)
+    clock = TestClock.at_start(sandbox, tmp_path)
     api = Api(control_plane.kubeconfig)
     made = World(api, namespace, sandbox, clock, operator_kubeconfig(control_plane), tmp_path)
     api.create(f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/rolebindings", accounts_binding())

@@ -25,9 +25,7 @@ def plane() -> Iterator[ControlPlane]:
 
 @pytest.fixture
 def crashing(plane: ControlPlane, sandbox: Sandbox, tmp_path: Path) -> Iterator[World]:
-    clock_file = tmp_path / "clock"
-    clock_file.write_text("0")
-    clock = TestClock(clock_file, sandbox)
+    clock = TestClock.at_start(sandbox, tmp_path)
     with namespace_in(Kubectl(plane), f"crash-{tmp_path.name[-20:].replace('_', '-').strip('-').lower()}") as name:
         world = World(Api(plane.kubeconfig), name, sandbox, clock, plane.kubeconfig, tmp_path)
         try:

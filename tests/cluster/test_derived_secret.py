@@ -408,14 +408,12 @@ def unvalidated(sandbox: Sandbox, tmp_path: Path) -> Iterator[World]:
         },
     }
     crd["spec"]["versions"][0].pop("selectableFields")
-    clock_file = tmp_path / "clock"
-    clock_file.write_text("0")
     with ControlPlane.start(Options()) as plane:
         kubectl = Kubectl(plane)
         kubectl("apply", "--server-side", "--filename", "-", input=yaml.safe_dump(crd))
         kubectl("wait", "--for=condition=Established", "--timeout=60s", "crd/kitecredentials.kite-operator.dev")
         with namespace_in(kubectl, "trading") as namespace:
-            clock = TestClock(clock_file, sandbox)
+            clock = TestClock.at_start(sandbox, tmp_path)
             world = World(Api(plane.kubeconfig), namespace, sandbox, clock, plane.kubeconfig, tmp_path)
             try:
                 yield world

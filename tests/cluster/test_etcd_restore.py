@@ -53,9 +53,7 @@ def backup(plane: ControlPlane, tmp_path: Path) -> Backup:
 
 @pytest.fixture
 def restored(plane: ControlPlane, sandbox: Sandbox, tmp_path: Path) -> Iterator[World]:
-    clock_file = tmp_path / "clock"
-    clock_file.write_text("0")
-    clock = TestClock(clock_file, sandbox)
+    clock = TestClock.at_start(sandbox, tmp_path)
     with namespace_in(Kubectl(plane), f"restore-{tmp_path.name[-18:].replace('_', '-').strip('-').lower()}") as name:
         world = World(Api(plane.kubeconfig), name, sandbox, clock, plane.kubeconfig, tmp_path, secrets_made=[*WRONG])
         try:

@@ -22,8 +22,6 @@ def audited(sandbox: Sandbox, tmp_path: Path) -> Iterator[tuple[World, Path, Pat
     policy, log = tmp_path / "policy.json", tmp_path / "audit.log"
     policy.write_text(json.dumps(POLICY))
     arguments = (f"--audit-policy-file={policy}", f"--audit-log-path={log}")
-    clock_file = tmp_path / "clock"
-    clock_file.write_text("0")
     with ControlPlane.start(Options(api_server_arguments=arguments)) as plane:
         kubectl = Kubectl(plane)
         kubectl("apply", "--server-side", "--kustomize", str(CRD_FOLDER))
@@ -31,7 +29,7 @@ def audited(sandbox: Sandbox, tmp_path: Path) -> Iterator[tuple[World, Path, Pat
         kubectl("create", "namespace", "kite-operator")
         with namespace_in(kubectl, "trading") as namespace:
             api = Api(plane.kubeconfig)
-            world = World(api, namespace, sandbox, TestClock(clock_file, sandbox), plane.kubeconfig, tmp_path)
+            world = World(api, namespace, sandbox, TestClock.at_start(sandbox, tmp_path), plane.kubeconfig, tmp_path)
             try:
                 yield world, log, plane.kubeconfig_for("the-operator", ("system:masters",))
             finally:

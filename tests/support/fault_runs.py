@@ -59,10 +59,8 @@ def play(plane: ControlPlane, kubectl: Kubectl, sandbox: Sandbox, folder: Path, 
 @contextmanager
 def _scene(plane: ControlPlane, kubectl: Kubectl, sandbox: Sandbox, folder: Path, mode: Mode) -> Iterator[Scene]:
     sandbox.reset()
-    clock_file = folder / "clock"
-    clock_file.write_text("0")
     with namespace_in(kubectl, f"test-{uuid.uuid4().hex[:12]}") as namespace:
-        clock = TestClock(clock_file, sandbox)
+        clock = TestClock.at_start(sandbox, folder)
         world = World(Api(plane.kubeconfig), namespace, sandbox, clock, plane.kubeconfig, folder)
         try:
             yield Scene(world, mode)

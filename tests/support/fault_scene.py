@@ -9,20 +9,21 @@ import json
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import Any
 
 from support.fault_cases import STEPS, At, Case, Holds, Mode, Plan, Seen
+from support.operators import START
 from support.sandbox import SandboxAccount, SandboxApp
 from support.world import REDIRECT_URL, World
 
-IST = timezone(timedelta(hours=5, minutes=30))
 NOON = timedelta(hours=12, seconds=10)
 """In the middle of a TOTP window, on any day."""
 MORNING = timedelta(days=1, hours=7, minutes=50)
 """After the flush and the scheduled refresh of the next day."""
 PATIENCE_SECONDS = 150.0
 """For hundreds of credentials on a machine that has other work; only a row that is wrong waits for so long."""
+_MIDNIGHT = START.replace(hour=0)
 _QUIET_SECONDS = 0.6
 _GAUGES = ("ready", "blocked", "login_required", "authenticated")
 _WRONG = {
@@ -50,17 +51,16 @@ class Subject:
 
 @dataclass(slots=True)
 class Scene:
-    """One operator and the subjects of one mode; `day` is the midnight (IST) that times are counted from."""
+    """One operator and the subjects of one mode."""
 
     world: World
     mode: Mode
     subjects: list[Subject] = field(default_factory=list)
     put_aside: dict[str, float] = field(default_factory=dict)
-    day: datetime = field(default_factory=lambda: datetime.now(IST).replace(hour=0, minute=0, second=0, microsecond=0))
 
     def stand_still(self, at: timedelta) -> None:
-        """Both clocks stop so long after midnight."""
-        self.world.clock.stand_still(self.day + at)
+        """Both clocks stop so long after the midnight (IST) of the first day."""
+        self.world.clock.stand_still(_MIDNIGHT + at)
 
     def add(self, cases: Iterable[Case]) -> None:
         """Apps and accounts for these cases, and their Secrets; no credential yet."""

@@ -9,7 +9,7 @@ import time
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Self
 
@@ -17,6 +17,8 @@ from support.sandbox import Sandbox
 
 ROOT = Path(__file__).resolve().parents[2]
 _PATIENCE_SECONDS = 30.0
+START = datetime(2030, 1, 8, 10, tzinfo=timezone(timedelta(hours=5, minutes=30)))
+"""When every test begins, a Tuesday morning in India: what a test does with time is the same whenever it is run."""
 
 
 def free_port() -> int:
@@ -33,6 +35,13 @@ class TestClock:
     file: Path
     sandbox: Sandbox
     offset: float = 0.0
+
+    @classmethod
+    def at_start(cls, sandbox: Sandbox, folder: Path) -> Self:
+        """A clock whose file is in `folder`, at START for whoever goes by it."""
+        made = cls(folder / "clock", sandbox)
+        made.set_offset(START.timestamp() - time.time())
+        return made
 
     def move(self, seconds: float) -> None:
         """Set both clocks forward by `seconds` more."""
