@@ -186,7 +186,7 @@ def test_a_renewal_brings_a_token_back_after_the_flush(
     sandbox.update_app(app.api_key, refresh_tokens=True)
     sandbox.switch(refresh_rotates=False)
     session = anonymous.generate_session(sandbox.request_token(account.client_id, app.api_key), app.api_secret)
-    sandbox.set_offset(86_400)
+    sandbox.set_now(sandbox.now() + timedelta(days=1))
     with pytest.raises(TokenException, match=DEAD):
         anonymous.profile()
     renewed = anonymous.renew_access_token(session["refresh_token"], app.api_secret)

@@ -13,8 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from support.fault_cases import STEPS, At, Case, Holds, Mode, Plan, Seen
-from support.operators import START
-from support.sandbox import SandboxAccount, SandboxApp
+from support.sandbox import START, SandboxAccount, SandboxApp
 from support.world import REDIRECT_URL, World
 
 NOON = timedelta(hours=12, seconds=10)

@@ -9,16 +9,14 @@ import time
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from pathlib import Path
 from typing import Self
 
-from support.sandbox import Sandbox
+from support.sandbox import START, Sandbox
 
 ROOT = Path(__file__).resolve().parents[2]
 _PATIENCE_SECONDS = 30.0
-START = datetime(2030, 1, 8, 10, tzinfo=timezone(timedelta(hours=5, minutes=30)))
-"""When every test begins, a Tuesday morning in India: what a test does with time is the same whenever it is run."""
 
 
 def free_port() -> int:

@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from types import TracebackType
 from typing import Any, Self
 
@@ -16,8 +16,10 @@ import requests
 
 from support.sandbox_values import Counters, LoggedCall, SandboxAccount, SandboxApp, account_of, app_of, counters_of
 
-__all__ = ["Counters", "LoggedCall", "Sandbox", "SandboxAccount", "SandboxApp", "SandboxError"]
+__all__ = ["START", "Counters", "LoggedCall", "Sandbox", "SandboxAccount", "SandboxApp", "SandboxError"]
 
+START = datetime(2030, 1, 8, 16, tzinfo=timezone(timedelta(hours=5, minutes=30)))
+"""When every test begins, a Tuesday in India after the market: what a test does is the same whenever it is run."""
 _PATIENCE_S = 20.0
 
 
@@ -236,7 +238,8 @@ def _sandbox_process() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def sandbox(_sandbox_process: Sandbox) -> Iterator[Sandbox]:
-    """A sandbox with nothing in it; the process is shared by the whole run, its state is not."""
+    """A sandbox with nothing in it, at START; the process is shared by the whole run, its state is not."""
     _sandbox_process.reset()
+    _sandbox_process.set_now(START)
     yield _sandbox_process
     _sandbox_process.reset()
