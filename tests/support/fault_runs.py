@@ -10,15 +10,15 @@ from pathlib import Path
 
 from support.controlplane import ControlPlane, Kubectl, namespace_in
 from support.fault_cases import At, Case, Mode, Seen
-from support.fault_scene import MORNING, NOON, Scene
+from support.fault_scene import AFTERNOON, MORNING, Scene
 from support.operators import TestClock
 from support.sandbox import Sandbox
 from support.world import Api, World
 
 ARGUMENTS = ("--broker-timeout-seconds", "3", "--workers", "80")
 """Faults that are slower than the client wait for 8 seconds; none waits for the worker of another."""
-PROBED = NOON + timedelta(seconds=301)
-NEXT_WINDOW = NOON + timedelta(seconds=30)
+PROBED = AFTERNOON + timedelta(seconds=301)
+NEXT_WINDOW = AFTERNOON + timedelta(seconds=30)
 
 
 @dataclass(slots=True)
@@ -41,7 +41,7 @@ def play(plane: ControlPlane, kubectl: Kubectl, sandbox: Sandbox, folder: Path, 
     """Play cases of one scene."""
     chosen = list(cases)
     with _scene(plane, kubectl, sandbox, folder, chosen[0].mode) as scene:
-        scene.stand_still(NOON)
+        scene.stand_still(AFTERNOON)
         scene.add(chosen)
         scene.world.operator(*ARGUMENTS)
         if chosen[0].at is At.PROBE:

@@ -16,8 +16,8 @@ from support.fault_cases import STEPS, At, Case, Holds, Mode, Plan, Seen
 from support.sandbox import START, SandboxAccount, SandboxApp
 from support.world import REDIRECT_URL, World
 
-NOON = timedelta(hours=12, seconds=10)
-"""In the middle of a TOTP window, on any day."""
+AFTERNOON = timedelta(hours=16, seconds=10)
+"""In the middle of a TOTP window, and when nobody is reminded of the morning's deadline any more."""
 MORNING = timedelta(days=1, hours=7, minutes=50)
 """After the flush and the scheduled refresh of the next day."""
 PATIENCE_SECONDS = 150.0
