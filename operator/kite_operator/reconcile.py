@@ -244,7 +244,8 @@ def _refused_by_cluster(plan: Plan, error: ClusterError, now: datetime) -> Plan:
     """A rest: the API server does not let us do what was decided (RBAC, a quota, an admission policy)."""
     message = (
         f"the API server refused {error.what} (HTTP {error.status}) when it was time to {plan.action}: check the "
-        "operator's rights, quotas and admission policies of the namespace"
+        "operator's rights, quotas and admission policies of the namespace. Delete no Secret: nothing could be written "
+        "in its place"
     )
     return Plan(Action.REST, Reason.TARGET_UNWRITABLE, message, wake_at=now + CLUSTER_RECHECK)
 

@@ -138,6 +138,8 @@ def test_a_target_that_the_api_server_refuses_costs_one_login_and_is_written_whe
             world.settle(0.4)
         assert logins(world) <= 1
         assert "TargetUnwritable" == world.condition()[1]
+        assert "the API server refused" in world.condition()[2]
+        assert "Delete no Secret" in world.condition()[2]
     finally:
         world.api.delete(f"{admission}/validatingadmissionpolicybindings/{name}")
         world.api.delete(f"{admission}/validatingadmissionpolicies/{name}")

@@ -138,6 +138,7 @@ def test_an_unwritable_target_is_found_before_a_login(world: World, way: str) ->
     world.alpha()
     world.wait("TargetUnwritable")
     world.settle()
+    assert {"immutable": "is immutable", "another type": "is of another type"}[way] in world.condition()[2]
     assert 0 == logins(world)
 
 

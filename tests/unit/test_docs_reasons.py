@@ -76,6 +76,14 @@ def test_the_runbook_names_no_reason_that_does_not_exist() -> None:
     assert set() == named - {reason.value for reason in Reason} - other
 
 
+def test_nobody_is_told_to_delete_a_secret_in_whose_place_nothing_could_be_written() -> None:
+    """The messages are those of tests/cluster/test_token_life.py and tests/cluster/test_fights_over_a_secret.py."""
+    steps = section(RUNBOOK, "The derived Secret cannot be written").partition("`TargetUnwritable`: ")[2]
+    mendable, _, refused = steps.partition("\n- `")[0].partition("**")
+    assert all(f'"{message}"' in mendable for message in ("is immutable", "is of another type"))
+    assert refused.startswith('Where "the API server refused" a request, do not delete it:**')
+
+
 def test_every_reason_that_can_block_has_a_place_in_the_runbook() -> None:
     refused = FAILURES.partition("## What the broker refused")[2].partition("\n## ")[0]
     blocking = re.findall(r"^### (\w+)$", refused, re.MULTILINE)
