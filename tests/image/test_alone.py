@@ -1,8 +1,12 @@
 """The images without a cluster: they run as nobody, on a root that is read-only, and end when they are told to."""
 
 import json
+import re
+import shlex
 import signal
 import subprocess
+import threading
+from http.server import HTTPServer, SimpleHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -11,6 +15,7 @@ import requests
 from image.inputs import version
 from support.container import Spec
 from support.controlplane import eventually
+from support.documents import blocks, page, section
 from support.image_runner import Runner
 from support.operators import free_port
 
@@ -58,6 +63,19 @@ def test_it_trusts_the_certificate_authorities_that_the_base_brings(operator: Ru
 
 def test_there_is_no_place_that_it_can_write_to(operator: Runner) -> None:
     assert "" == operator.output("-c", WRITE_EVERYWHERE, command=("python3",))
+
+
+def test_what_the_runbook_asks_the_broker_with_can_be_asked_in_it(operator: Runner) -> None:
+    lines = blocks(section(page("docs/runbook.md"), "The broker does not answer"), "console")[0].splitlines()
+    commands = [shlex.split(line.partition(" -- ")[2]) for line in lines]
+    assert [["python3", "-c"]] * 2 == [command[:2] for command in commands]
+    with HTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        here = f"http://127.0.0.1:{server.server_port}"
+        asked = [re.sub(r"https://[a-z.]+", here, program) for _, _, program in commands]
+        answers = [operator.output("-c", program, command=("python3",)).strip() for program in asked]
+        server.shutdown()
+    assert ["200", "200"] == answers
 
 
 @pytest.mark.parametrize("shell", ["sh", "/bin/sh", "bash", "busybox"])
