@@ -7,7 +7,8 @@ accepted) and over everybody who shares the ledger:
 - a wrong code gets one more try, in a later TOTP window;
 - a submission whose outcome is unknown counts as wrong; one a day (IST) is forgiven: it counts, but does not block;
 - at most four counted submissions over all versions, two for a credential that has proven nothing while another has;
-- a person's acknowledgement reopens a block; at the limit it allows one submission more, twice a day at most.
+- a person's acknowledgement reopens the one block that it names, twice a day at most; at the limit it allows one
+  submission more, unless what is left is another's.
 
 Every function takes a record and gives a new one; the compare-and-swap around it is `cluster/account.py`.
 """
@@ -67,11 +68,17 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Why nothing may be submitted until a person acts; `id` is what the person acknowledges."""
+    """Why nothing may be submitted until a person acts; `id` is what the person acknowledges.
+
+    `version` is that of the login factors which it keeps back, empty when it does not come from the attempts;
+    `reserved` when what is left belongs to another credential, so that nobody reopens it.
+    """
 
     id: str
     reason: Reason
     message: str
+    version: str = ""
+    reserved: bool = False
 
 
 def counted(record: AccountRecord) -> int:
@@ -118,7 +125,7 @@ def _same(attempt: Attempt, other: Attempt) -> bool:
 def block_for(record: AccountRecord, version: str, by: Ref) -> Block | None:
     """Why no login with this version of the factors may be started by `by`, or None."""
     if counted(record) >= limit_for(record, by):
-        return _exhausted(record)
+        return _exhausted(record, version, reserved=limit_for(record, by) == UNPROVEN_LIMIT)
     mine = [a for a in record.attempts if a.version == version and not a.acknowledged]
     wrong_password = [a for a in mine if a.step is Step.PASSWORD and a.outcome is Outcome.WRONG]
     if wrong_password:
@@ -127,10 +134,11 @@ def block_for(record: AccountRecord, version: str, by: Ref) -> Block | None:
             Reason.PASSWORD_REJECTED,
             "the broker refused this client ID and password, and they are not submitted again: correct key `password` "
             "in the login Secret (or spec.clientID), or acknowledge this block",
+            version,
         )
     wrong_codes = wrong_codes_of(record, version)
     if len(wrong_codes) >= CODES_PER_VERSION:
-        return Block(wrong_codes[-1].id, Reason.TOTP_REJECTED, _codes_refused(wrong_codes))
+        return Block(wrong_codes[-1].id, Reason.TOTP_REJECTED, _codes_refused(wrong_codes), version)
     unknown = [a for a in mine if a.outcome in _UNKNOWN and not a.forgiven]
     if unknown:
         return Block(
@@ -138,6 +146,7 @@ def block_for(record: AccountRecord, version: str, by: Ref) -> Block | None:
             Reason.ATTEMPT_OUTCOME_UNKNOWN,
             "a password or code was submitted and its answer never arrived, for the second time today: it may have "
             "counted as wrong. Check that the account is not blocked at the broker, then acknowledge this block",
+            version,
         )
     return None
 
@@ -164,21 +173,21 @@ def _codes_refused(wrong: Sequence[Attempt]) -> str:
     )
 
 
-def _exhausted(record: AccountRecord) -> Block:
+def _exhausted(record: AccountRecord, version: str, *, reserved: bool) -> Block:
     total = counted(record)
     last = [a for a in record.attempts if a.outcome in _COUNTED][-1]
     told = f"{total} wrong or unanswered entries have been counted for this client ID since its last completed login"
-    if total < LIMIT + record.allowed_more:
+    if reserved:
         message = (
             f"{told}. Another KiteCredential has proven to hold it and needs what is left: nothing more is submitted "
             "for this one before a login of the other has been completed"
         )
-        return Block(last.id, Reason.ATTEMPT_BUDGET_EXHAUSTED, message)
+        return Block(last.id, Reason.ATTEMPT_BUDGET_EXHAUSTED, message, version, reserved=True)
     message = (
         f"{told}, and the broker blocks an account at 5: nothing more is submitted. Log in once by hand at the broker "
         "(that starts a new count), mend the login Secret, then acknowledge this block"
     )
-    return Block(last.id, Reason.ATTEMPT_BUDGET_EXHAUSTED, message)
+    return Block(last.id, Reason.ATTEMPT_BUDGET_EXHAUSTED, message, version)
 
 
 def start(record: AccountRecord, lock: Lock, now: datetime) -> AccountRecord:
@@ -303,12 +312,12 @@ def contested(record: AccountRecord, app: str, now: datetime) -> Block | None:
 
 
 def acknowledge(record: AccountRecord, block: Block, app: str, now: datetime) -> AccountRecord:
-    """Reopen `block` because a person asked for it.
+    """Reopen `block`, and no other one, because a person asked for it.
 
     ReservationRefused when it was honoured before, when today's are used up, or when a person cannot reopen it.
     """
     today = now.astimezone(IST).date()
-    if block.reason is Reason.ATTEMPT_BUDGET_EXHAUSTED and counted(record) < LIMIT + record.allowed_more:
+    if block.reserved:
         raise ReservationRefused(block.reason, block.message)
     record = settle_expired(record, now)
     if any(a.block_id == block.id for a in record.acknowledgements):
@@ -326,13 +335,18 @@ def acknowledge(record: AccountRecord, block: Block, app: str, now: datetime) ->
         entry = logins_today(record, app, now)
         others = tuple(e for e in record.logins if e is not entry)
         return replace(record, logins=(*others, replace(entry, allowed_more=entry.allowed_more + 1)))
-    allowed_more = max(record.allowed_more, counted(record) - LIMIT + 1)
+    if not block.version:
+        return replace(record, rejections=tuple(r for r in record.rejections if r.id != block.id))
     return replace(
         record,
-        attempts=tuple(replace(a, acknowledged=a.outcome is not Outcome.PENDING) for a in record.attempts),
-        rejections=tuple(r for r in record.rejections if r.id != block.id),
-        allowed_more=allowed_more,
+        attempts=tuple(_acknowledged(a) if a.version == block.version else a for a in record.attempts),
+        allowed_more=max(record.allowed_more, counted(record) - LIMIT + 1),
     )
+
+
+def _acknowledged(attempt: Attempt) -> Attempt:
+    """The attempt, reopened; not one whose outcome is still awaited."""
+    return replace(attempt, acknowledged=attempt.outcome is not Outcome.PENDING)
 
 
 def require_lock(record: AccountRecord, lock_id: str) -> None:

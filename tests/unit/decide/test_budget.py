@@ -14,7 +14,7 @@ from kite_operator.model.errors import ReservationLost, ReservationRefused, Step
 from kite_operator.model.expiry import IST
 from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import Failures, Status
-from support.facts import NOON, OTHER, REF, VERSIONS, account, attempt, blocked_status, claim, credential
+from support.facts import NOON, OTHER, REF, VERSIONS, account, attempt, blocked_status, claim, credential, rejection
 
 LATER = NOON + timedelta(minutes=30)
 LONG_AGO = NOON - timedelta(hours=1)
@@ -114,6 +114,14 @@ def test_that_limit_is_not_lifted_by_an_acknowledgement() -> None:
     record = account(attempt("a", by=OTHER), attempt("b", by=OTHER), claims=(claim(REF),))
     with pytest.raises(ReservationRefused, match="Another KiteCredential"):
         budget.acknowledge(record, block(record, "login-v9", OTHER), "key-v2", NOON)
+
+
+def test_nobody_but_the_proven_holder_reopens_a_budget_that_is_used_up() -> None:
+    record = account(*(attempt(name, version=f"login-{name}") for name in "abcd"), claims=(claim(REF),))
+    with pytest.raises(ReservationRefused, match="Another KiteCredential"):
+        budget.acknowledge(record, block(record, "login-v9", OTHER), "key-v2", NOON)
+    reopened = budget.acknowledge(record, block(record, "login-v9", REF), "key-v1", NOON)
+    assert budget.block_for(reopened, "login-v9", REF) is None
 
 
 def test_the_successor_of_the_proven_holder_is_proven() -> None:
@@ -246,9 +254,29 @@ def test_an_acknowledged_reservation_that_ran_out_does_not_block_again() -> None
     assert budget.block_for(budget.settle_expired(reopened, LATER), "login-v1", REF) is None
 
 
-def test_an_acknowledgement_removes_the_rejection_that_it_names() -> None:
-    refused = budget.Block("other", Reason.CONSENT_REQUIRED, "x")
-    assert ("other",) == tuple(a.block_id for a in budget.acknowledge(account(), refused, "k", NOON).acknowledgements)
+def test_an_acknowledged_rejection_reopens_nothing_else() -> None:
+    wrong = (attempt("a"), *(attempt(name, version=f"login-{name}") for name in "bcd"))
+    other = rejection(Reason.APP_REJECTED, by=OTHER)
+    record = account(*wrong, rejections=(rejection(Reason.REVOKED), other))
+    refused = budget.Block("rejected-Revoked", Reason.REVOKED, "x")
+    reopened = budget.acknowledge(record, refused, "key-v1", NOON)
+    assert account(*wrong, rejections=(other,), acknowledgements=reopened.acknowledgements) == reopened
+    assert ["rejected-Revoked"] == [each.block_id for each in reopened.acknowledgements]
+    assert Reason.ATTEMPT_BUDGET_EXHAUSTED is block(reopened).reason
+
+
+def test_an_acknowledged_password_leaves_the_other_versions_refused() -> None:
+    record = account(attempt("a"), attempt("b", version="login-v2", by=OTHER))
+    reopened = budget.acknowledge(record, block(record, "login-v2", OTHER), "key-v2", NOON)
+    assert budget.block_for(reopened, "login-v2", OTHER) is None
+    assert block(record) == block(reopened)
+
+
+def test_at_the_limit_an_acknowledgement_reopens_the_present_version_alone() -> None:
+    record = account(*(attempt(name, version=f"login-{name}") for name in "abcd"))
+    reopened = budget.acknowledge(record, block(record), "key-v1", NOON)
+    assert budget.block_for(reopened, "login-v1", REF) is None
+    assert Reason.PASSWORD_REJECTED is block(reopened, "login-d").reason
 
 
 def test_old_acknowledgements_are_forgotten() -> None:

@@ -2,9 +2,9 @@
 
 Hypothesis drives up to three processes at a time, of three credentials and four versions of the login Secret; two of
 the credentials want the same app, and take the claim on it from each other by the rules. They freeze, crash, lose
-answers and answer late; the clock jumps both ways; the Lease is lost while a block is shown; people log in by hand and
-acknowledge. The broker is taken to keep one count for passwords and codes, which only a completed login clears. Every
-record goes through JSON.
+answers and answer late; the clock jumps both ways; the Lease is lost while a block is shown; people log in by hand, and
+acknowledge that and what the broker refused for other reasons. The broker is taken to keep one count for passwords and
+codes, which only a completed login clears. Every record goes through JSON.
 """
 
 from dataclasses import dataclass, replace
@@ -18,9 +18,10 @@ from kite_operator.decide import budget
 from kite_operator.decide.claims import Claimant, Holder, claim, prove
 from kite_operator.decide.observed import Versions
 from kite_operator.decide.seed import seeded
-from kite_operator.model.account import AccountRecord, Attempt, Lock, Outcome, Ref, dump, load
+from kite_operator.model.account import AccountRecord, Attempt, Lock, Outcome, Ref, Rejection, dump, load
 from kite_operator.model.errors import ReservationLost, ReservationRefused, Step
 from kite_operator.model.expiry import IST
+from kite_operator.model.reasons import Reason
 from support.facts import CLIENT_ID, NOON, OTHER, REF, blocked_status, credential
 
 SQUATTER = Ref("elsewhere", "squatter", "uid-squatter")
@@ -265,10 +266,33 @@ class BudgetMachine(RuleBasedStateMachine):
             after = budget.acknowledge(self.record, block, APPS[by], self.now)
         except ReservationRefused:
             return
+        assert not block.reserved, "what is left belongs to the proven holder"
         self.store(after)
         self.acknowledged += 1
-        self.acknowledged_since_login += 1
-        self.forget_what_was_known()
+        self.acknowledged_since_login += block.reason is Reason.ATTEMPT_BUDGET_EXHAUSTED
+        self.known_wrong_passwords.discard(version)
+        self.known_wrong_codes.pop(version, None)
+
+    @rule(by=refs)
+    def the_broker_refuses_an_app(self, by: Ref) -> None:
+        self.number += 1
+        refused = Rejection(f"rejection-{self.number}", Reason.APP_REJECTED, "refused", by, self.now, {})
+        others = tuple(r for r in self.record.rejections if r.by != by)
+        self.store(replace(self.record, rejections=(*others, refused)))
+
+    @precondition(lambda self: self.people and self.record.rejections)
+    @rule(data=st.data())
+    def acknowledge_a_rejection(self, data: st.DataObject) -> None:
+        """It opens nothing that the attempts keep shut: the broker's count, and what is known, are as before."""
+        before = budget.settle_expired(self.record, self.now)
+        refused = data.draw(st.sampled_from(before.rejections))
+        block = budget.Block(refused.id, refused.reason, refused.message)
+        try:
+            after = budget.acknowledge(self.record, block, APPS[refused.by], self.now)
+        except ReservationRefused:
+            return
+        assert (before.attempts, before.allowed_more) == (after.attempts, after.allowed_more)
+        self.store(after)
 
     @precondition(lambda self: not any(p.attempt and not p.sent for p in self.processes))
     @rule(by=refs, version=versions)

@@ -1,0 +1,53 @@
+"""A person lifts the one block that stands for this credential: what keeps others from the broker goes on (P1)."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from kite_operator.act.acknowledge import acknowledge
+from kite_operator.act.login import log_in
+from kite_operator.decide import budget
+from kite_operator.decide.standing import standing_block
+from kite_operator.model.account import AccountRecord
+from kite_operator.model.errors import Step
+from kite_operator.model.reasons import Reason
+from kite_operator.model.resource import Credential, Key
+from support.acting import Stage
+from support.broker_fakes import login_page, refusal
+from support.facts import REF, VERSIONS, account, attempt, claim, credential, observed, rejection
+
+
+async def acknowledged(stage: Stage, who: Credential) -> str:
+    """What becomes of it when `who` acknowledges the block that its status names."""
+    record = await stage.record()
+    block = standing_block(observed(stage.clock.now(), credential=who, account=record))
+    assert block is not None
+    asking = replace(who, acknowledge=block.id)
+    return (await acknowledge(stage.parts, stage.scene(credential=asking, account=record))).result
+
+
+async def used_up(stage: Stage, record: AccountRecord) -> None:
+    """The account's four entries are counted."""
+    ago = stage.clock.now() - timedelta(hours=1)
+    wrong = tuple(attempt(f"wrong-{v}", version=v, at=ago) for v in ("v7", "v8", "v9", VERSIONS.login))
+    await stage.accounts.change(record.client_id, lambda _: replace(record, attempts=wrong), seed=account())
+
+
+async def test_a_stranger_whose_app_was_refused_does_not_lift_the_holders_block() -> None:
+    stage = Stage([refusal(400, "InputException"), login_page(), refusal(403, "UserException")])
+    stranger = replace(credential(), key=Key("elsewhere", "squatter"), uid="uid-squatter")
+    await used_up(stage, account(claims=(claim(),)))
+    refused = await log_in(stage.parts, stage.logins, stage.scene(credential=stranger, account=await stage.record()))
+    assert Reason.APP_REJECTED is refused.reason
+    assert "acknowledged" == await acknowledged(stage, stranger)
+    outcome = await log_in(stage.parts, stage.logins, stage.scene(account=await stage.record()))
+    assert Reason.ATTEMPT_BUDGET_EXHAUSTED is outcome.reason
+    assert 0 == sum(request.step is Step.PASSWORD for request in stage.transport.sent)
+
+
+async def test_an_acknowledged_revocation_leaves_the_used_up_budget_standing() -> None:
+    stage = Stage()
+    await used_up(stage, account(rejections=(rejection(Reason.REVOKED),)))
+    assert "acknowledged" == await acknowledged(stage, credential())
+    left = budget.block_for(await stage.record(), VERSIONS.login, REF)
+    assert left is not None
+    assert Reason.ATTEMPT_BUDGET_EXHAUSTED is left.reason
