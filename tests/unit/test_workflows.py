@@ -81,6 +81,13 @@ def test_every_make_target_of_a_workflow_exists(name: str) -> None:
     assert set() == named - set(re.findall(r"^([a-z][a-z-]*):", page("Makefile"), re.MULTILINE))
 
 
+def test_latest_is_moved_only_when_everything_else_of_the_release_is_done() -> None:
+    steps = jobs("release.yml")["publish"]["steps"]
+    latest = [number for number, step in enumerate(steps) if ":latest" in str(step)]
+    assert [len(steps) - 1] == latest
+    assert "LATEST" not in TEXTS["release.yml"]
+
+
 def test_the_linter_of_workflows_would_find_a_loose_pin_and_an_injection(tmp_path: Path) -> None:
     folder = Path(shutil.copytree(ROOT / ".github", tmp_path / ".github"))
     ci = folder / "workflows" / "ci.yml"

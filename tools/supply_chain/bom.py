@@ -39,13 +39,17 @@ class Part:
 
 
 def bill(whole: Part, parts: Iterable[Part], made_at: datetime | None = None) -> str:
-    """The document, as JSON. `made_at` is the only thing in it that is not of the contents: leave it out, or fix it."""
-    components = {part.purl: _component(part) for part in (whole, *parts)}
+    """The document, as JSON. `made_at` is the only thing in it that is not of the contents: leave it out, or fix it.
+
+    What is there twice, ours and in the base, is told once, as it was told first.
+    """
+    once = {part.purl: part for part in reversed([whole, *parts])}
+    components = {purl: _component(part) for purl, part in once.items()}
     subject = components[whole.purl]
     bom = Bom(
         components=[each for purl, each in components.items() if purl != whole.purl],
         metadata=BomMetaData(component=subject, tools=ToolRepository(components=[this_component()]), timestamp=made_at),
-        dependencies=_dependencies((whole, *parts), components),
+        dependencies=_dependencies(once.values(), components),
     )
     document = json.loads(make_outputter(bom, OutputFormat.JSON, SCHEMA).output_as_string())
     if made_at is None:

@@ -39,6 +39,8 @@ _EXTRAS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """The extras of pyproject.toml that each has; the empty one is what every installation has."""
 _DESCRIPTIONS: Final = {"kite-operator-sandbox": "A fake Kite, to try kite-operator out."}
+PACKAGES: Final = Path("app/packages")
+"""Where the Dockerfile installs what is locked. A base may have some of it elsewhere too."""
 _SAYS: Final = re.compile(r"\.dist-info/|^var/lib/dpkg/status|^etc/os-release$|^usr/lib/os-release$")
 """The files of an image that say what it holds."""
 
@@ -62,7 +64,9 @@ def bill_of_image(name: str, lock: Path, root: Path, more: Iterable[Part], made_
     `more` is what the file system does not tell.
     """
     locked = read_lock(lock)
-    site = _site_of(root, locked)
+    site = root / PACKAGES
+    if not site.is_dir():
+        raise OutOfStep(f"the image has no {PACKAGES}, where the locked distributions are installed")
     foreign = read_installed(site).keys() - {each.name for each in locked}
     if foreign:
         raise OutOfStep(f"installed beside what is locked: {', '.join(sorted(foreign))}")
@@ -113,15 +117,6 @@ def _interpreter(image: Image) -> Iterator[Part]:
         key, _, value = variable.partition("=")
         if key == "PYTHON_VERSION":
             yield Part(f"pkg:generic/python@{value}", licence="Python-2.0.1", description="CPython")
-
-
-def _site_of(root: Path, locked: Iterable[Locked]) -> Path:
-    """The folder of the image where the locked distributions are."""
-    names = {each.name for each in locked}
-    found = {path.parent for path in root.rglob("*.dist-info") if canonicalize_name(path.name.split("-")[0]) in names}
-    if len(found) != 1:
-        raise OutOfStep(f"the locked distributions are in {len(found)} folders under {root}")
-    return found.pop()
 
 
 def _asked(name: str) -> list[Requirement]:

@@ -22,7 +22,7 @@ from packaging.utils import canonicalize_name
 
 from kite_operator import __version__
 from supply_chain.bom import SCHEMA, Part, bill, moment
-from supply_chain.contents import LOCKS, ROOT, SITE, bill_of_archive, bill_of_image, bill_of_lock
+from supply_chain.contents import LOCKS, PACKAGES, ROOT, SITE, bill_of_archive, bill_of_image, bill_of_lock
 from supply_chain.debian import debian_parts
 from supply_chain.installed import OutOfStep
 
@@ -79,6 +79,18 @@ def unpack(root: Path) -> Path:
     (root / "usr/lib").mkdir(parents=True)
     (root / "usr/lib/os-release").write_text('ID=debian\nVERSION_ID="12"\n')
     return root
+
+
+def vendor(root: Path) -> frozenset[str]:
+    """As official images of Python have it: setuptools, with copies of locked ones, and packaging for wheel."""
+    base = root / "usr/local/lib/python3.11/site-packages"
+    for name, told in (("packaging", "24.2"), ("typing_extensions", "4.12.2")):
+        folder = base / f"setuptools/_vendor/{name}-{told}.dist-info"
+        folder.mkdir(parents=True)
+        (folder / "METADATA").write_text(f"Metadata-Version: 2.3\nName: {name}\nVersion: {told}\n")
+    (same,) = SITE.glob("packaging-[0-9]*.dist-info")
+    (base / same.name).symlink_to(same)
+    return frozenset({"pkg:pypi/packaging@24.2", "pkg:pypi/typing-extensions@4.12.2"})
 
 
 def saved(root: Path, to: Path, more: str = "") -> Path:
@@ -182,6 +194,19 @@ def test_an_images_bill_has_its_base_too(tmp_path: Path) -> None:
     assert ours <= purls
 
 
+def test_a_base_may_bring_some_of_what_is_locked_in_other_versions_and_in_the_same(tmp_path: Path) -> None:
+    lock, root = LOCKS["kite-operator"], unpack(tmp_path / "with")
+    before = json.loads(bill_of_image("kite-operator", lock, unpack(tmp_path / "without"), []))
+    brought = vendor(root)
+    made = bill_of_image("kite-operator", lock, root, [])
+    assert None is JsonStrictValidator(SCHEMA).validate_str(made)
+    after = json.loads(made)
+    assert before["components"] == [each for each in after["components"] if each["purl"] not in brought]
+    assert brought == {each["purl"] for each in after["components"]} - {each["purl"] for each in before["components"]}
+    references = [each["ref"] for each in after["dependencies"]]
+    assert sorted(set(references)) == sorted(references)
+
+
 @pytest.mark.parametrize("name", ["../outside.dist-info/METADATA", "a/../../outside.dist-info/METADATA"])
 def test_an_image_is_read_into_no_other_folder(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     root = unpack(tmp_path / "root")
@@ -202,8 +227,15 @@ def test_the_packages_of_a_real_debian_are_all_found() -> None:
 
 
 def test_an_image_without_the_locked_distributions_has_no_bill(tmp_path: Path) -> None:
-    with pytest.raises(OutOfStep, match="are in 0 folders"):
+    with pytest.raises(OutOfStep, match="has no app/packages"):
         bill_of_image("kite-operator", LOCKS["kite-operator"], tmp_path, [])
+
+
+def test_the_dockerfile_installs_where_the_bill_looks() -> None:
+    text = (ROOT / "Dockerfile").read_text()
+    images = text.count("pip install")
+    assert images == text.count(f"--target /{PACKAGES} ") > 0
+    assert images == len(re.findall(rf"(?m)^COPY --from=\S+ /{PACKAGES}/ /{PACKAGES}/$", text))
 
 
 def test_an_image_with_more_than_is_locked_has_no_bill(tmp_path: Path) -> None:

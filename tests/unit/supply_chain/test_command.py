@@ -42,4 +42,4 @@ def test_an_archive_without_the_locked_distributions_is_told(tree: Path, capsys:
             entry.size = len(content)
             target.addfile(entry, io.BytesIO(content))
     assert 1 == command.main(["bom", "--archive", str(archive)])
-    assert "are in 0 folders" in capsys.readouterr().err
+    assert "has no app/packages" in capsys.readouterr().err
