@@ -17,6 +17,7 @@ from dataclasses import fields
 
 from kite_operator import __version__
 from kite_operator.app import OnStep, build, log_step
+from kite_operator.audit_log import set_up_audit
 from kite_operator.clock import Clock, SystemClock
 from kite_operator.logs import log_loop_error, set_up_logging
 from kite_operator.model.errors import OperatorError
@@ -33,8 +34,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (SettingsError, TracingUnavailable) as error:
         print(f"kite_operator: the settings cannot be used:\n{error}", file=sys.stderr)  # noqa: T201 - a command line
         return 2
+    set_up_logging(settings.log_level, settings.log_format)
     try:
-        set_up_logging(settings.log_level, settings.log_format, settings.audit_log)
+        set_up_audit(settings.audit_log)
     except OSError:
         print(f"kite_operator: --audit-log {settings.audit_log} cannot be written", file=sys.stderr)  # noqa: T201 - a command line
         return 2

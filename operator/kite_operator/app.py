@@ -12,6 +12,7 @@ from typing import Any
 
 from kite_operator.act.login import WebLogins
 from kite_operator.act.parts import Parts
+from kite_operator.audit_log import AuditLog, audited
 from kite_operator.broker.apiclient import ApiSettings
 from kite_operator.broker.codes import parse_totp_secret
 from kite_operator.broker.limiter import RateLimiter, RateLimits
@@ -29,7 +30,6 @@ from kite_operator.janitor import Janitor
 from kite_operator.leader import Leadership
 from kite_operator.listener import Listener
 from kite_operator.login.server import make_login_page
-from kite_operator.logs import audited
 from kite_operator.loop_lag import measure_lag
 from kite_operator.memory import Memory
 from kite_operator.model.clockoffset import ClockOffset
@@ -163,7 +163,7 @@ class App:
             clock=self.clock,
             identity=identity,
             on_step=on_step,
-            observe=audited(self._observe_step(), identity),
+            observe=audited(self._observe_step(), AuditLog(identity, self.metrics.count_audit_loss)),
             fingerprint=keyring.fingerprint,
         )
 

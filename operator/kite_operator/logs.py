@@ -9,23 +9,19 @@ import logging
 import re
 import time
 import traceback
-from collections.abc import Callable, Mapping
-from logging.handlers import WatchedFileHandler
+from collections.abc import Mapping
 from typing import Any
 
 from kite_operator import correlation
 from kite_operator.model.sensitive import HIDDEN, hide
 
 _log = logging.getLogger(__name__)
-_audit = logging.getLogger("kite_operator.audit")
 
 _QUIETER = "urllib3"
 """Its warnings show a request's whole URL, and that of a webhook is a secret: `Failed to parse headers (url=…)`."""
 _SILENT = "opentelemetry"
 """It quotes addresses and answers; what there is to say of a collector is said in `tracing.py`."""
 FORMATS = ("text", "json")
-AUDITED = ("password", "totp", "exchange", "renewal", "logout")
-"""The steps that an account's owner may want to account for: what was submitted, and what made or ended a session."""
 
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 _LOUD = ("kopf", "kubernetes", "aiohttp", "urllib3", "kiteconnect", "asyncio")
@@ -41,12 +37,8 @@ _LOOKS_SECRET = re.compile(
 )
 
 
-def set_up_logging(level: str, form: str = "text", audit_file: str = "") -> None:
-    """Log from `level` up; libraries log warnings and worse, never at debug, where some of them show secrets (P4).
-
-    `audit_file` gets one line of JSON for each submission and each session that was made or ended; OSError when it
-    cannot be written.
-    """
+def set_up_logging(level: str, form: str = "text") -> None:
+    """Log from `level` up; libraries log warnings and worse, never at debug, where some of them show secrets (P4)."""
     handler = logging.StreamHandler()
     handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
@@ -56,31 +48,6 @@ def set_up_logging(level: str, form: str = "text", audit_file: str = "") -> None
     logging.getLogger(_SILENT).setLevel(logging.CRITICAL + 1)
     logging.getLogger("kopf").addFilter(_expected)
     logging.getLogger("kopf._core.reactor.running").addFilter(_expected)
-    _set_up_audit(audit_file)
-
-
-def _set_up_audit(file: str) -> None:
-    for former in list(_audit.handlers):
-        _audit.removeHandler(former)
-        former.close()
-    _audit.setLevel(logging.INFO)
-    _audit.propagate = False
-    _audit.disabled = not file
-    if file:
-        handler = WatchedFileHandler(file, mode="a", encoding="utf-8")
-        handler.setFormatter(JsonFormatter())
-        _audit.addHandler(handler)
-
-
-def audited(observe: Callable[[str, str, float], None], operator: str) -> Callable[[str, str, float], None]:
-    """`observe`, which also writes the audit line of a broker call; `operator` names this process in it."""
-
-    def observe_and_audit(step: str, outcome: str, seconds: float) -> None:
-        observe(step, outcome, seconds)
-        if step in AUDITED:
-            _audit.info("%s: %s", step, outcome, extra={"step": str(step), "outcome": outcome, "operator": operator})
-
-    return observe_and_audit
 
 
 def redacted(text: str) -> str:

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from kite_operator.model.errors import BrokerError, ReservationRefused
 from kite_operator.model.resource import Key
+from kite_operator.observers import tell
 
 Attributes = Mapping[str, str | int]
 
@@ -48,6 +49,20 @@ class Tracer(Protocol):
         ...
 
 
+class _Lost:
+    """Stands for a span that could not be begun."""
+
+    def end(self, at: datetime, attributes: Attributes, problem: str) -> None:
+        """Nothing is known of it."""
+
+
+def _begun(tracer: Tracer, beginning: Beginning) -> Span:
+    """A span that has begun; what goes wrong with spans costs spans only."""
+    made: list[Span] = [_Lost()]
+    tell(lambda: made.append(tracer.begin(beginning)))
+    return made[-1]
+
+
 @dataclass(slots=True)
 class _Pass:
     """One look at a credential. Its span begins with its first action: most passes only rest, and leave none."""
@@ -63,13 +78,13 @@ class _Pass:
     def begun(self) -> Span:
         if self.span is None:
             attributes = {"kite.namespace": self.key.namespace, "kite.name": self.key.name}
-            self.span = self.tracer.begin(Beginning("reconcile", self.began, attributes))
+            self.span = _begun(self.tracer, Beginning("reconcile", self.began, attributes))
         return self.span
 
     def end(self) -> None:
         self.over = True  # what it has started and not waited for is no part of it any more
         if self.span is not None:
-            self.span.end(self.now(), {"kite.reason": self.reason} if self.reason else {}, "")
+            tell(self.span.end, self.now(), {"kite.reason": self.reason} if self.reason else {}, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +164,7 @@ class _Ending:
 def _below(place: _Place, name: str, attributes: Attributes) -> Iterator[_Ending]:
     """A span within the present one, and the present one for what is inside."""
     within = place.within
-    span = within.tracer.begin(Beginning(name, within.now(), attributes, place.span))
+    span = _begun(within.tracer, Beginning(name, within.now(), attributes, place.span))
     token, ending = _place.set(_Place(within, span)), _Ending({}, "")
     try:
         yield ending
@@ -161,7 +176,7 @@ def _below(place: _Place, name: str, attributes: Attributes) -> Iterator[_Ending
         raise
     finally:
         _place.reset(token)
-        span.end(within.now(), ending.attributes, ending.problem)
+        tell(span.end, within.now(), ending.attributes, ending.problem)
 
 
 def _code(error: Exception) -> str:
@@ -176,7 +191,7 @@ def _timed(name: str, seconds: float, attributes: Attributes, problem: str) -> N
         return
     now = here.within.now()
     beginning = Beginning(name, now - timedelta(seconds=seconds), attributes, here.span, remote=True)
-    here.within.tracer.begin(beginning).end(now, {}, problem)
+    tell(_begun(here.within.tracer, beginning).end, now, {}, problem)
 
 
 def traced_steps(observe: Callable[[str, str, float], None]) -> Callable[[str, str, float], None]:

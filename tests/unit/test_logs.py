@@ -4,16 +4,13 @@ import io
 import json
 import logging
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kite_operator.__main__ import main
 from kite_operator.correlation import about
-from kite_operator.logs import JsonFormatter, TextFormatter, audited, redacted, set_up_logging
+from kite_operator.logs import JsonFormatter, TextFormatter, redacted, set_up_logging
 from kite_operator.model.sensitive import Sensitive
 
 SECRET = "made-up-Secret_0123456789"
@@ -124,45 +121,3 @@ def test_a_line_of_text_ends_with_reason_and_decision() -> None:
     with about(credential="desk/alpha", decision="d1"):
         assert line(TextFormatter(), "in", reason="LoginInProgress").endswith(" in reason=LoginInProgress decision=d1")
     assert line(TextFormatter(), "outside").endswith("kite_operator.test outside")
-
-
-def audit_of(file: Path) -> list[dict[str, Any]]:
-    return [json.loads(text) for text in file.read_text().splitlines()]
-
-
-def test_the_audit_log_has_a_line_for_each_submission_and_session(tmp_path: Path) -> None:
-    file = tmp_path / "audit.jsonl"
-    file.write_text('{"step": "before"}\n')
-    set_up_logging("error", audit_file=str(file))
-    seen: list[str] = []
-    observe = audited(lambda step, _outcome, _seconds: seen.append(step), "pod-1")
-    with about(credential="desk/alpha", client="AB1234", action="login", decision="d1"):
-        for step in ("preflight", "password", "totp", "connect", "exchange", "profile"):
-            observe(step, "success", 0.1)
-    assert ["preflight", "password", "totp", "connect", "exchange", "profile"] == seen
-    lines = audit_of(file)
-    assert ["before", "password", "totp", "exchange"] == [each["step"] for each in lines]
-    assert ("AB1234", "desk/alpha", "success", "d1", "pod-1") == tuple(
-        lines[1][name] for name in ("client", "credential", "outcome", "decision", "operator")
-    )
-
-
-def test_an_audit_log_that_was_moved_away_is_begun_anew(tmp_path: Path) -> None:
-    file = tmp_path / "audit.jsonl"
-    set_up_logging("error", audit_file=str(file))
-    observe = audited(lambda _step, _outcome, _seconds: None, "pod-1")
-    observe("password", "success", 0.1)
-    file.rename(tmp_path / "audit.1")
-    observe("totp", "success", 0.1)
-    assert ["totp"] == [each["step"] for each in audit_of(file)]
-
-
-def test_without_a_file_nothing_is_audited(capsys: pytest.CaptureFixture[str]) -> None:
-    set_up_logging("debug")
-    audited(lambda _step, _outcome, _seconds: None, "pod-1")("password", "success", 0.1)
-    assert "" == capsys.readouterr().err
-
-
-def test_an_audit_log_that_cannot_be_written_is_told_at_the_start(capsys: pytest.CaptureFixture[str]) -> None:
-    assert 2 == main(["run", "--account-namespace", "kite", "--audit-log", "/proc/audit.jsonl"])
-    assert "--audit-log /proc/audit.jsonl cannot be written" in capsys.readouterr().err

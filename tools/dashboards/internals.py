@@ -372,7 +372,7 @@ def _process() -> Row:
                     Query(_each("process_virtual_memory_bytes"), "{{instance}} virtual"),
                 ),
                 Look(BYTES, (Step(None, BLUE),)),
-                width=8,
+                width=7,
             ),
             Panel(
                 "timeseries",
@@ -380,7 +380,7 @@ def _process() -> Row:
                 "Processor seconds in a second: 1 is a whole core.",
                 (Query(f"sum by (instance) (rate(process_cpu_seconds_total{WHICH}[{RATE}]))", "{{instance}}"),),
                 Look(COUNT, (Step(None, GREEN), Step(0.9, YELLOW))),
-                width=8,
+                width=7,
                 runbook="KiteOperatorScheduleLag",
             ),
             Panel(
@@ -392,7 +392,13 @@ def _process() -> Row:
                     Query(_each("process_max_fds"), "{{instance}} limit"),
                 ),
                 CALM,
-                width=8,
+                width=6,
+            ),
+            number(
+                "Audit lines lost",
+                "Lines that could not be written to the audit log, in the time that is shown.",
+                f"sum(increase(kite_operator_audit_lines_lost_total{WHICH}[$__range]))",
+                none_is_well(),
             ),
         ),
     )

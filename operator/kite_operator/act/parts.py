@@ -31,6 +31,7 @@ from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import Credential
 from kite_operator.model.sensitive import Sensitive
 from kite_operator.model.session import AppKeys, Session
+from kite_operator.observers import tell
 
 _Answer = TypeVar("_Answer")
 
@@ -111,7 +112,7 @@ async def observed_call(parts: Parts, step: Step, ask: Callable[[], Awaitable[_A
         outcome = error.reason.value
         raise
     finally:
-        parts.observe(step, outcome, parts.clock.boottime() - started)
+        tell(parts.observe, step, outcome, parts.clock.boottime() - started)
     return answer
 
 

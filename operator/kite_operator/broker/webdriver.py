@@ -17,6 +17,7 @@ from kite_operator.model.account import Outcome
 from kite_operator.model.clockoffset import ClockOffset
 from kite_operator.model.errors import BrokerError, ReservationLost, Step, TransientBrokerError
 from kite_operator.model.sensitive import Sensitive
+from kite_operator.observers import tell
 
 
 class SubmissionGate(Protocol):
@@ -158,7 +159,7 @@ class _Driver:
             outcome = error.reason.value
             raise
         finally:
-            self.hooks.observe(request.step, outcome, self.clock.boottime() - started)
+            tell(self.hooks.observe, request.step, outcome, self.clock.boottime() - started)
         return asked
 
     async def _submit(self, request: HttpRequest) -> HttpRequest | CodeNeeded | Sensitive:

@@ -18,6 +18,7 @@ from kubernetes.aio.config import load_incluster_config, load_kube_config
 
 from kite_operator.model.errors import ClusterError, ClusterUnavailable, Conflict, Forbidden, NotFound, Unprocessable
 from kite_operator.model.resource import API_VERSION, PLURAL
+from kite_operator.observers import tell
 
 Manifest = dict[str, Any]
 PAGE = 500
@@ -146,7 +147,7 @@ class Cluster:
             raise ClusterUnavailable(what, status=0) from None
         finally:
             resource = path.rsplit("/", maxsplit=1)[-1] if verb == "POST" else _resource(path)
-            self.observe(verb, resource, status, self.boottime() - started)
+            tell(self.observe, verb, resource, status, self.boottime() - started)
         return _answer(what, status, text)
 
 

@@ -131,6 +131,11 @@ class Metrics:
             ["result"],
             registry=self.registry,
         )
+        self._audit_losses = Counter(
+            "kite_operator_audit_lines_lost",
+            "Lines that could not be written to the audit log; they stand in the ordinary log.",
+            registry=self.registry,
+        )
         self._notifications = Counter(
             "kite_operator_notifications",
             "URLs of notification Secrets by what came of a reminder: sent, failed (after all tries) or invalid.",
@@ -195,6 +200,10 @@ class Metrics:
     def count_report(self, result: str) -> None:
         """A consumer reported a dead token."""
         self._reports.labels(result).inc()
+
+    def count_audit_loss(self) -> None:
+        """A line could not be written to the audit log."""
+        self._audit_losses.inc()
 
     def count_notification(self, result: str) -> None:
         """What came of one URL of a notification Secret."""

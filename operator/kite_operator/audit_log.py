@@ -1,0 +1,110 @@
+"""The audit log: one line of JSON for each submission, and for each session that was made or ended.
+
+It accounts for logins and never stands in their way: a line that cannot be written is counted, and stands in the
+ordinary log instead.
+"""
+
+import logging
+import os
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from io import TextIOWrapper
+from logging.handlers import WatchedFileHandler
+
+from kite_operator.logs import JsonFormatter
+from kite_operator.observers import tell
+
+_log = logging.getLogger(__name__)
+_audit = logging.getLogger("kite_operator.audit")
+
+AUDITED = ("password", "totp", "exchange", "renewal", "logout")
+"""The steps that an account's owner may want to account for: what was submitted, and what made or ended a session."""
+
+_OWNER_ONLY = 0o600
+
+
+def set_up_audit(file: str) -> None:
+    """Write audit lines to `file` from now on, none when it is empty; OSError when it cannot be opened."""
+    for former in list(_audit.handlers):
+        _audit.removeHandler(former)
+        former.close()
+    _audit.setLevel(logging.INFO)
+    _audit.propagate = False
+    _audit.disabled = not file
+    if file:
+        handler = _AuditFile(file, mode="a", encoding="utf-8")
+        handler.setFormatter(JsonFormatter())
+        _audit.addHandler(handler)
+
+
+class _AuditFile(WatchedFileHandler):
+    """A file that is added to, and opened anew when it was moved away; what goes wrong is raised, not printed."""
+
+    def _open(self) -> TextIOWrapper:
+        """A file that is made here is its owner's alone; one that is there keeps its permissions."""
+        return open(self.baseFilename, self.mode, encoding=self.encoding, opener=_for_owner)  # type: ignore[return-value]
+
+    def handleError(self, _record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        """Called by logging inside its `except`. What the file's buffer still holds goes: it was told as lost."""
+        error, stream = sys.exc_info()[1], self.stream
+        self.stream = None  # opened again by the next line
+        with suppress(OSError):
+            if stream is not None:
+                stream.close()
+        if error is not None:
+            raise error
+
+
+def _for_owner(path: str, flags: int) -> int:
+    return os.open(path, flags, _OWNER_ONLY)
+
+
+@dataclass(slots=True)
+class AuditLog:
+    """The audit lines of this process, which is `operator` in them; `on_lost` hears of each that was not written."""
+
+    operator: str
+    on_lost: Callable[[], None]
+    _written: bool = True
+
+    def add(self, step: str, outcome: str) -> None:
+        """A line for the broker call `step`, if it is one to account for; raises nothing."""
+        if step not in AUDITED or _audit.disabled:
+            return
+        beside = {"step": str(step), "outcome": outcome, "operator": self.operator}
+        try:
+            _audit.info("%s: %s", step, outcome, extra=beside)
+        except Exception as error:  # noqa: BLE001 - a login goes on whatever the disk is like
+            self._lose(error)
+            _log.info("%s: %s (not in the audit log)", step, outcome, extra=beside)
+        else:
+            self._find()
+
+    def _lose(self, error: Exception) -> None:
+        tell(self.on_lost)
+        if self._written:
+            _log.warning("the audit log cannot be written (%s): until it can be, its lines stand here", _why(error))
+        self._written = False
+
+    def _find(self) -> None:
+        if not self._written:
+            _log.warning("the audit log is written again")
+        self._written = True
+
+
+def _why(error: Exception) -> str:
+    """In the system's words where it has some; the error's own text is not shown."""
+    number = error.errno if isinstance(error, OSError) else None
+    return os.strerror(number) if number is not None else type(error).__name__
+
+
+def audited(observe: Callable[[str, str, float], None], audit: AuditLog) -> Callable[[str, str, float], None]:
+    """`observe`, which also writes the audit line of a broker call; neither keeps the other from it."""
+
+    def observe_and_audit(step: str, outcome: str, seconds: float) -> None:
+        tell(observe, step, outcome, seconds)
+        audit.add(step, outcome)
+
+    return observe_and_audit
