@@ -134,7 +134,7 @@ class Leadership:
             return False
         try:
             async with asyncio.timeout(left):
-                self._held = await self._write(self._held, self._identity)
+                self._held = await self._write_ours(self._held)
         except (Conflict, NotFound):
             return False
         except (OperatorError, TimeoutError) as error:
@@ -142,6 +142,16 @@ class Leadership:
             return self._clock.boottime() - self._renewed_at < self.terms.give_up
         self._renewed_at = asked_at
         return True
+
+    async def _write_ours(self, held: Manifest) -> Manifest:
+        """Renew; a Lease that has changed and still names us was changed by us: the answer to a renewal was lost."""
+        try:
+            return await self._write(held, self._identity)
+        except Conflict:
+            found = await self._cluster.find(leases_path(self._namespace, self._name))
+            if found is None or (found.get("spec") or {}).get("holderIdentity") != self._identity:
+                raise
+            return await self._write(found, self._identity)
 
     async def _write(self, lease: Manifest | None, holder: str) -> Manifest:
         now = self._clock.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kite_operator.cluster.api import leases_path
+from kite_operator.cluster.api import Manifest, leases_path
 from kite_operator.leader import Leadership, Terms
 from kite_operator.model.errors import ClusterUnavailable
 from support.broker_fakes import FakeClock
@@ -134,6 +134,22 @@ async def test_a_leader_whose_lease_was_taken_stops_at_its_next_renewal() -> Non
     took = await within(60, replicas.clock, leader.hold)
     assert took is not None
     assert took <= TERMS.renew
+
+
+async def test_a_renewal_whose_answer_was_lost_was_its_own_and_it_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    replicas = Replicas()
+    leader = replicas.candidate("a")
+    await leader.campaign(replicas.turn)
+    write = replicas.cluster.replace
+
+    async def lose(path: str, manifest: Manifest) -> Manifest:
+        monkeypatch.setattr(replicas.cluster, "replace", write)
+        await write(path, manifest)
+        raise ClusterUnavailable(f"PUT {path}", status=0)
+
+    monkeypatch.setattr(replicas.cluster, "replace", lose)
+    assert None is await within(60, replicas.clock, leader.hold)
+    assert ("a", 1) == (replicas.spec["holderIdentity"], replicas.spec["leaseTransitions"])
 
 
 async def test_a_leader_that_was_frozen_past_its_terms_does_not_renew() -> None:

@@ -25,6 +25,8 @@ _VARIABLES = {
 }
 _IN_ENVIRONMENT = ("KITE_API_KEY", "KITE_ACCESS_TOKEN")
 _NEEDED = ("api_key", "access_token", "user_id")
+_LONGEST = 16_384
+"""Of an encoded value that is read: ours have a few hundred characters, and a shell's quoting of a long one is slow."""
 
 
 def contents(session: Session, formats: tuple[str, ...]) -> dict[str, str]:
@@ -93,7 +95,8 @@ def _parse_variables(data: Mapping[str, str]) -> dict[str, str]:
 
 def _readings(data: Mapping[str, str]) -> Iterator[Mapping[str, str]]:
     """What each format says, by our names of the values."""
-    plain = {key: text for key in (*_NEEDED, FILE_KEY, JSON_KEY) if (text := _decoded(data.get(key, ""))) is not None}
+    named = ((key, data.get(key, "")) for key in (*_NEEDED, FILE_KEY, JSON_KEY))
+    plain = {key: text for key, value in named if len(value) <= _LONGEST and (text := _decoded(value)) is not None}
     yield plain
     yield _parse_file(plain.get(FILE_KEY, ""))
     yield _parse_json(plain.get(JSON_KEY, ""))
@@ -118,6 +121,6 @@ def _parse_file(text: str) -> dict[str, str]:
 def _parse_json(text: str) -> dict[str, str]:
     try:
         values = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return {name: each for name, each in values.items() if isinstance(each, str)} if isinstance(values, dict) else {}

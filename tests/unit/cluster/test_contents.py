@@ -98,6 +98,9 @@ def test_the_file_is_one_assignment_a_variable_for_a_shell(token: str) -> None:
         encoded(kite__env="export"),
         encoded(token__json="{"),
         encoded(token__json="[1]"),
+        encoded(token__json="[" * 10_000),
+        encoded(token__json=" " * 20_000 + decoded(contents(SESSION, ("json",)))[JSON_KEY]),
+        encoded(kite__env="#" * 20_000 + "\n" + decoded(contents(SESSION, ("file",)))[FILE_KEY]),
         encoded(token__json='{"api_key": 1, "access_token": null, "user_id": ["a"]}'),
     ],
 )
