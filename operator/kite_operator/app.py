@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
+from kite_operator.act.insist import INSISTED_SECONDS
 from kite_operator.act.login import WebLogins
 from kite_operator.act.parts import Parts
 from kite_operator.audit_log import AuditLog, audited
@@ -59,6 +60,8 @@ _CONNECTIONS = 32
 
 _LAST_NOTIFICATIONS_SECONDS = 5.0
 """How long a stop waits for reminders that are being sent: they have been recorded as told."""
+_LAST_ANSWER_SECONDS = 30.0
+"""How long a broker may take for the answer that a replica, which has lost the lead, is still to write down."""
 _LAST_SPANS_SECONDS = 3.0
 """How long it waits for a collector: nothing depends on spans."""
 
@@ -82,6 +85,7 @@ class App:
         self.progressed_at = clock.boottime()
         self.listed = False
         self.leading = False
+        self._stopping = False
         identity = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self.tracing = start_tracing(identity) if settings.tracing else None
         cluster.observe, cluster.boottime = self._observe_request(), clock.boottime
@@ -188,6 +192,7 @@ class App:
                 await _first_to_end(tasks)
         finally:
             _log.info("stopping")
+            self._stopping = True
             # Nothing new is begun from here on; the watches may take their time to end.
             for task in tasks:
                 task.cancel()
@@ -209,30 +214,43 @@ class App:
                 asyncio.create_task(self.scheduler.run(), name="scheduler"),
                 asyncio.create_task(self.janitor.run(), name="janitor"),
             ]
-            self._turn(leading=True)
+            self._take_over()
             try:
                 await _first_to_end(tasks)
             finally:
                 for task in tasks:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
-                await self.scheduler.drain(self.settings.stop_seconds)
-                self._turn(leading=False)
+                self._stand_by()
+                await self._finish()
+
+    async def _finish(self) -> None:
+        """Let what is under way end, and forget what is learned: another replica looks after them now.
+
+        Whoever lost the lead, mostly because the API server does not answer, has time to write down what a broker has
+        answered: only that keeps a refused password from being sent once more. A stop is shorter.
+        """
+        try:
+            if not self._stopping:
+                await self.scheduler.drain(INSISTED_SECONDS + _LAST_ANSWER_SECONDS)
+        finally:
+            await self.scheduler.drain(self.settings.stop_seconds)
+            self.scheduler.forget_all()
+            self.memory.clear()
 
     def _is_working(self) -> bool:
         return self.listed and self.leading
 
-    def _turn(self, *, leading: bool) -> None:
-        """Take everything up, or forget what another replica takes up now: what is shown of a credential, too."""
-        self.leading = leading
-        self.metrics.lead(leading=leading)
-        if leading:
-            for key in self.desired:
-                self.scheduler.wake_now(key, Urgency.DUE)
-        else:
-            self.scheduler.forget_all()
-            self.metrics.forget_all()
-            self.memory.clear()
+    def _take_over(self) -> None:
+        self.leading = True
+        self.metrics.lead(leading=True)
+        for key in self.desired:
+            self.scheduler.wake_now(key, Urgency.DUE)
+
+    def _stand_by(self) -> None:
+        """Another replica takes everything up, and shows it."""
+        self.leading = False
+        self.metrics.lead(leading=False)
 
     def progress(self) -> None:
         """The scheduler turned, or a standby looked whether it is its turn."""

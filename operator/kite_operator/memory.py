@@ -104,8 +104,17 @@ class Memory:
         return self._sharing[app]
 
     def clear(self) -> None:
-        """Another process does the work, and learns: what was learned here grows old."""
+        """Another process does the work, and learns: what was learned here grows old.
+
+        What only this process knows stays: what the account Lease is to be told, and a login that can be completed.
+        """
+        kept = {
+            key: Recollection(debts=entry.debts, unexchanged=entry.unexchanged)
+            for key, entry in self._entries.items()
+            if entry.debts or entry.unexchanged is not None
+        }
         self._entries.clear()
+        self._entries.update(kept)
         self._sharing.clear()
 
     def forget(self, key: Key) -> None:

@@ -193,6 +193,29 @@ def test_a_leader_that_is_cut_off_in_the_middle_of_a_login_counts_it_once(world:
     assert world.sandbox.is_alive(world.token())
 
 
+def test_a_leader_that_is_cut_off_writes_down_what_the_broker_has_answered_when_it_is_back(
+    world: World, link: Cuttable
+) -> None:
+    alone = replace(world, kubeconfig=behind(link, world)).operator(*REPLICA, "--stop-seconds", "1")
+    world.until(lambda: leads(alone), "it leads")
+    app, account = world.broker()
+    world.sources(app, account, password="wrong-password-1")
+    held = world.sandbox.hold("login", when="after")
+    world.credential()
+    world.sandbox.wait_held(held)
+    link.cut()
+    world.sandbox.release(held)
+    world.until(lambda: not leads(alone), "it gives up", within=TAKEN_OVER_WITHIN)
+    assert not shown(alone)
+    world.settle(3)
+    link.mend()
+    world.until(lambda: leads(alone), "it leads again", within=TAKEN_OVER_WITHIN + 10)
+    world.clock.move(91)  # a lock that was left behind runs out
+    world.wait("PasswordRejected")
+    world.settle(2)
+    assert 1 == world.sandbox.counters("AB1234").wrong_passwords
+
+
 def test_a_leader_that_is_cut_off_from_the_broker_alone_spends_nothing_and_the_other_goes_on_from_there(
     world: World, broker_links: tuple[Cuttable, Cuttable]
 ) -> None:

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from kite_operator.decide.observed import Probes
-from kite_operator.memory import Memory, Recollection
+from kite_operator.memory import Debt, Memory, Recollection
 from kite_operator.model.resource import Key
 from support.facts import NOON
 
@@ -41,6 +41,18 @@ def test_a_report_that_came_before_the_first_look_is_not_forgotten() -> None:
 def test_heals_are_counted_for_an_hour() -> None:
     recollection = Recollection(heals=(NOON - timedelta(minutes=60), NOON - timedelta(minutes=59), NOON))
     assert 2 == recollection.heals_within_hour(NOON)
+
+
+def test_who_stands_by_forgets_all_but_what_nobody_else_knows() -> None:
+    memory, owing, idle = Memory(), Key("desk", "alpha"), Key("desk", "beta")
+    debts = (Debt("lock-1"),)
+    memory.of(owing).debts = debts
+    for key in (owing, idle):
+        memory.of(key).target_version = "7"
+        memory.use_app(key, "app-1")
+    memory.clear()
+    assert (Recollection(debts=debts), Recollection()) == (memory.of(owing), memory.of(idle))
+    assert 1 == memory.use_app(idle, "app-1")
 
 
 def test_each_credential_has_its_own_memory_until_it_is_forgotten() -> None:

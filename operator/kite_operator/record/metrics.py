@@ -84,6 +84,7 @@ class Metrics:
             registry=self.registry,
         )
         self._deadlines = Deadlines()
+        self._leading = True
         self._progress = Gauge(
             "kite_operator_last_progress_timestamp_seconds",
             "When the scheduler last made progress, as a Unix time: an old value is a stalled operator.",
@@ -210,7 +211,12 @@ class Metrics:
         self._notifications.labels(result).inc()
 
     def remember(self, observed: Observed, status: Status, plan: Plan, *, needed: bool) -> None:
-        """What the gauges show of a credential from now on; `needed` is a person."""
+        """What the gauges show of a credential from now on; `needed` is a person.
+
+        Nothing while another replica leads: a look that was under way ends here, and is shown there.
+        """
+        if not self._leading:
+            return
         credential, account = observed.credential, observed.account
         self._count_misses(observed.now)  # by what was known until now
         known = Snapshot(
@@ -235,13 +241,12 @@ class Metrics:
             self._deadlines.expect(key, known.next_deadline(now))
 
     def lead(self, *, leading: bool) -> None:
-        """Whether this replica does the work."""
+        """Whether this replica does the work; if not, another one shows the credentials."""
+        self._leading = leading
         self._leader.set(1.0 if leading else 0.0)
-
-    def forget_all(self) -> None:
-        """Another replica shows them now."""
-        self.credentials.snapshots.clear()
-        self._deadlines.clear()
+        if not leading:
+            self.credentials.snapshots.clear()
+            self._deadlines.clear()
 
     def forget(self, key: Key) -> None:
         """The credential is gone, and its series with it."""

@@ -150,7 +150,7 @@ def test_a_token_that_came_in_time_is_no_miss_and_neither_is_a_credential_that_w
 def test_a_replica_that_stands_by_counts_no_deadline() -> None:
     metrics = Metrics(lambda: NOON)
     remember(metrics, waiting(ist("08:40")))
-    metrics.forget_all()
+    metrics.lead(leading=False)
     metrics.progress(ist("08:45"))
     assert 0.0 == metrics.registry.get_sample_value(MISSES)
 
