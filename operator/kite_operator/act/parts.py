@@ -17,6 +17,7 @@ from kite_operator.decide.claims import Claimant, claim
 from kite_operator.decide.liveness import is_vouched_for
 from kite_operator.decide.observed import Observed
 from kite_operator.decide.outcome import ActOutcome, Failed
+from kite_operator.decide.rejections import with_rejection
 from kite_operator.memory import Debt, Recollection
 from kite_operator.model.account import AccountRecord, Lock, Rejection
 from kite_operator.model.errors import (
@@ -37,8 +38,6 @@ _Answer = TypeVar("_Answer")
 
 LOCK_FOR = timedelta(seconds=90)
 """How long a login may take in all before another process may start one."""
-MOST_REJECTIONS = 32
-"""Of one account, whoever met them: an annotation has room for so much, and each costs one login, not an entry."""
 
 
 class BrokerApi(Protocol):
@@ -162,10 +161,8 @@ async def pay_debts(parts: Parts, client_id: str, recollection: Recollection, se
 
     def change(record: AccountRecord) -> AccountRecord:
         for debt in debts:
-            new = debt.rejection
-            if new is not None:
-                kept = [r for r in record.rejections if not r.by.same_name(new.by) or r.reason != new.reason]
-                record = replace(record, rejections=(*kept[1 - MOST_REJECTIONS :], new))
+            if debt.rejection is not None:
+                record = with_rejection(record, debt.rejection)
             record = budget.finish(record, debt.lock_id)
         return record
 

@@ -8,6 +8,7 @@ from kite_operator.act.parts import Parts, Scene, failed, observed_call, seed_of
 from kite_operator.broker.limiter import CallKind
 from kite_operator.cluster.state import write_state
 from kite_operator.cluster.target import mark_dead
+from kite_operator.decide.liveness import is_vouched_for
 from kite_operator.decide.outcome import ActOutcome, Note
 from kite_operator.decide.revocation import sessions_to_end, with_revocation
 from kite_operator.model.account import AccountRecord
@@ -48,10 +49,10 @@ async def revoke(parts: Parts, scene: Scene) -> ActOutcome:
 
 
 async def _block(parts: Parts, scene: Scene) -> None:
-    credential, now = scene.credential, parts.clock.now()
+    credential, now, proven = scene.credential, parts.clock.now(), is_vouched_for(scene.observed)
 
     def change(record: AccountRecord) -> AccountRecord:
-        return with_revocation(record, credential, now)
+        return with_revocation(record, credential, now, proven=proven)
 
     await parts.accounts.change(credential.client_id, change, seed=seed_of(scene))
 

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from kite_operator.decide.claims import has_proven
 from kite_operator.model.account import (
     AccountRecord,
     Acknowledgement,
@@ -89,8 +90,7 @@ def counted(record: AccountRecord) -> int:
 def limit_for(record: AccountRecord, by: Ref) -> int:
     """How many counted submissions `by` may bring the account to."""
     proven_elsewhere = any(claim.proven and not claim.holder.same_name(by) for claim in record.claims)
-    proven_here = any(claim.proven and claim.holder.same_name(by) for claim in record.claims)
-    return UNPROVEN_LIMIT if proven_elsewhere and not proven_here else LIMIT + record.allowed_more
+    return UNPROVEN_LIMIT if proven_elsewhere and not has_proven(record, by) else LIMIT + record.allowed_more
 
 
 def settle_expired(record: AccountRecord, now: datetime) -> AccountRecord:
@@ -275,7 +275,8 @@ def complete(record: AccountRecord, by: Ref, now: datetime) -> AccountRecord:
             kept.append(attempt)
         elif attempt.outcome in _UNSETTLED and attempt.at > now - CARRIED_FOR:
             kept.append(replace(attempt, acknowledged=True))
-    rejections = tuple(r for r in record.rejections if not r.by.same_name(by))
+    # A revocation that came while the login was under way stands: only a person's acknowledgement lifts it.
+    rejections = tuple(r for r in record.rejections if r.reason is Reason.REVOKED or not r.by.same_name(by))
     completed = replace(record, attempts=tuple(kept), rejections=rejections)
     return replace(completed, allowed_more=min(record.allowed_more, max(0, counted(completed) - LIMIT + 1)))
 

@@ -91,6 +91,11 @@ def prove(record: AccountRecord, app: str, by: Ref, now: datetime) -> AccountRec
     return replace(record, claims=(*others, proof))
 
 
+def has_proven(record: AccountRecord, by: Ref) -> bool:
+    """Whether a credential of this name has proven to hold the account, through whichever app."""
+    return any(each.proven and each.holder.same_name(by) for each in record.claims)
+
+
 def unclaim(record: AccountRecord, by: Ref) -> AccountRecord:
     """The record without the claims of exactly this credential: it is gone."""
     return replace(record, claims=tuple(c for c in record.claims if c.holder != by))

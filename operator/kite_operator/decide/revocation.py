@@ -10,6 +10,7 @@ from datetime import datetime
 
 from kite_operator.decide.observed import Observed
 from kite_operator.decide.plan import Action, Plan
+from kite_operator.decide.rejections import with_rejection
 from kite_operator.decide.standing import RECHECK, paused, standing_rejection
 from kite_operator.model.account import AccountRecord, Rejection
 from kite_operator.model.reasons import Reason
@@ -44,11 +45,15 @@ def sessions_to_end(observed: Observed) -> tuple[Session, ...]:
     return tuple({session.access_token: session for session in known}.values())
 
 
-def with_revocation(record: AccountRecord, credential: Credential, now: datetime) -> AccountRecord:
-    """The record in which the revocation blocks this credential, whatever it is given."""
-    new = Rejection(block_id(credential), Reason.REVOKED, _MESSAGE, credential.ref, now, {})
-    others = tuple(r for r in record.rejections if r.id != new.id)
-    return replace(record, rejections=(*others, new))
+def with_revocation(
+    record: AccountRecord, credential: Credential, now: datetime, *, proven: bool = False
+) -> AccountRecord:
+    """The record in which the revocation blocks this credential, whatever it is given.
+
+    `proven` when the broker has vouched for its session, whatever the record says.
+    """
+    new = Rejection(block_id(credential), Reason.REVOKED, _MESSAGE, credential.ref, now, {}, proven=proven)
+    return with_rejection(record, new)
 
 
 def revoke_asked(observed: Observed) -> Plan | None:

@@ -62,4 +62,5 @@ def _rejection(credential: Credential, versions: Versions, reason: Reason, now: 
         inputs={}
         if reason is Reason.REVOKED
         else {"login": versions.login, "app": versions.app, "redirect": versions.redirect},
+        proven=reason is Reason.REVOKED,
     )

@@ -95,7 +95,8 @@ class Attempt:
 class Rejection:
     """Something that the broker refused and that no retry mends: it holds until one of `inputs` changes.
 
-    `inputs` maps the name of an input (login, app, redirect, day) to its value's keyed hash at the time.
+    `inputs` maps the name of an input (login, app, redirect, day) to its value's keyed hash at the time; `proven` is
+    whether `by` had proven to hold the account then.
     """
 
     id: str
@@ -104,6 +105,7 @@ class Rejection:
     by: Ref
     at: datetime
     inputs: Mapping[str, str]
+    proven: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +228,7 @@ def _rejection(raw: Mapping[str, Any]) -> Rejection:
         by=Ref(**raw["by"]),
         at=_moment(raw["at"]),
         inputs=dict(raw["inputs"]),
+        proven=raw.get("proven") is True,
     )
 
 
