@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
+from chart.values import read
 from support.chart_values import LOGIN
-from support.helm import Helm, HelmError
+from support.helm import CHART, Helm, HelmError
 
 SCHEMA = {
     "a value that is not there": ({"replicas": 3}, "additional properties 'replicas' not allowed"),
@@ -43,12 +44,26 @@ TEMPLATE = {
         "enable one of them",
     ),
     "one port for two": ({**LOGIN, "login": {"enabled": True, "port": 8080}}, "must differ"),
+    "a CRD that an upgrade would delete": ({"crds": {"enabled": False, "keep": False}}, "first upgrade with crds.keep"),
+    "a label of the chart's own for everything": (
+        {"commonLabels": {"app.kubernetes.io/part-of": "desk"}},
+        "commonLabels: app.kubernetes.io/part-of is a label of the chart's own",
+    ),
+    "a label of the chart's own for the pods": (
+        {"podLabels": {"app.kubernetes.io/component": "desk"}},
+        "podLabels: app.kubernetes.io/component is a label of the chart's own",
+    ),
+    "a label of the chart's own for a monitor": (
+        {"monitoring": {"serviceMonitor": {"labels": {"helm.sh/chart": "desk"}}}},
+        "monitoring.serviceMonitor.labels: helm.sh/chart is a label of the chart's own",
+    ),
     "restarts by the default account": (
         {"rollout": {"enabled": True}, "serviceAccount": {"create": False}},
         "not with the namespace's default ServiceAccount",
     ),
 }
 CASES = {**SCHEMA, **TEMPLATE}
+SECTIONS = [each.path for each in read((CHART / "values.yaml").read_text()) if each.is_group] + [("settings",)]
 
 
 @pytest.mark.parametrize(("values", "says"), [pytest.param(*case, id=name) for name, case in CASES.items()])
@@ -56,3 +71,19 @@ def test_it_is_refused_by_name(helm: Helm, values: dict[str, Any], says: str) ->
     with pytest.raises(HelmError) as refusal:
         helm.render(values)
     assert says in str(refusal.value)
+
+
+@pytest.mark.parametrize("path", SECTIONS, ids=".".join)
+def test_a_section_with_nothing_in_it_is_refused_by_name(helm: Helm, path: tuple[str, ...]) -> None:
+    values: Any = None  # as in a file where every line below it is commented out
+    for name in reversed(path):
+        values = {name: values}
+    with pytest.raises(HelmError) as refusal:
+        helm.render(values)
+    assert f": {'.'.join(path)}: is empty: write values below it" in str(refusal.value)
+
+
+def test_every_template_is_checked_first() -> None:
+    """Helm does not say in which order they are rendered."""
+    begins = {path.name: path.read_text().split("}}")[0] for path in (CHART / "templates").glob("[!_]*")}
+    assert {'include "kite-operator.checks" .'} == {text.strip("{- ") for text in begins.values()}

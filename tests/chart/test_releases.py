@@ -124,6 +124,24 @@ def test_a_crd_that_kubectl_has_applied_is_taken_over_and_changes_with_the_chart
     kubectl("delete", CRD)
 
 
+def test_a_crd_that_is_not_to_be_kept_goes_with_the_value_unless_it_was_kept_before(
+    helm: Helm, kubectl: Kubectl
+) -> None:
+    kubectl("delete", CRD, "--ignore-not-found")
+    release = Release.prepare(helm, kubectl, "unkept")
+    release.install({"crds": {"keep": False}})
+    with pytest.raises(HelmError, match="first upgrade with"):
+        release.upgrade({"crds": {"enabled": False, "keep": False}})
+    release.upgrade({"crds": {"enabled": False}})  # in one step, and with it every KiteCredential
+    assert "kitecredentials" not in kubectl("get", "crd", "--output=name").stdout
+    release.upgrade({"crds": {"keep": False}})
+    release.upgrade()
+    release.upgrade({"crds": {"enabled": False}})
+    assert "kitecredentials" in kubectl("get", "crd", "--output=name").stdout
+    release.uninstall()
+    kubectl("delete", CRD, "--timeout=30s")
+
+
 def test_everything_at_once_is_admitted(helm: Helm, kubectl: Kubectl) -> None:
     release = Release.prepare(helm, kubectl, "everything")
     release.install({**EVERYTHING, "crds": {"enabled": False}})

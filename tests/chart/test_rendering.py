@@ -1,6 +1,7 @@
 """What Helm makes of the chart, over all that people give as values."""
 
 import json
+import re
 import shutil
 from dataclasses import fields
 from pathlib import Path
@@ -341,6 +342,58 @@ def test_what_is_given_for_the_pods_reaches_them(helm: Helm) -> None:
     assert {"runAsUser": 1000, "runAsGroup": 1000} == user
     assert values["serviceAccount"]["annotations"] == one(manifests, "ServiceAccount")["metadata"]["annotations"]
     assert all("desk" == each["metadata"]["labels"]["team"] for each in manifests)
+
+
+def test_names_of_digits_stay_names(helm: Helm) -> None:
+    """YAML takes 2024 without quotes for a number, and the API server takes no number for a name."""
+    given = {
+        **LOGIN,
+        "fullnameOverride": "2024",
+        "nameOverride": "2025",
+        "namespaces": ["2026"],
+        "accountNamespace": "2027",
+        "priorityClassName": "2028",
+        "ingress": {"enabled": True, "className": "2029", "tlsSecretName": "2030"},
+        "caBundle": {"configMapName": "2031"},
+    }
+    manifests = helm.render(given, namespace="2032")
+    assert {"2026", "2027", "2032"} == {each["metadata"].get("namespace", "2032") for each in manifests}
+    names = {each["metadata"]["name"] for each in manifests}
+    assert "2024" in names
+    assert {str} == {type(name) for name in names}
+    pod = one(manifests, "Deployment")["spec"]["template"]
+    assert "2025" == pod["metadata"]["labels"]["app.kubernetes.io/name"]
+    assert ["2028", "2024"] == [pod["spec"][key] for key in ("priorityClassName", "serviceAccountName")]
+    assert ["2031"] == [each["configMap"]["name"] for each in pod["spec"]["volumes"] if "configMap" in each]
+    ingress = one(manifests, "Ingress")["spec"]
+    assert ("2029", "2030") == (ingress["ingressClassName"], ingress["tls"][0]["secretName"])
+
+
+def test_a_number_of_ten_digits_is_written_in_full(helm: Helm) -> None:
+    """As OpenShift gives them to a namespace: Helm would write 1.00065e+09."""
+    text = helm.run(
+        "template", RELEASE, str(CHART), values={"runAs": dict.fromkeys(("user", "group", "fsGroup"), 10**9 + 650000)}
+    )
+    assert ["1000650000"] * 3 == re.findall(r"(?:runAsUser|runAsGroup|fsGroup): (\S+)", text)
+
+
+def test_a_label_that_is_given_twice_is_there_once_and_the_nearer_one_wins(helm: Helm) -> None:
+    text = helm.run("template", RELEASE, str(CHART), values={"commonLabels": {"team": "a"}, "podLabels": {"team": "b"}})
+    assert 1 == text.count("team: b")
+    template = one((each for each in yaml.safe_load_all(text) if each), "Deployment")["spec"]["template"]
+    assert "b" == template["metadata"]["labels"]["team"]
+    labels = text[text.index("template:\n") :].partition("annotations:")[0]
+    assert 1 == labels.count("team:")
+
+
+def test_the_sandbox_starts_again_with_another_seed_and_runs_where_the_operator_does(helm: Helm) -> None:
+    where = {"nodeSelector": {"pool": "try"}, "tolerations": [{"key": "try", "operator": "Exists"}]}
+    first, second = (
+        one(helm.render({"sandbox": {"enabled": True, "seed": seed}, **where}), "Deployment", "kite-operator-sandbox")
+        for seed in ({"accounts": [{"client_id": "AB1234"}]}, {"accounts": [{"client_id": "CD5678"}]})
+    )
+    assert first["spec"]["template"]["metadata"] != second["spec"]["template"]["metadata"]
+    assert where.items() <= first["spec"]["template"]["spec"].items()
 
 
 def test_the_service_of_the_login_page_has_what_a_load_balancer_reads(helm: Helm) -> None:

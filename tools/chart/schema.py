@@ -84,6 +84,7 @@ _PARTICULARS: Mapping[str, Schema] = {
     "podAnnotations": _TEXTS,
     "runAs.user": {"type": "integer", "minimum": 1},
     "runAs.group": {"type": "integer", "minimum": 1},
+    "runAs.fsGroup": {"type": "integer", "minimum": 0},
     "extraEnv": _NAMED,
     "extraEnvFrom": _OBJECTS,
     "extraVolumes": _NAMED,

@@ -36,22 +36,26 @@
 {{- end }}
 
 {{- define "kite-operator.selector" -}}
-app.kubernetes.io/name: {{ include "kite-operator.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "kite-operator.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 app.kubernetes.io/component: operator
 {{- end }}
 
 {{- define "kite-operator.sandboxSelector" -}}
 app.kubernetes.io/name: {{ include "kite-operator.name" . }}-sandbox
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 app.kubernetes.io/component: sandbox
 {{- end }}
 
-{{- define "kite-operator.commonLabels" -}}
+{{- define "kite-operator.ownLabels" -}}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
+app.kubernetes.io/managed-by: {{ .Release.Service | quote }}
 app.kubernetes.io/part-of: kite-operator
+{{- end }}
+
+{{- define "kite-operator.commonLabels" -}}
+{{ include "kite-operator.ownLabels" . }}
 {{- with .Values.commonLabels }}
 {{ toYaml . }}
 {{- end }}
@@ -60,6 +64,11 @@ app.kubernetes.io/part-of: kite-operator
 {{- define "kite-operator.labels" -}}
 {{ include "kite-operator.selector" . }}
 {{ include "kite-operator.commonLabels" . }}
+{{- end }}
+
+{{/* The labels of the chart and those of one place as one map, in which no key is twice: `list $ .Values.podLabels`. */}}
+{{- define "kite-operator.labelsWith" -}}
+{{- toYaml (merge (deepCopy (default dict (index . 1))) (include "kite-operator.labels" (index . 0) | fromYaml)) }}
 {{- end }}
 
 {{/* An image of these values: `dict "image" .Values.image "version" .Chart.AppVersion`. */}}

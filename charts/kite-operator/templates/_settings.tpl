@@ -1,5 +1,6 @@
 {{/* What a template must refuse because no schema can: the way out is in every message. */}}
 {{- define "kite-operator.checks" -}}
+{{- include "kite-operator.sections" . }}
 {{- if and (gt (int .Values.replicaCount) 1) (not .Values.leaderElection.enabled) }}
 {{- fail "replicaCount: more than one replica needs leaderElection.enabled: true" }}
 {{- end }}
@@ -27,11 +28,42 @@
 {{- if and .Values.rollout.enabled (not .Values.serviceAccount.create) (not .Values.serviceAccount.name) }}
 {{- fail "rollout.enabled: not with the namespace's default ServiceAccount: the admission policy would bind others" }}
 {{- end }}
+{{- if not (or .Values.crds.enabled .Values.crds.keep) }}
+{{- fail "crds.enabled, crds.keep: with both false an upgrade would delete a CRD of this release, and every KiteCredential with its Secrets: first upgrade with crds.keep: true" }}
+{{- end }}
+{{- $mine := merge (include "kite-operator.selector" . | fromYaml) (include "kite-operator.ownLabels" . | fromYaml) (dict "kite-operator.dev/port" "") }}
+{{- $labels := dict "commonLabels" .Values.commonLabels "podLabels" .Values.podLabels }}
+{{- range $name := list "serviceMonitor" "podMonitor" "prometheusRule" "dashboards" }}
+{{- $_ := set $labels (printf "monitoring.%s.labels" $name) (get (get $.Values.monitoring $name) "labels") }}
+{{- end }}
+{{- range $place, $given := $labels }}
+{{- range $key, $_ := $given }}
+{{- if hasKey $mine $key }}
+{{- fail (printf "%s: %s is a label of the chart's own" $place $key) }}
+{{- end }}
+{{- end }}
+{{- end }}
 {{- $ports := list (int .Values.metrics.port) }}
 {{- if .Values.login.enabled }}{{ $ports = append $ports (int .Values.login.port) }}{{ end }}
 {{- if .Values.report.enabled }}{{ $ports = append $ports (int .Values.report.port) }}{{ end }}
 {{- if ne (len $ports) (len (uniq $ports)) }}
 {{- fail "metrics.port, login.port, report.port: must differ" }}
+{{- end }}
+{{- end }}
+
+{{/* An empty section takes away its defaults, a closed network among them: nobody means that. Every template begins here, for Helm says nowhere which is first. */}}
+{{- define "kite-operator.sections" -}}
+{{- $all := .Values }}
+{{- range list "image" "leaderElection" "settings" "login" "report" "rollout" "crds" "rbac" "serviceAccount" "metrics" "monitoring.serviceMonitor" "monitoring.podMonitor" "monitoring.prometheusRule" "monitoring.dashboards" "networkPolicy" "ingress" "httpRoute" "podDisruptionBudget" "runAs" "proxy" "caBundle" "sandbox.image" }}
+{{- $place := $all }}
+{{- $path := list }}
+{{- range splitList "." . }}
+{{- $path = append $path . }}
+{{- $place = get $place . }}
+{{- if not (kindIs "map" $place) }}
+{{- fail (printf "%s: is empty: write values below it, or leave the line out" (join "." $path)) }}
+{{- end }}
+{{- end }}
 {{- end }}
 {{- end }}
 
@@ -85,8 +117,11 @@ readOnlyRootFilesystem: true
 
 {{- define "kite-operator.podSecurityContext" -}}
 runAsNonRoot: true
-runAsUser: {{ .Values.runAs.user }}
-runAsGroup: {{ .Values.runAs.group }}
+runAsUser: {{ int64 .Values.runAs.user }}
+runAsGroup: {{ int64 .Values.runAs.group }}
+{{- with .Values.runAs.fsGroup }}
+fsGroup: {{ int64 . }}
+{{- end }}
 seccompProfile:
   type: RuntimeDefault
 {{- end }}
