@@ -92,6 +92,20 @@ def test_an_overlay_with_components_is_what_the_chart_makes(
     assert_same(comparable(helm.render(values)), comparable(built(kubectl, composed(tmp_path, overlay, components))))
 
 
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_crd_and_namespace_outlive_the_application_or_kustomization_that_brought_them(
+    kubectl: Kubectl, variant: str
+) -> None:
+    said = {each["kind"]: each["metadata"].get("annotations") for each in built(kubectl, DEPLOY / "overlays" / variant)}
+    to_stay = {
+        "argocd.argoproj.io/sync-options": "Prune=false,Delete=false",
+        "kustomize.toolkit.fluxcd.io/prune": "disabled",
+    }
+    assert [to_stay, to_stay] == [said["CustomResourceDefinition"], said["Namespace"]]
+    others = [notes for kind, notes in said.items() if kind not in ("CustomResourceDefinition", "Namespace")]
+    assert not any(to_stay.keys() & (notes or {}).keys() for notes in others)
+
+
 def test_the_dashboards_have_the_label_that_grafana_looks_for(kubectl: Kubectl) -> None:
     maps = [each for each in built(kubectl, DEPLOY / "overlays" / "monitoring") if each["kind"] == "ConfigMap"]
     assert {"kite-operator"} == {each["metadata"]["namespace"] for each in maps}
