@@ -43,11 +43,11 @@ def headings(text: str, level: int) -> list[str]:
 
 def section(text: str, title: str) -> str:
     """What stands under a heading, up to the next one of its level or above."""
-    for match in _HEADING.finditer(text):
+    outside = _FENCE.sub(lambda fence: re.sub(r"[^\n]", " ", fence[0]), text)  # a comment in YAML is no heading
+    for match in _HEADING.finditer(outside):
         if match[2] == title:
-            rest = text[match.end() :]
-            end = re.search(rf"^#{{1,{len(match[1])}}} ", rest, re.MULTILINE)
-            return rest[: end.start()] if end else rest
+            end = re.compile(rf"^#{{1,{len(match[1])}}} ", re.MULTILINE).search(outside, match.end())
+            return text[match.end() : end.start() if end else None]
     raise AssertionError(f"there is no heading {title!r}")
 
 
