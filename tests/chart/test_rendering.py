@@ -1,5 +1,6 @@
 """What Helm makes of the chart, over all that people give as values."""
 
+import base64
 import json
 import re
 import shutil
@@ -14,7 +15,7 @@ from chart.schema import OWNED, camel_case
 from kite_operator import __version__
 from kite_operator.settings import Settings, load_settings
 from support.chart_values import LOGIN, MATRIX
-from support.documents import blocks, page
+from support.documents import blocks, page, section
 from support.helm import CHART, RELEASE, Helm, HelmError, Manifest, arguments, container, of_kind, one
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
@@ -384,6 +385,13 @@ def test_a_label_that_is_given_twice_is_there_once_and_the_nearer_one_wins(helm:
     assert "b" == template["metadata"]["labels"]["team"]
     labels = text[text.index("template:\n") :].partition("annotations:")[0]
     assert 1 == labels.count("team:")
+
+
+def test_the_sandbox_of_the_trial_starts_with_the_seed_of_the_page(helm: Helm) -> None:
+    (text,) = blocks(section(page("docs/install.md"), "Try it out"), "yaml")
+    values = yaml.safe_load(text)
+    secret = one(helm.render(values), "Secret", "kite-operator-sandbox-seed")
+    assert values["sandbox"]["seed"] == json.loads(base64.b64decode(secret["data"]["seed.json"]))
 
 
 def test_the_sandbox_starts_again_with_another_seed_and_runs_where_the_operator_does(helm: Helm) -> None:

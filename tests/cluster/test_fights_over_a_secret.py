@@ -1,6 +1,8 @@
 """Somebody else keeps changing the derived Secret, or what it says of its token: no endless fight, no extra login."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from support.world import World
@@ -122,15 +124,7 @@ def test_a_target_that_the_api_server_refuses_costs_one_login_and_is_written_whe
     world.operator()
     app, account = world.broker()
     world.sources(app, account)
-    name, admission = world.namespace, "/apis/admissionregistration.k8s.io/v1"
-    rules = [{"apiGroups": [""], "apiVersions": ["v1"], "resources": ["secrets"], "operations": ["CREATE"]}]
-    refuse = [{"expression": f"object.metadata.name != 'alpha-token' || object.metadata.namespace != '{name}'"}]
-    policy = {"metadata": {"name": name}, "spec": {"matchConstraints": {"resourceRules": rules}, "validations": refuse}}
-    binding = {"metadata": {"name": name}, "spec": {"policyName": name, "validationActions": ["Deny"]}}
-    world.api.create(f"{admission}/validatingadmissionpolicies", policy)
-    try:
-        world.api.create(f"{admission}/validatingadmissionpolicybindings", binding)
-        world.until(lambda: _is_refused(world), "the policy is in force")
+    with _only_where(world, "object.metadata.name != 'alpha-token'"):
         world.credential()
         world.wait("TargetUnwritable")
         for _ in range(4):
@@ -140,13 +134,45 @@ def test_a_target_that_the_api_server_refuses_costs_one_login_and_is_written_whe
         assert "TargetUnwritable" == world.condition()[1]
         assert "the API server refused" in world.condition()[2]
         assert "Delete no Secret" in world.condition()[2]
+    world.clock.move(301)
+    world.wait("SessionActive")
+    assert 1 == logins(world)
+
+
+def test_a_rule_that_every_secret_must_have_a_label_is_told_before_a_login(world: World) -> None:
+    """As platform teams have it. The derived Secret bears the label, the operator's own Secrets cannot."""
+    world.operator()
+    app, account = world.broker()
+    world.sources(app, account)
+    with _only_where(world, "has(object.metadata.labels) && 'team' in object.metadata.labels"):
+        world.credential(target={"name": "alpha-token", "labels": {"team": "desk"}})
+        world.wait("TargetUnwritable")
+        assert "admission policies" in world.condition()[2]
+        world.clock.move(301)
+        world.settle()
+        assert 0 == logins(world)
+    world.clock.move(301)
+    world.wait("SessionActive")
+    assert 1 == logins(world)
+
+
+@contextmanager
+def _only_where(world: World, expression: str) -> Iterator[None]:
+    """An admission policy in force: in this namespace no Secret is made for which the expression does not hold."""
+    name, admission = world.namespace, "/apis/admissionregistration.k8s.io/v1"
+    rules = [{"apiGroups": [""], "apiVersions": ["v1"], "resources": ["secrets"], "operations": ["CREATE"]}]
+    refuse = [{"expression": f"object.metadata.namespace != '{name}' || ({expression})"}]
+    policy = {"metadata": {"name": name}, "spec": {"matchConstraints": {"resourceRules": rules}, "validations": refuse}}
+    binding = {"metadata": {"name": name}, "spec": {"policyName": name, "validationActions": ["Deny"]}}
+    world.api.create(f"{admission}/validatingadmissionpolicies", policy)
+    try:
+        world.api.create(f"{admission}/validatingadmissionpolicybindings", binding)
+        world.until(lambda: _is_refused(world), "the policy is in force")
+        yield
     finally:
         world.api.delete(f"{admission}/validatingadmissionpolicybindings/{name}")
         world.api.delete(f"{admission}/validatingadmissionpolicies/{name}")
     world.until(lambda: not _is_refused(world), "the policy is gone")
-    world.clock.move(301)
-    world.wait("SessionActive")
-    assert 1 == logins(world)
 
 
 def _is_refused(world: World) -> bool:
