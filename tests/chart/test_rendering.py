@@ -345,6 +345,20 @@ def test_what_is_given_for_the_pods_reaches_them(helm: Helm) -> None:
     assert all("desk" == each["metadata"]["labels"]["team"] for each in manifests)
 
 
+def test_the_page_on_logs_shows_values_that_give_the_audit_log_a_place_to_write_to(helm: Helm) -> None:
+    (values,) = blocks(section(page("docs/logs.md"), "Audit"), "yaml")
+    manifests = helm.render(yaml.safe_load(values))
+    file = arguments(manifests)["audit_log"]
+    inside, pod = container(manifests), one(manifests, "Deployment")["spec"]["template"]["spec"]
+    (mount,) = [each for each in inside["volumeMounts"] if file.startswith(f"{each['mountPath']}/")]
+    assert [mount["name"]] == [each["name"] for each in pod["volumes"] if "persistentVolumeClaim" in each]
+    assert not mount.get("readOnly")
+    assert pod["securityContext"]["runAsGroup"] == pod["securityContext"]["fsGroup"]
+    # Kubernetes puts in what the environment has, or a file of this very name would be written by all.
+    assert {f"$({each['name']})" for each in inside["env"]} == set(re.findall(r"\$\(\w+\)", file))
+    assert "fsGroup" not in one(helm.render(), "Deployment")["spec"]["template"]["spec"]["securityContext"]
+
+
 def test_names_of_digits_stay_names(helm: Helm) -> None:
     """YAML takes 2024 without quotes for a number, and the API server takes no number for a name."""
     given = {
