@@ -40,13 +40,51 @@ def test_from_the_install_to_the_last_trace(terminal: Terminal, kubectl: Kubectl
     terminal.type_in("Uninstall", number=1)
     assert "kitecredentials" not in kubectl("get", "crd", "--output=name").stdout
 
-    kubectl("apply", "--kustomize", str(ROOT / "deploy" / "overlays" / "cluster"))
+
+@pytest.mark.usefixtures("prometheus_operator")
+def test_an_uninstall_with_kubectl_leaves_namespace_and_crd_alone(
+    terminal: Terminal, kubectl: Kubectl, tmp_path: Path
+) -> None:
+    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(_everything(tmp_path)))
+    kubectl("apply", "--kustomize", str(tmp_path))
+    kubectl("apply", "--filename", str(ROOT / "deploy" / "overlays" / "sandbox" / "sandbox.yaml"))
+    assert set() != _installed(kubectl)
     terminal.type_in("With kustomize", number=1)
+    terminal.type_in("With kustomize", number=2)
+    assert set() == _installed(kubectl)
     assert "kitecredentials" in kubectl("get", "crd", "--output=name").stdout
     assert "namespace/kite-operator" in kubectl("get", "namespaces", "--output=name").stdout
-    left = "clusterroles,clusterrolebindings,deployments,roles,rolebindings,serviceaccounts"
-    labelled = ("--all-namespaces", "--selector=app.kubernetes.io/instance=kite-operator", "--output=name")
-    assert "" == kubectl("get", left, *labelled).stdout
+    terminal.type_in("Uninstall", number=1)  # for the other tests
+
+
+def _everything(folder: Path) -> dict[str, object]:
+    """The overlay with monitoring, and every component."""
+    deploy = os.path.relpath(ROOT / "deploy", folder)
+    parts = sorted((ROOT / "deploy" / "components").iterdir())
+    return {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "resources": [f"{deploy}/overlays/monitoring"],
+        "components": [f"{deploy}/components/{each.name}" for each in parts],
+    }
+
+
+def _installed(kubectl: Kubectl) -> set[str]:
+    """What bears the operator's name, of every kind that the manifests have, but for the namespace and the CRD."""
+    named = (
+        "clusterroles,clusterrolebindings,deployments,roles,rolebindings,serviceaccounts,services,secrets,configmaps"
+    )
+    more = "networkpolicies,poddisruptionbudgets,validatingadmissionpolicies,validatingadmissionpolicybindings"
+    monitors = "servicemonitors,prometheusrules"
+    found = kubectl("get", f"{named},{more},{monitors}", "--all-namespaces", "--output=name").stdout.split()
+    return {each for each in found if "kite" in each}
+
+
+def test_each_namespace_is_told_its_client_ids_before_it_is_required(terminal: Terminal, kubectl: Kubectl) -> None:
+    kubectl("create", "namespace", "desk-one")
+    terminal.type_in("Before you rely on it")
+    annotation = "--output=jsonpath={.metadata.annotations.kite-operator\\.dev/client-ids}"
+    assert "AB1234" == kubectl("get", "namespace", "desk-one", annotation).stdout
 
 
 def test_the_kustomization_of_ones_own_has_image_and_setting(kubectl: Kubectl, tmp_path: Path) -> None:
