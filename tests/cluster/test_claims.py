@@ -1,5 +1,6 @@
 """Whose account it is: squatting and claims as attacks over namespaces, and the wrong entries that reach the broker."""
 
+import json
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
@@ -79,6 +80,29 @@ def test_a_stranger_with_an_app_of_its_own_leaves_the_holder_its_entries(world: 
     world.sandbox.master_logout("AB1234")
     world.clock.move(301)
     world.until(lambda: world.sandbox.is_alive(world.token()), "the holder logs in all the same")
+
+
+def test_a_strangers_exchanges_do_not_stand_in_the_way_of_the_holders_morning(world: World, stranger: World) -> None:
+    """Each holds a lock for as long as the broker takes: not the one that the holder's login needs."""
+    both(world, stranger)
+    world.alpha(schedule={"at": "07:35", "readyBy": "08:45", "jitter": "0m"})
+    world.wait("SessionActive")
+    yesterdays = world.token()
+    app = world.sandbox.add_app()
+    stranger.secret("squatter-app", api_key=app.api_key, api_secret=app.api_secret)
+    stranger.credential("squatter", mode="Manual")
+    stranger.wait("LoginRequired", name="squatter")
+    world.set_clock("2030-01-09T07:34")
+    held = world.sandbox.hold("session_token", api_key=app.api_key, times=9)
+    for number in range(9):
+        stranger.grant(f"strayrequesttoken{number:015}", f"stray-{number}", "squatter")
+    world.sandbox.wait_held(held)
+    assert [f"{stranger.namespace}/squatter"] == [each["credential"] for each in json.loads(record(world))["app_locks"]]
+    world.clock.move(70)
+    world.until(lambda: world.token() != yesterdays, "the holder logs in while the stranger exchanges")
+    world.wait("SessionActive")
+    assert world.sandbox.is_alive(world.token())
+    assert 2 == world.sandbox.counters("AB1234").count("login")
 
 
 def test_a_squatter_that_came_first_is_shut_out_by_the_list_on_its_namespace(world: World, stranger: World) -> None:

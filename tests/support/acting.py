@@ -74,11 +74,13 @@ class Stage:
         return record
 
     async def somebody_else_locks(self) -> None:
-        """Another process takes the account's login over."""
+        """Another process takes over what is under way: the account's login, or an exchange or renewal."""
 
         def change(record: AccountRecord) -> AccountRecord:
-            assert record.lock is not None
-            return replace(record, lock=replace(record.lock, id="of-another", by="pod-2"))
+            assert record.locks
+            login, exchanges = (record.lock,) if record.lock else (), record.app_locks
+            theirs = [replace(each, id="of-another", by="pod-2") for each in (*login, *exchanges)]
+            return replace(record, lock=theirs[0] if login else None, app_locks=tuple(theirs[len(login) :]))
 
         await self.accounts.change(CLIENT_ID, change, seed=AccountRecord(CLIENT_ID))
 

@@ -2,10 +2,20 @@
 
 from dataclasses import replace
 
-from kite_operator.act.parts import Parts, Scene, begin, failed, new_id, refused, rejection_of, release, seed_of
+from kite_operator.act.parts import (
+    Parts,
+    Scene,
+    begin_exchange,
+    failed,
+    new_id,
+    refused,
+    rejection_of,
+    release,
+    seed_of,
+)
 from kite_operator.act.stage import exchange_and_stage, require_unmoved
 from kite_operator.cluster.grants import drop, take
-from kite_operator.decide import budget
+from kite_operator.decide import budget, locks
 from kite_operator.decide.observed import Grant
 from kite_operator.decide.outcome import ActOutcome, Failed, Note
 from kite_operator.decide.plan import Plan
@@ -69,7 +79,7 @@ async def refuse_grant(parts: Parts, scene: Scene, plan: Plan) -> ActOutcome:
 
 async def _begin(parts: Parts, scene: Scene, lock_id: str) -> None:
     def change(record: AccountRecord) -> AccountRecord:
-        return begin(record, parts, scene, lock_id)
+        return begin_exchange(record, parts, scene, lock_id)
 
     await parts.accounts.change(scene.credential.client_id, change, seed=seed_of(scene))
 
@@ -78,7 +88,7 @@ async def _completed(parts: Parts, scene: Scene, lock_id: str) -> None:
     """A person's password and code were accepted: the counts start anew."""
 
     def change(record: AccountRecord) -> AccountRecord:
-        return budget.finish(budget.complete(record, scene.credential.ref, parts.clock.now()), lock_id)
+        return locks.finish(budget.complete(record, scene.credential.ref, parts.clock.now()), lock_id)
 
     await parts.accounts.change(scene.credential.client_id, change, seed=seed_of(scene))
 

@@ -7,14 +7,14 @@ from datetime import timedelta
 
 from kite_operator import spans
 from kite_operator.act.insist import insist
-from kite_operator.act.parts import Parts, Scene, begin, failed, new_id, refused, rejection_of, release, seed_of
+from kite_operator.act.parts import Parts, Scene, begin_login, failed, new_id, refused, rejection_of, release, seed_of
 from kite_operator.act.stage import require_unmoved
 from kite_operator.act.unexchanged import exchange_again, exchange_new, kept_token
 from kite_operator.broker.codes import code_for, usable_window
 from kite_operator.broker.codes import window as window_of
 from kite_operator.broker.webdriver import LoginHooks, Transport, run_login
 from kite_operator.broker.weblogin import WebLogin
-from kite_operator.decide import backoff, budget
+from kite_operator.decide import backoff, budget, locks
 from kite_operator.decide.observed import Versions
 from kite_operator.decide.outcome import ActOutcome
 from kite_operator.model.account import AccountRecord, Attempt, Outcome
@@ -75,7 +75,7 @@ class LedgerGate:
         def change(record: AccountRecord) -> AccountRecord:
             now = self.parts.clock.now()
             require_right_clock(offset, budget.wrong_codes_of(record, versions.login))
-            record = begin(record, self.parts, self.scene, self.lock_id)
+            record = begin_login(record, self.parts, self.scene, self.lock_id)
             contested = budget.contested(record, versions.api_key, now)
             if contested is not None:
                 raise ReservationRefused(contested.reason, contested.message)
@@ -91,7 +91,7 @@ class LedgerGate:
 
     async def take_lock(self) -> None:
         """Claim and lock without a submission; then see that nobody logged in before the lock was ours (P2)."""
-        await self._change(lambda record: begin(record, self.parts, self.scene, self.lock_id))
+        await self._change(lambda record: begin_login(record, self.parts, self.scene, self.lock_id))
         await require_unmoved(self.parts, self.scene)
 
     async def reserve_code(self) -> Sensitive:
@@ -106,7 +106,7 @@ class LedgerGate:
         by, attempt = self.scene.credential.ref, self._attempt(Step.TOTP, window)
 
         def change(record: AccountRecord) -> AccountRecord:
-            budget.require_lock(record, self.lock_id)
+            locks.require_lock(record, self.lock_id)
             submission = budget.Submission(Step.TOTP, self.versions.login, by, window)
             return budget.reserve(record, submission, attempt, self.parts.clock.now())
 
@@ -141,7 +141,7 @@ class LedgerGate:
 
         record = await insist(self.parts.clock, lambda: self._change(change))
         if outcome is Outcome.ACCEPTED:
-            budget.require_lock(record, self.lock_id)
+            locks.require_lock(record, self.lock_id)
 
     def _await_shared_window(self) -> None:
         """Nothing is sent while a code would be right by our clock and not by the broker's: the moment is awaited."""

@@ -12,7 +12,7 @@ from kite_operator.clock import Clock
 from kite_operator.cluster.account import Accounts
 from kite_operator.cluster.api import Cluster
 from kite_operator.cluster.gather import Gathered
-from kite_operator.decide import backoff, budget
+from kite_operator.decide import backoff, locks
 from kite_operator.decide.claims import Claimant, claim
 from kite_operator.decide.liveness import is_vouched_for
 from kite_operator.decide.observed import Observed
@@ -131,15 +131,25 @@ def claimant(scene: Scene, *, proven: bool = False) -> Claimant:
     return Claimant(credential.ref, credential.created, proven or is_vouched_for(scene.observed))
 
 
-def begin(record: AccountRecord, parts: Parts, scene: Scene, lock_id: str) -> AccountRecord:
+def begin_login(record: AccountRecord, parts: Parts, scene: Scene, lock_id: str) -> AccountRecord:
     """Claim the client ID and app for this credential, and take the account's lock for one login."""
-    observed = scene.observed
-    versions = observed.versions
-    if versions is None:
+    record, lock = _claimed(record, parts, scene, lock_id)
+    return locks.start_login(record, lock, parts.clock.now())
+
+
+def begin_exchange(record: AccountRecord, parts: Parts, scene: Scene, lock_id: str) -> AccountRecord:
+    """Claim as `begin_login` does, and take the lock of the app only, for one exchange or renewal."""
+    record, lock = _claimed(record, parts, scene, lock_id)
+    return locks.start_exchange(record, lock, parts.clock.now())
+
+
+def _claimed(record: AccountRecord, parts: Parts, scene: Scene, lock_id: str) -> tuple[AccountRecord, Lock]:
+    observed, now = scene.observed, parts.clock.now()
+    if observed.versions is None:
         raise ReservationRefused(Reason.INTERNAL_ERROR, "a login needs usable sources")
-    now = parts.clock.now()
-    record = claim(record, versions.api_key, claimant(scene), now, holder=observed.holder)
-    return budget.start(record, Lock(lock_id, parts.identity, now + LOCK_FOR), now)
+    app = observed.versions.api_key
+    record = claim(record, app, claimant(scene), now, holder=observed.holder)
+    return record, Lock(lock_id, parts.identity, now + LOCK_FOR, app=app, credential=str(scene.credential.ref))
 
 
 async def release(parts: Parts, scene: Scene, lock_id: str, rejection: Rejection | None = None) -> None:
@@ -163,7 +173,7 @@ async def pay_debts(parts: Parts, client_id: str, recollection: Recollection, se
         for debt in debts:
             if debt.rejection is not None:
                 record = with_rejection(record, debt.rejection)
-            record = budget.finish(record, debt.lock_id)
+            record = locks.finish(record, debt.lock_id)
         return record
 
     await parts.accounts.change(client_id, change, seed=seed)

@@ -10,7 +10,7 @@ from kite_operator.act.insist import insist
 from kite_operator.act.parts import (
     Parts,
     Scene,
-    begin,
+    begin_exchange,
     failed,
     new_id,
     passing_lapse,
@@ -21,7 +21,7 @@ from kite_operator.act.parts import (
 )
 from kite_operator.act.stage import renew_and_stage, require_unmoved
 from kite_operator.cluster.state import drop_renewal
-from kite_operator.decide import budget
+from kite_operator.decide import budget, locks
 from kite_operator.decide.observed import Versions
 from kite_operator.decide.outcome import ActOutcome, Failed, Note
 from kite_operator.model.account import AccountRecord
@@ -63,7 +63,7 @@ async def _begin(parts: Parts, scene: Scene, versions: Versions, lock_id: str) -
     """Claim and lock, unless this day's sessions are used up."""
 
     def change(record: AccountRecord) -> AccountRecord:
-        record = begin(record, parts, scene, lock_id)
+        record = begin_exchange(record, parts, scene, lock_id)
         contested = budget.contested(record, versions.api_key, parts.clock.now())
         if contested is not None:
             raise ReservationRefused(contested.reason, contested.message)
@@ -78,7 +78,7 @@ async def _completed(parts: Parts, scene: Scene, versions: Versions, lock_id: st
     def change(record: AccountRecord) -> AccountRecord:
         if not record.holds(lock_id):
             return record
-        return budget.finish(budget.count_login(record, versions.api_key, parts.clock.now()), lock_id)
+        return locks.finish(budget.count_login(record, versions.api_key, parts.clock.now()), lock_id)
 
     client_id = scene.credential.client_id
     await insist(parts.clock, partial(parts.accounts.change, client_id, change, seed=seed_of(scene)))

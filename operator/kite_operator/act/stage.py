@@ -1,6 +1,5 @@
 """From a request_token (or a refresh_token) to a staged session: before anything else the answer is kept (P3)."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -11,7 +10,7 @@ from kite_operator.act.parts import Parts, Scene, observed_call
 from kite_operator.broker.limiter import CallKind
 from kite_operator.cluster.api import Manifest, secrets_path
 from kite_operator.cluster.state import keep_renewal, parse_renewal, parse_state, state_problem, write_state
-from kite_operator.decide import budget
+from kite_operator.decide import locks
 from kite_operator.decide.observed import Held, Renewal
 from kite_operator.model.errors import (
     BrokerRejection,
@@ -35,9 +34,9 @@ async def exchange_and_stage(parts: Parts, scene: Scene, app: AppKeys, request_t
     """Exchange, check whose session it is, and stage it; Conflict when another process staged one meanwhile."""
     credential = scene.credential
     await parts.on_step("before-exchange", credential)
-    await insist(parts.clock, partial(_require_lock, parts, scene, lock_id))
+    await _take_turn(parts, scene, app, lock_id)
     try:
-        session = await _answered(parts, app, Step.EXCHANGE, partial(parts.broker.exchange, app, request_token))
+        session = await observed_call(parts, Step.EXCHANGE, partial(parts.broker.exchange, app, request_token))
     except SessionUnusable as unusable:
         await _keep_refresh_token(parts, scene, app, unusable, lock_id)
         raise
@@ -49,9 +48,9 @@ async def renew_and_stage(parts: Parts, scene: Scene, app: AppKeys, refresh_toke
     """Renew, check whose session it is, and stage it with the refresh_token that it brought, in one write."""
     credential = scene.credential
     await parts.on_step("before-renewal", credential)
-    await insist(parts.clock, partial(_require_lock, parts, scene, lock_id))
+    await _take_turn(parts, scene, app, lock_id)
     try:
-        session = await _answered(parts, app, Step.RENEWAL, partial(parts.broker.renew, app, refresh_token))
+        session = await observed_call(parts, Step.RENEWAL, partial(parts.broker.renew, app, refresh_token))
     except SessionUnusable as unusable:
         await _keep_refresh_token(parts, scene, app, unusable, lock_id)
         raise
@@ -113,7 +112,8 @@ async def _keep(parts: Parts, scene: Scene, renewal: Renewal, lock_id: str) -> N
 async def require_unmoved(parts: Parts, scene: Scene) -> None:
     """ReservationRefused when another process has staged or published a session since this scene was gathered.
 
-    Asked while the account's lock is held, it settles that the login is still needed: nobody stages without the lock.
+    Asked while the lock is held, it settles that the login is still needed: nobody stages for this credential, or
+    through its app, without one.
     """
     present, seen = await _state_of(parts, scene), scene.gathered.state
     if _version(present) != _version(seen):
@@ -163,7 +163,7 @@ async def _require_lock(parts: Parts, scene: Scene, lock_id: str) -> None:
     record = await parts.accounts.read(scene.credential.client_id)
     if record is None:
         raise ReservationLost("the account Lease is gone")
-    budget.require_lock(record, lock_id)
+    locks.require_lock(record, lock_id)
 
 
 def _holds_the_same(present: Manifest | None, scene: Scene) -> bool:
@@ -178,7 +178,8 @@ def _data(secret: Manifest) -> dict[str, str]:
     return dict(secret.get("data") or {})
 
 
-async def _answered(parts: Parts, app: AppKeys, step: Step, ask: Callable[[], Awaitable[Session]]) -> Session:
+async def _take_turn(parts: Parts, scene: Scene, app: AppKeys, lock_id: str) -> None:
+    """Wait for this app's turn, and see that the lock is ours after it: in a long queue it may have run out (P2)."""
     with spans.step("turn"):
         await parts.limiter.acquire(app.api_key, CallKind.SESSION)
-    return await observed_call(parts, step, ask)
+    await insist(parts.clock, partial(_require_lock, parts, scene, lock_id))

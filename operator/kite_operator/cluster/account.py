@@ -97,7 +97,7 @@ class Accounts:
         metadata: dict[str, Any] = dict(lease.get("metadata") or {"name": lease_name(record.client_id)})
         metadata["annotations"] = {**(metadata.get("annotations") or {}), RECORD_ANNOTATION: dump(record)}
         metadata["labels"] = {**(metadata.get("labels") or {}), ACCOUNT_LABEL: record.client_id}
-        holder = {"holderIdentity": record.lock.by} if record.lock else {}
+        holder = {"holderIdentity": record.locks[0].by} if record.locks else {}
         return {
             "apiVersion": "coordination.k8s.io/v1",
             "kind": "Lease",

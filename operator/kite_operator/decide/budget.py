@@ -22,13 +22,12 @@ from kite_operator.model.account import (
     AccountRecord,
     Acknowledgement,
     Attempt,
-    Lock,
     Logins,
     Outcome,
     Ref,
 )
 from kite_operator.model.clockoffset import ClockOffset
-from kite_operator.model.errors import ReservationLost, ReservationRefused, Step
+from kite_operator.model.errors import ReservationRefused, Step
 from kite_operator.model.expiry import IST, session_day
 from kite_operator.model.reasons import Reason
 
@@ -190,22 +189,6 @@ def _exhausted(record: AccountRecord, version: str, *, reserved: bool) -> Block:
     return Block(last.id, Reason.ATTEMPT_BUDGET_EXHAUSTED, message, version)
 
 
-def start(record: AccountRecord, lock: Lock, now: datetime) -> AccountRecord:
-    """Take the account's lock for one login; ReservationRefused while somebody else holds it."""
-    if record.lock is not None and record.lock.id != lock.id and now < record.lock.until <= now + FARTHEST:
-        raise ReservationRefused(
-            Reason.LOGIN_IN_PROGRESS,
-            "another login for this client ID is in progress",
-            retry_at=record.lock.until,
-        )
-    return replace(record, lock=lock)
-
-
-def finish(record: AccountRecord, lock_id: str) -> AccountRecord:
-    """Give the lock back, if it is still ours."""
-    return replace(record, lock=None) if record.holds(lock_id) else record
-
-
 def reserve(record: AccountRecord, submission: Submission, attempt: Attempt, now: datetime) -> AccountRecord:
     """The record with `attempt` reserved; ReservationRefused when a rule forbids it."""
     record = settle_expired(record, now)
@@ -348,9 +331,3 @@ def acknowledge(record: AccountRecord, block: Block, app: str, now: datetime) ->
 def _acknowledged(attempt: Attempt) -> Attempt:
     """The attempt, reopened; not one whose outcome is still awaited."""
     return replace(attempt, acknowledged=attempt.outcome is not Outcome.PENDING)
-
-
-def require_lock(record: AccountRecord, lock_id: str) -> None:
-    """ReservationLost unless the login `lock_id` still holds the account."""
-    if not record.holds(lock_id):
-        raise ReservationLost("another process took over this client ID's login")

@@ -61,11 +61,16 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """Who is in the middle of a login now, and until when nobody else may start one."""
+    """Who is in the middle of a login, exchange or renewal now, and until when nobody else may start one.
+
+    `app` (as in a claim) and `credential` (namespace/name) are what it is for.
+    """
 
     id: str
     by: str
     until: datetime
+    app: str = ""
+    credential: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,12 +135,14 @@ class Acknowledgement:
 class AccountRecord:
     """All of it. `attempts` are those since the last completed login, in the order of their reservations.
 
-    That order is a clock that never jumps: reservations follow one another by compare-and-swap.
+    That order is a clock that never jumps: reservations follow one another by compare-and-swap. `lock` is the login
+    under way, in which passwords and codes are submitted; `app_locks` are exchanges and renewals, which submit neither.
     """
 
     client_id: str
     claims: tuple[Claim, ...] = ()
     lock: Lock | None = None
+    app_locks: tuple[Lock, ...] = ()
     attempts: tuple[Attempt, ...] = ()
     rejections: tuple[Rejection, ...] = ()
     logins: tuple[Logins, ...] = ()
@@ -149,8 +156,13 @@ class AccountRecord:
         return next((claim for claim in self.claims if claim.app == app), None)
 
     def holds(self, lock_id: str) -> bool:
-        """Whether `lock_id` is the login that runs now."""
-        return self.lock is not None and self.lock.id == lock_id
+        """Whether `lock_id` is the login, or one of the exchanges and renewals, that run now."""
+        return any(each.id == lock_id for each in self.locks)
+
+    @property
+    def locks(self) -> tuple[Lock, ...]:
+        """Every lock that was taken and not given back."""
+        return self.app_locks if self.lock is None else (self.lock, *self.app_locks)
 
     def with_attempt(self, attempt: Attempt) -> Self:
         """The record in which `attempt` stands: added last, or in the place of the one of the same id."""
@@ -161,7 +173,7 @@ class AccountRecord:
     @property
     def is_clean(self) -> bool:
         """Whether nothing in here protects anybody any more, so that the Lease may be collected."""
-        return not (self.attempts or self.rejections or self.claims or self.lock)
+        return not (self.attempts or self.rejections or self.claims or self.locks)
 
 
 def dump(record: AccountRecord) -> str:
@@ -191,7 +203,8 @@ def _record(raw: Mapping[str, Any]) -> AccountRecord:
             Claim(app=c["app"], holder=Ref(**c["holder"]), proven=c["proven"], since=_moment(c["since"]))
             for c in raw["claims"]
         ),
-        lock=Lock(id=lock["id"], by=lock["by"], until=_moment(lock["until"])) if lock else None,
+        lock=_lock(lock) if lock else None,
+        app_locks=tuple(_lock(each) for each in raw.get("app_locks", ())),
         attempts=tuple(_attempt(a) for a in raw["attempts"]),
         rejections=tuple(_rejection(r) for r in raw["rejections"]),
         logins=tuple(Logins(**{**entry, "day": date.fromisoformat(entry["day"])}) for entry in raw["logins"]),
@@ -202,6 +215,11 @@ def _record(raw: Mapping[str, Any]) -> AccountRecord:
         last_window=_window(raw["last_window"]),
         allowed_more=int(raw["allowed_more"]),
     )
+
+
+def _lock(raw: Mapping[str, Any]) -> Lock:
+    until = _moment(raw["until"])
+    return Lock(raw["id"], raw["by"], until, app=raw.get("app", ""), credential=raw.get("credential", ""))
 
 
 def _attempt(raw: Mapping[str, Any]) -> Attempt:

@@ -1,14 +1,14 @@
 """A login with the world meddling at its steps: what is submitted, what is staged, and that the lock is given back."""
 
 from dataclasses import replace
-from datetime import timedelta
 from functools import partial
 
 import pytest
 
 from kite_operator.act.login import LedgerGate, log_in
-from kite_operator.act.parts import begin
+from kite_operator.act.parts import begin_login
 from kite_operator.decide import budget
+from kite_operator.decide.locks import LOOK_AGAIN
 from kite_operator.model.account import AccountRecord, Outcome
 from kite_operator.model.errors import Conflict, ReservationLost, ReservationRefused, Step
 from kite_operator.model.reasons import Reason
@@ -139,12 +139,12 @@ async def test_while_another_process_logs_in_nothing_is_sent() -> None:
     stage = Stage(happy_answers())
     await stage.accounts.change(
         CLIENT_ID,
-        lambda record: begin(record, stage.parts, stage.scene(), "of-another"),
+        lambda record: begin_login(record, stage.parts, stage.scene(), "of-another"),
         seed=AccountRecord(CLIENT_ID),
     )
     outcome = await log_in(stage.parts, stage.logins, stage.scene())
     assert ("refused", Reason.LOGIN_IN_PROGRESS) == (outcome.result, outcome.reason)
-    assert stage.clock.now() + timedelta(seconds=90) == outcome.retry_at
+    assert stage.clock.now() + LOOK_AGAIN == outcome.retry_at
     assert Step.PASSWORD not in {request.step for request in stage.transport.sent}
     lock = (await stage.record()).lock
     assert "of-another" == (lock.id if lock else "")

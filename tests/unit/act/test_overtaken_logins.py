@@ -1,5 +1,6 @@
 """Another process logs in between the look and the lock: its session is not replaced by a second login (P2, P3)."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -8,11 +9,13 @@ import pytest
 from kite_operator.act.exchange import exchange_grant
 from kite_operator.act.login import log_in
 from kite_operator.broker.codes import WINDOW_SECONDS
+from kite_operator.broker.limiter import SESSION_BURST, CallKind
 from kite_operator.decide.plan import Action, Plan
 from kite_operator.model.errors import ClusterUnavailable, ReservationLost, Step
 from kite_operator.model.reasons import Reason
+from kite_operator.model.session import AppKeys
 from support.acting import LEASE, STATE, Stage, is_staged
-from support.broker_fakes import happy_answers
+from support.broker_fakes import FakeClock, happy_answers
 from support.facts import grant
 
 THEIRS = {"metadata": {"name": "alpha-kite-state"}, "data": {"session": "theirs"}}
@@ -26,7 +29,7 @@ async def test_a_password_is_not_sent_when_another_process_has_logged_in_since_t
     record = await stage.record()
     assert ("refused", Reason.LOGIN_IN_PROGRESS) == (outcome.result, outcome.reason)
     assert outcome.retry_at is not None
-    assert ((), None) == (record.attempts, record.lock)
+    assert ((), ()) == (record.attempts, record.locks)
     assert [Step.PREFLIGHT] == [request.step for request in stage.transport.sent]
 
 
@@ -38,7 +41,7 @@ async def test_a_grant_is_not_exchanged_when_another_process_has_logged_in_since
     plan = Plan(Action.EXCHANGE, Reason.LOGIN_IN_PROGRESS, "", grant=grant())
     outcome = await exchange_grant(stage.parts, scene, plan)
     assert ("refused", Reason.LOGIN_IN_PROGRESS) == (outcome.result, outcome.reason)
-    assert (await stage.record()).lock is None
+    assert () == (await stage.record()).locks
 
 
 async def test_a_reservation_that_turns_out_to_be_unneeded_is_taken_back_even_when_that_cannot_be_seen() -> None:
@@ -68,7 +71,7 @@ async def test_a_code_whose_window_closed_while_it_was_reserved_is_not_sent() ->
     outcome = await log_in(stage.parts, stage.logins, stage.scene())
     record = await stage.record()
     assert ("refused", Reason.WAITING_FOR_TOTP_WINDOW) == (outcome.result, outcome.reason)
-    assert ((), None) == (record.attempts, record.lock)
+    assert ((), ()) == (record.attempts, record.locks)
     assert Step.TOTP not in {request.step for request in stage.transport.sent}
 
 
@@ -89,6 +92,32 @@ async def test_a_grant_is_not_exchanged_when_another_process_took_over_after_it_
     with pytest.raises(ReservationLost):
         await exchange_grant(stage.parts, stage.scene(grants=(given,)), plan)
     assert ([], False) == (stage.exchanges, is_staged(stage))
+
+
+class QueueClock(FakeClock):
+    """Who waits for a turn is overtaken meanwhile."""
+
+    overtake: Callable[[], Awaitable[None]]
+
+    async def sleep(self, seconds: float) -> None:
+        await self.overtake()
+        await super().sleep(seconds)
+
+
+async def test_a_grant_is_not_exchanged_when_another_process_took_over_while_its_turn_was_awaited() -> None:
+    """A turn may be long in coming where thousands share an app: the lock is looked at behind it."""
+    clock = QueueClock()
+    stage = Stage(clock=clock)
+    clock.overtake = stage.somebody_else_locks
+    scene = stage.scene(grants=(grant(),))
+    app = scene.observed.app
+    assert isinstance(app, AppKeys)
+    for _ in range(int(SESSION_BURST)):
+        await stage.parts.limiter.acquire(app.api_key, CallKind.SESSION)
+    plan = Plan(Action.EXCHANGE, Reason.LOGIN_IN_PROGRESS, "", grant=replace(grant(), taken_at=stage.clock.now()))
+    with pytest.raises(ReservationLost):
+        await exchange_grant(stage.parts, scene, plan)
+    assert [] == stage.exchanges
 
 
 async def test_an_api_server_that_is_away_before_the_exchange_does_not_cost_the_login() -> None:

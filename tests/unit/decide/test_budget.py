@@ -8,9 +8,9 @@ import pytest
 from kite_operator.decide import budget
 from kite_operator.decide.budget import Block, Submission
 from kite_operator.decide.seed import seeded
-from kite_operator.model.account import AccountRecord, Attempt, Lock, Logins, Outcome, Ref
+from kite_operator.model.account import AccountRecord, Attempt, Logins, Outcome, Ref
 from kite_operator.model.conditions import Condition
-from kite_operator.model.errors import ReservationLost, ReservationRefused, Step
+from kite_operator.model.errors import ReservationRefused, Step
 from kite_operator.model.expiry import IST
 from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import Failures, Status
@@ -311,20 +311,6 @@ def test_logins_of_days_gone_by_are_forgotten_and_of_days_to_come_are_not() -> N
     record = account(logins=(Logins("key-v1", yesterday, 3), Logins("key-v1", tomorrow, 3)))
     counted = budget.count_login(record, "key-v1", NOON)
     assert {tomorrow: 3, NOON.date(): 1} == {entry.day: entry.count for entry in counted.logins}
-
-
-def test_one_login_at_a_time() -> None:
-    lock, other = (Lock(name, "pod", NOON + MINUTE) for name in ("mine", "other"))
-    record = budget.start(account(), lock, NOON)
-    with pytest.raises(ReservationRefused) as caught:
-        budget.start(record, other, NOON)
-    assert (Reason.LOGIN_IN_PROGRESS, NOON + MINUTE) == (caught.value.reason, caught.value.retry_at)
-    assert record == budget.start(record, lock, NOON)
-    taken_over = budget.start(record, other, NOON + MINUTE)
-    assert taken_over == budget.finish(taken_over, "mine")
-    with pytest.raises(ReservationLost):
-        budget.require_lock(taken_over, "mine")
-    assert account() == budget.finish(taken_over, "other")
 
 
 # A lost Lease.

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from kite_operator.decide import budget
+from kite_operator.decide import budget, locks
 from kite_operator.decide.claims import Claimant, Holder, claim, prove
 from kite_operator.decide.observed import Versions
 from kite_operator.decide.seed import seeded
@@ -136,11 +136,10 @@ class BudgetMachine(RuleBasedStateMachine):
         self.start(by, version)
 
     def start(self, by: Ref, version: str) -> Process | None:
-        self.number += 1
-        lock = Lock(f"lock-{self.number}", "process", self.now + timedelta(seconds=90))
+        lock = self.lock(by)
         attempt = self.attempt(Step.PASSWORD, version, by)
         try:
-            record = budget.start(self.claimed(by), lock, self.now)
+            record = locks.start_login(self.claimed(by), lock, self.now)
             after = budget.reserve(record, budget.Submission(Step.PASSWORD, version, by), attempt, self.now)
         except ReservationRefused:
             return None
@@ -150,6 +149,11 @@ class BudgetMachine(RuleBasedStateMachine):
         process = Process(by, version, lock.id, attempt)
         self.processes.append(process)
         return process
+
+    def lock(self, by: Ref) -> Lock:
+        self.number += 1
+        until = self.now + timedelta(seconds=90)
+        return Lock(f"lock-{self.number}", "process", until, app=APPS[by], credential=str(by))
 
     def claimed(self, by: Ref) -> AccountRecord:
         held = self.record.claim_for(APPS[by])
@@ -173,7 +177,7 @@ class BudgetMachine(RuleBasedStateMachine):
         attempt = self.attempt(Step.TOTP, process.version, process.by, window)
         submission = budget.Submission(Step.TOTP, process.version, process.by, window)
         try:
-            budget.require_lock(self.record, process.lock_id)
+            locks.require_lock(self.record, process.lock_id)
             after = budget.reserve(self.record, submission, attempt, self.now)
         except (ReservationRefused, ReservationLost):
             self.end(process)
@@ -252,9 +256,26 @@ class BudgetMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.person_logged_in and self.moved_since_person < budget.REQUEST_TOKEN_LIVES)
     @rule(by=refs)
     def exchange_the_persons_login(self, by: Ref) -> None:
-        self.store(budget.complete(self.record, by, self.now))
+        """Beside a login through another app: it has the lock of its own app only."""
+        lock = self.exchange_begun(by)
+        if lock is None:
+            return
+        self.store(locks.finish(budget.complete(self.record, by, self.now), lock.id))
         self.person_logged_in = False
         self.forget_what_was_known()
+
+    @rule(by=refs)
+    def begin_an_exchange_and_be_killed(self, by: Ref) -> None:
+        """A grant of whoever may make one."""
+        self.exchange_begun(by)
+
+    def exchange_begun(self, by: Ref) -> Lock | None:
+        lock = self.lock(by)
+        try:
+            self.store(locks.start_exchange(self.claimed(by), lock, self.now))
+        except ReservationRefused:
+            return None
+        return lock
 
     @precondition(lambda self: self.people)
     @rule(by=refs, version=versions)
@@ -348,7 +369,7 @@ class BudgetMachine(RuleBasedStateMachine):
     def end(self, process: Process) -> None:
         self.processes.remove(process)
         if self.text is not None:
-            self.store(budget.finish(self.record, process.lock_id))
+            self.store(locks.finish(self.record, process.lock_id))
 
 
 BudgetMachine.TestCase.settings = settings(

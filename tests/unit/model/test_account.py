@@ -17,7 +17,8 @@ FULL = account(
     attempt("a", Outcome.WRONG, acknowledged=True),
     attempt("b", Outcome.UNKNOWN, forgiven=True, step=Step.TOTP, window=59_000_000),
     claims=(claim(), claim(OTHER, app="key-v2", proven=False)),
-    lock=Lock("lock-1", "pod-1", NOON),
+    lock=Lock("lock-1", "pod-1", NOON, app="key-v1", credential="desk/alpha"),
+    app_locks=(Lock("lock-2", "pod-2", NOON, app="key-v2", credential="desk/beta"),),
     rejections=(rejection(Reason.CONSENT_REQUIRED, login="login-v1"),),
     logins=(Logins("key-v1", NOON.date(), 2, 1),),
     acknowledgements=(Acknowledgement("block-1", NOON.date()),),
@@ -53,7 +54,7 @@ def test_a_record_of_an_earlier_version_does_not_say_how_right_the_clock_was() -
 
 def test_only_a_record_that_protects_nobody_is_clean() -> None:
     assert account(logins=FULL.logins, acknowledgements=FULL.acknowledgements).is_clean
-    for name in ("attempts", "claims", "lock", "rejections"):
+    for name in ("attempts", "claims", "lock", "app_locks", "rejections"):
         assert not replace(account(), **{name: getattr(FULL, name)}).is_clean
 
 
@@ -72,6 +73,8 @@ def changed(name: str, value: object) -> str:
         changed("lock", {"id": "x"}),
         changed("lock", {"id": "x", "by": "y", "until": "soon"}),
         changed("lock", {"id": "x", "by": "y", "until": "2026-03-02T12:00:00"}),
+        changed("app_locks", 7),
+        changed("app_locks", [{"id": "x", "by": "y"}]),
         changed("claims", 7),
         changed("attempts", [7]),
         changed("attempts", [{"id": "x"}]),

@@ -1,0 +1,138 @@
+"""Who makes a session now: one login per account, one exchange or renewal per app, and no stranger in the way."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kite_operator.decide import locks
+from kite_operator.decide.budget import FARTHEST
+from kite_operator.model.account import AccountRecord, Lock, dump, load
+from kite_operator.model.errors import ReservationLost, ReservationRefused
+from kite_operator.model.reasons import Reason
+from support.facts import NOON, account
+
+Start = Callable[[AccountRecord, Lock, datetime], AccountRecord]
+LIVES = timedelta(seconds=90)
+MOMENT = timedelta(seconds=1)
+
+
+def lock(name: str, app: str = "app", credential: str = "desk/alpha", *, at: datetime = NOON) -> Lock:
+    return Lock(name, "pod", at + LIVES, app=app, credential=credential)
+
+
+STRANGERS = lock("strangers", "app-of-its-own", "elsewhere/squatter")
+
+
+def test_one_login_at_a_time_whatever_the_app() -> None:
+    record = locks.start_login(account(), lock("mine"), NOON)
+    with pytest.raises(ReservationRefused) as caught:
+        locks.start_login(record, STRANGERS, NOON)
+    assert (Reason.LOGIN_IN_PROGRESS, NOON + locks.LOOK_AGAIN) == (caught.value.reason, caught.value.retry_at)
+    assert record == locks.start_login(record, lock("mine"), NOON)
+    taken_over = locks.start_login(record, STRANGERS, NOON + LIVES)
+    assert taken_over == locks.finish(taken_over, "mine")
+    with pytest.raises(ReservationLost):
+        locks.require_lock(taken_over, "mine")
+    assert account() == locks.finish(taken_over, "strangers")
+
+
+def test_a_lock_that_ends_sooner_is_asked_for_when_it_ends() -> None:
+    record = locks.start_login(account(), lock("mine"), NOON)
+    with pytest.raises(ReservationRefused) as caught:
+        locks.start_login(record, STRANGERS, NOON + LIVES - MOMENT)
+    assert NOON + LIVES == caught.value.retry_at
+
+
+def test_a_strangers_exchange_delays_neither_a_login_nor_an_exchange_of_the_holder() -> None:
+    record = locks.start_exchange(account(), STRANGERS, NOON)
+    for start in (locks.start_login, locks.start_exchange):
+        both = start(record, lock("mine"), NOON)
+        assert {"mine", "strangers"} == {each.id for each in both.locks}
+
+
+def test_nor_does_a_strangers_login_delay_an_exchange_of_the_holder() -> None:
+    record = locks.start_exchange(locks.start_login(account(), STRANGERS, NOON), lock("mine"), NOON)
+    locks.require_lock(record, "mine")
+    locks.require_lock(record, "strangers")
+
+
+@pytest.mark.parametrize("first", [locks.start_login, locks.start_exchange])
+@pytest.mark.parametrize("second", [locks.start_login, locks.start_exchange])
+@pytest.mark.parametrize("other", [lock("other", credential="desk/beta"), lock("other", app="new-app")])
+def test_a_session_is_made_by_one_process_at_a_time(first: Start, second: Start, other: Lock) -> None:
+    """The same app, or the same credential with another app: there is one session, or one place to stage it."""
+    record = first(account(), lock("mine"), NOON)
+    with pytest.raises(ReservationRefused):
+        second(record, other, NOON)
+    over = NOON + LIVES
+    taken_over = second(record, replace(other, until=over + LIVES), over)
+    assert ["other"] == [each.id for each in taken_over.locks]
+    with pytest.raises(ReservationLost):
+        locks.require_lock(taken_over, "mine")
+
+
+def test_a_slow_exchange_keeps_its_lock_until_somebody_makes_the_same_session() -> None:
+    record = locks.start_exchange(account(), lock("slow"), NOON)
+    for start in (locks.start_exchange, locks.start_login):
+        later = start(record, replace(STRANGERS, until=NOON + LIVES + LIVES), NOON + LIVES)
+        locks.require_lock(later, "slow")
+
+
+def test_a_slow_login_keeps_its_lock_while_others_exchange_through_apps_of_their_own() -> None:
+    record = locks.start_login(account(), lock("slow"), NOON)
+    locks.require_lock(locks.start_exchange(record, STRANGERS, NOON + LIVES), "slow")
+
+
+def test_a_lock_that_nobody_gave_back_is_forgotten_after_a_while() -> None:
+    record = locks.start_exchange(account(), lock("left"), NOON)
+    later = NOON + LIVES + FARTHEST
+    assert ["strangers"] == [each.id for each in locks.start_exchange(record, STRANGERS, later).locks]
+
+
+def test_a_lock_from_before_the_clock_was_set_back_is_over() -> None:
+    record = locks.start_exchange(account(), lock("mine", at=NOON + timedelta(hours=3)), NOON)
+    assert ["next"] == [each.id for each in locks.start_exchange(record, lock("next"), NOON).locks]
+
+
+steps = st.tuples(
+    st.sampled_from(["login", "exchange", "finish"]),
+    st.sampled_from(["app-1", "app-2", "app-3"]),
+    st.sampled_from(["desk/alpha", "desk/beta", "elsewhere/squatter"]),
+    st.integers(0, 40),
+)
+
+
+@given(st.lists(steps, max_size=60))
+def test_whatever_is_begun_no_two_make_the_same_session_and_no_two_log_in(
+    taken: list[tuple[str, str, str, int]],
+) -> None:
+    record, now = account(), NOON
+    for number, (what, app, credential, seconds) in enumerate(taken):
+        now += timedelta(seconds=seconds)
+        if what == "finish":
+            record = locks.finish(record, record.locks[0].id) if record.locks else record
+            continue
+        start = locks.start_login if what == "login" else locks.start_exchange
+        mine = lock(f"lock-{number}", app, credential, at=now)
+        live = [each for each in record.locks if each.until > now]
+        hindered = [each for each in live if app == each.app or credential == each.credential]
+        hindered += [each for each in live if each is record.lock and what == "login"]
+        try:
+            record = start(record, mine, now)
+        except ReservationRefused:
+            assert hindered
+        else:
+            assert not hindered
+            assert record.holds(mine.id)
+        check(record)
+
+
+def check(record: AccountRecord) -> None:
+    """Not only of those that are live: one that was taken over is told so by the record."""
+    assert record == load(dump(record))
+    assert len(record.locks) == len({each.app for each in record.locks})
+    assert len(record.locks) == len({each.credential for each in record.locks})
