@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from kite_operator import __version__
 from support.controlplane import Kubectl, eventually
 from support.documents import ROOT, blocks, page, section
 from support.helm import CHART, Helm
@@ -101,7 +102,7 @@ def test_the_kustomization_of_ones_own_has_image_and_setting(kubectl: Kubectl, t
         for each in yaml.safe_load_all(built)
         if each["kind"] == "Deployment"
     )
-    assert "registry.example.com/kite-operator:0.1.0" == container["image"]
+    assert f"registry.example.com/kite-operator:{__version__}" == container["image"]
     assert ["--allow-rollout-restarts=true", "--log-format=json"] == container["args"][-2:]
 
 

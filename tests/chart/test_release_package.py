@@ -91,7 +91,7 @@ def test_the_wheel_has_the_librarys_code_and_its_licence_and_asks_for_the_offici
 
 
 @pytest.mark.parametrize(
-    "reference", ["", "ghcr.io/example/kite-operator:0.1.0", f"ghcr.io/example/x@sha256:{'a' * 63}", "x@latest"]
+    "reference", ["", "ghcr.io/example/kite-operator:1.2.3", f"ghcr.io/example/x@sha256:{'a' * 63}", "x@latest"]
 )
 def test_an_image_without_a_digest_is_not_released(reference: str) -> None:
     with pytest.raises(Unnamed, match="kite-operator needs a reference"):
