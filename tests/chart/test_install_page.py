@@ -31,10 +31,14 @@ def test_from_the_install_to_the_last_trace(terminal: Terminal, kubectl: Kubectl
     terminal.type_in("With Helm", number=1)
     pods = ("get", "pods", "--namespace=kite-operator", "--output=name")
     eventually(lambda: 2 == len(kubectl(*pods).stdout.split()), "two pods, in a namespace held to the standard")
-    assert "STATUS: deployed" in terminal.type_in("Upgrade")
-    image = "--output=jsonpath={.spec.template.spec.containers[0].image}"
-    found = kubectl("get", "deployment/kite-operator", "--namespace=kite-operator", image).stdout
+    assert "STATUS: deployed" in terminal.type_in("Upgrade", number=0)
+    image = ("--namespace=kite-operator", "--output=jsonpath={.spec.template.spec.containers[0].image}")
+    found = kubectl("get", "deployment/kite-operator", *image).stdout
     assert found.startswith("registry.example.com/kite-operator:")  # the values given before are kept
+    by_digest = f"registry.example.com/kite-operator@sha256:{'1' * 64}"
+    for number in (1, 0):  # the digest is kept too, until another is given
+        terminal.type_in("Upgrade", number=number)
+        assert by_digest == kubectl("get", "deployment/kite-operator", *image).stdout
     assert "Rollback was a success" in terminal.type_in("Roll back")
     assert "uninstalled" in terminal.type_in("Uninstall", number=0)
     assert "kitecredentials" in kubectl("get", "crd", "--output=name").stdout
