@@ -13,7 +13,7 @@ import yaml
 
 from devcluster.resolve import Resolver
 from kite_operator import __version__
-from release.package import Programs, Unnamed, package, with_images
+from release.package import Programs, Unnamed, package, with_repositories
 from support.documents import ROOT
 from support.helm import CHART, Helm, Manifest, of_kind
 
@@ -53,6 +53,20 @@ def test_the_archive_of_the_chart_has_the_version_and_the_published_images(helm:
     assert set(IMAGES.values()) == images([each for each in yaml.safe_load_all(text) if each])
 
 
+@pytest.mark.parametrize("program", ["helm", "helm3"])
+def test_a_tag_or_a_digest_of_ones_own_wins_over_the_published_digest(program: str, made: Made, tmp_path: Path) -> None:
+    helm = Helm(Resolver().resolve([program])[program], tmp_path)
+    digest = f"sha256:{'c' * 64}"
+    asked: dict[str, dict[str, str]] = {
+        "ghcr.io/example/kite-operator:1.2.3-tracing": {"tag": "1.2.3-tracing"},
+        f"ghcr.io/example/kite-operator@{digest}": {"tag": "1.2.3-tracing", "digest": digest},
+        IMAGES["kite-operator"].replace("ghcr.io", "mirror"): {"repository": "mirror/example/kite-operator"},
+    }
+    for expected, image in asked.items():
+        text = helm.run("template", "some", str(made.chart), values={"image": image})
+        assert {expected} == images([each for each in yaml.safe_load_all(text) if each])
+
+
 def test_the_manifest_has_the_published_image(made: Made) -> None:
     manifests = [each for each in yaml.safe_load_all(made.manifest.read_text()) if each]
     assert {IMAGES["kite-operator"]} == images(manifests)
@@ -64,6 +78,7 @@ def test_the_manifest_has_the_published_image(made: Made) -> None:
 def test_the_chart_in_the_repository_is_left_as_it_is(made: Made) -> None:
     assert made
     assert "ghcr.io" not in (CHART / "values.yaml").read_text()
+    assert "sha256" not in (CHART / "Chart.yaml").read_text()
 
 
 def test_another_checkout_gives_the_same_bytes(programs: Programs, made: Made, tmp_path: Path) -> None:
@@ -95,9 +110,9 @@ def test_the_wheel_has_the_librarys_code_and_its_licence_and_asks_for_the_offici
 )
 def test_an_image_without_a_digest_is_not_released(reference: str) -> None:
     with pytest.raises(Unnamed, match="kite-operator needs a reference"):
-        with_images((CHART / "values.yaml").read_text(), {**IMAGES, "kite-operator": reference})
+        with_repositories((CHART / "values.yaml").read_text(), {**IMAGES, "kite-operator": reference})
 
 
 def test_an_image_that_the_chart_does_not_name_is_not_released() -> None:
     with pytest.raises(Unnamed, match="names 2 images, not 3"):
-        with_images((CHART / "values.yaml").read_text(), {**IMAGES, "other": IMAGES["kite-operator"]})
+        with_repositories((CHART / "values.yaml").read_text(), {**IMAGES, "other": IMAGES["kite-operator"]})

@@ -21,7 +21,8 @@ from image.inputs import LONG_AGO
 from release.places import current
 
 _REFERENCE: Final = re.compile(r"(?P<repository>[a-z0-9.:/_-]+)@(?P<digest>sha256:[0-9a-f]{64})")
-_VALUES: Final = re.compile(r'(?P<indent> *)repository: (?P<name>[\w-]+)\n(?P<between>(?:.*\n){,6}?)\s*digest: ""\n')
+_REPOSITORY: Final = re.compile(r"(?m)^(?P<key> +repository: )(?P<name>[\w-]+)$")
+_ANNOTATIONS: Final = re.compile(r"(?m)^annotations:\n")
 _MANIFEST: Final = re.compile(r"(?P<key>image: )(?P<name>kite-operator(?:-[a-z]+)?):\S+")
 
 
@@ -46,24 +47,25 @@ def package(root: Path, programs: Programs, images: Mapping[str, str], into: Pat
     return [_chart(root / "charts" / "kite-operator", programs, images, into), manifest, _wheel(root, programs, into)]
 
 
-def with_images(values: str, images: Mapping[str, str]) -> str:
-    """values.yaml with repositories and digests of what is published. Raises Unnamed."""
-
-    def named(match: re.Match[str]) -> str:
-        repository, digest = _published(match["name"], images)
-        indent = match["indent"]
-        return f"{indent}repository: {repository}\n{match['between']}{indent}digest: {digest}\n"
-
-    text, count = _VALUES.subn(named, values)
+def with_repositories(values: str, images: Mapping[str, str]) -> str:
+    """values.yaml with the repositories of what is published. Raises Unnamed."""
+    text, count = _REPOSITORY.subn(lambda match: match["key"] + _published(match["name"], images)[0], values)
     if count != len(images):
         raise Unnamed(f"values.yaml names {count} images, not {len(images)}")
     return text
 
 
+def with_digests(chart: str, images: Mapping[str, str]) -> str:
+    """Chart.yaml with the digests of what is published: annotations, which a person's tag need not empty first."""
+    lines = [f"  digest.kite-operator.dev/{name}: {_published(name, images)[1]}\n" for name in images]
+    return _ANNOTATIONS.sub(lambda match: match[0] + "".join(lines), chart, count=1)
+
+
 def _chart(chart: Path, programs: Programs, images: Mapping[str, str], into: Path) -> Path:
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(shutil.copytree(chart, Path(folder) / chart.name))
-        (copy / "values.yaml").write_text(with_images((copy / "values.yaml").read_text(), images))
+        for name, told in (("values.yaml", with_repositories), ("Chart.yaml", with_digests)):
+            (copy / name).write_text(told((copy / name).read_text(), images))
         for path in copy.rglob("*"):
             os.utime(path, (programs.when, programs.when))
         done = _run([str(programs.helm), "package", str(copy), "--destination", str(into)])

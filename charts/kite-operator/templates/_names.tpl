@@ -71,12 +71,15 @@ app.kubernetes.io/part-of: kite-operator
 {{- toYaml (merge (deepCopy (default dict (index . 1))) (include "kite-operator.labels" (index . 0) | fromYaml)) }}
 {{- end }}
 
-{{/* An image of these values: `dict "image" .Values.image "version" .Chart.AppVersion`. */}}
+{{/* An image of these values: `dict "image" .Values.image "name" "kite-operator" "chart" .Chart`. A released chart has
+     the digest of what was published in an annotation, not in a value: a tag that somebody sets would lose against it. */}}
 {{- define "kite-operator.image" -}}
-{{- if .image.digest -}}
-{{ printf "%s@%s" .image.repository .image.digest }}
+{{- $released := index (default dict .chart.Annotations) (printf "digest.kite-operator.dev/%s" .name) | default "" }}
+{{- $digest := default (ternary "" $released (not (empty .image.tag))) .image.digest }}
+{{- if $digest -}}
+{{ printf "%s@%s" .image.repository $digest }}
 {{- else -}}
-{{ printf "%s:%s" .image.repository (default .version .image.tag) }}
+{{ printf "%s:%s" .image.repository (default .chart.AppVersion .image.tag) }}
 {{- end }}
 {{- end }}
 
