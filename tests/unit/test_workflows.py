@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 import yaml
 
+from node import machine
 from support.documents import ROOT, page
+from support.realnode import REQUIRED
 
 FOLDER = ROOT / ".github" / "workflows"
 FILES = sorted(FOLDER.glob("*.yml"))
@@ -67,6 +69,16 @@ def test_only_a_release_may_write_anything() -> None:
 def test_ci_runs_what_a_person_runs() -> None:
     assert {"make check", "make test"} <= set(commands("ci.yml"))
     assert "exec make test\n" in page(".ci/run")
+
+
+def test_ci_leaves_the_real_node_out_nowhere() -> None:
+    job = jobs("ci.yml")["test"]
+    (step,) = [each for each in job["steps"] if each.get("run") == "make test"]
+    assert {"E2E": REQUIRED} == step["env"]
+    assert {"--privileged", "--cgroupns=host"} == set(job["container"]["options"].split())
+    (installing,) = [each for each in commands("ci.yml") if "apt-get install" in each]
+    assert set(machine.PROGRAMS.values()) <= set(installing.split())
+    assert 'echo "TMPDIR=$RUNNER_TEMP" >> "$GITHUB_ENV"' in set(commands("ci.yml"))
 
 
 def test_no_network_dependent_verdict_is_a_part_of_ci() -> None:

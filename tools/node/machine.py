@@ -12,7 +12,8 @@ from devcluster.errors import DevclusterError
 from node import cgroups
 from node.shell import CommandFailed, run
 
-_PROGRAMS: Final = {"ip": "iproute2", "mount": "mount", "nsenter": "util-linux", "unshare": "util-linux"}
+PROGRAMS: Final = {"ip": "iproute2", "mount": "mount", "nsenter": "util-linux", "unshare": "util-linux"}
+"""What must be installed, and the Debian package of each."""
 _OVERLAY: Final = 'mount -t overlay overlay -o "lowerdir=$0/lower,upperdir=$0/upper,workdir=$0/work" "$0/merged"'
 
 
@@ -34,7 +35,7 @@ def missing() -> list[str]:
     """What this machine lacks, in words for a person."""
     if os.geteuid() != 0:
         return ["it needs root, for it makes containers, network interfaces and mounts"]
-    absent = {package for program, package in _PROGRAMS.items() if shutil.which(program) is None}
+    absent = {package for program, package in PROGRAMS.items() if shutil.which(program) is None}
     if absent:
         return [f"the Debian packages {', '.join(sorted(absent))} are not installed"]
     return [said for said in (_namespaces(), _overlay(), _control_groups(), _kernel_log()) if said]
