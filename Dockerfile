@@ -40,8 +40,13 @@ WORKDIR /app
 USER 65532:65532
 ARG VERSION=unknown
 ARG REVISION=unknown
+ARG SOURCE=unknown
+# By its digest where it was named by one: whoever builds the same again must have the same base.
+ARG BASE_IMAGE
 LABEL org.opencontainers.image.version=${VERSION} \
       org.opencontainers.image.revision=${REVISION} \
+      org.opencontainers.image.source=${SOURCE} \
+      org.opencontainers.image.base.name=${BASE_IMAGE} \
       org.opencontainers.image.licenses=Apache-2.0 \
       org.opencontainers.image.vendor=kite-operator
 

@@ -70,7 +70,8 @@ def test_its_labels_say_what_it_is_and_where_it_comes_from(built: Image) -> None
     assert version() == labels["org.opencontainers.image.version"]
     assert source().revision == labels["org.opencontainers.image.revision"]
     assert "Apache-2.0" == labels["org.opencontainers.image.licenses"]
-    assert {"title", "version", "revision", "licenses", "vendor", "description"} == {
+    assert re.fullmatch("localhost/kite-operator-run:[0-9a-f]{12}", labels["org.opencontainers.image.base.name"])
+    assert {"title", "version", "revision", "source", "base.name", "licenses", "vendor", "description"} == {
         each.removeprefix("org.opencontainers.image.") for each in labels
     }
 

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from node import machine
-from support.documents import ROOT, page
+from support.documents import ROOT, page, section
 from support.realnode import REQUIRED
 
 FOLDER = ROOT / ".github" / "workflows"
@@ -79,6 +79,19 @@ def test_ci_leaves_the_real_node_out_nowhere() -> None:
     (installing,) = [each for each in commands("ci.yml") if "apt-get install" in each]
     assert set(machine.PROGRAMS.values()) <= set(installing.split())
     assert 'echo "TMPDIR=$RUNNER_TEMP" >> "$GITHUB_ENV"' in set(commands("ci.yml"))
+
+
+def test_who_builds_by_hand_gives_the_same_arguments_as_the_release() -> None:
+    by_hand = section(page("docs/release.md"), "By hand")
+    built = [step["with"] for step in jobs("release.yml")["publish"]["steps"] if "docker/build-push" in str(step)]
+    asked = set(re.findall(r"(?m)^ARG (\w+)", page("Dockerfile")))
+    assert asked == set(re.findall(r"--build-arg (\w+)=", by_hand))
+    assert 3 == len(built) == by_hand.count("$ build --target ")
+    for each in built:
+        arguments = dict(line.split("=", 1) for line in each["build-args"].splitlines())
+        assert asked == {*arguments, "REQUIREMENTS"}
+        assert ["${{ env.BASE }}"] * 2 == [arguments[f"{name}_IMAGE"] for name in ("BUILD", "BASE")]
+        assert f"--output {each['outputs']} " in by_hand
 
 
 def test_no_network_dependent_verdict_is_a_part_of_ci() -> None:
