@@ -65,6 +65,10 @@ def _control_groups() -> str:
     found = list(cgroups.hierarchies())
     if not found:
         return "no control groups are mounted (/sys/fs/cgroup)"
+    try:
+        cgroups.hand_down()
+    except OSError as error:
+        return f"control groups of version 2 get no controllers (a container needs --cgroupns=host): {error.strerror}"
     refused = [str(each) for each in found if not _can_make_a_group(each)]
     return f"control groups cannot be made in {', '.join(refused)}" if refused else ""
 
