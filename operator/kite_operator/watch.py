@@ -1,14 +1,17 @@
 """Kopf: the watches. News of KiteCredentials and of labelled Secrets reach the main event loop, nothing more.
 
 Only `on.event` is used: it writes nothing to the objects, adds no finalizers and holds no bodies. Kopf runs in a thread
-and an event loop of its own, since it ends on some errors (an ERROR event, an HTTP 410) and cancels every task of its
-loop with it; then it is started again, and a paginated LIST makes good what was missed meanwhile.
+and an event loop of its own, since it ends on some errors (an ERROR event, a CRD that is gone) and cancels every task
+of its loop with it; then it is started again, and a paginated LIST makes good what was missed meanwhile. What an API
+server in trouble answers, or a right that is missing, is no reason to end: it is tried again for as long as it takes.
 """
 
 import asyncio
+import itertools
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +19,7 @@ import kopf
 from kubernetes.aio.client import Configuration
 
 from kite_operator.model.resource import GROUP, PLURAL, ROLE_LABEL, VERSION
+from kite_operator.watch_streams import Logins, Streams
 
 _log = logging.getLogger(__name__)
 
@@ -23,10 +27,13 @@ News = Callable[[str, str | None, Mapping[str, Any]], None]
 """`news(what, kind, content)`: what is "credential" (content: the body) or "secret" (content: its metadata)."""
 
 _FIRST_PAUSE_SECONDS = 1.0
+_PAUSES_SECONDS = (1.0, 1.0, 2.0, 3.0, 5.0, 8.0, 13.0, 21.0)
 _LONGEST_PAUSE_SECONDS = 30.0
 _STOP_SECONDS = 10.0
 _SERVER_TIMEOUT_SECONDS = 300
 _CLIENT_TIMEOUT_SECONDS = 330
+_WATCHED_KINDS = 2
+"""KiteCredentials and labelled Secrets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +57,12 @@ class Watch:
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._up = False
+        self._end_kopf: Callable[[], None] = lambda: None
+        self._streams = Streams(expected=_WATCHED_KINDS * max(1, len(set(settings.namespaces))))
 
     def is_up(self) -> bool:
-        """Whether the watches run: not before the first list, and not between their end and their next start."""
-        return self._up
+        """Whether the API server has accepted each watch, and was not asked anew since."""
+        return self._streams.all_open()
 
     def start(self) -> None:
         """Begin to watch, in a thread of its own."""
@@ -65,6 +73,7 @@ class Watch:
     async def stop(self) -> None:
         """End the watches."""
         self._stopping.set()
+        self._end_kopf()
         if self._thread is not None:
             await asyncio.to_thread(self._thread.join, _STOP_SECONDS)
 
@@ -72,33 +81,36 @@ class Watch:
         pause = _FIRST_PAUSE_SECONDS
         while not self._stopping.is_set():
             try:
-                self._up = True
                 asyncio.run(self._watch())
             except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - whatever ends Kopf, it is started again
                 _log.error("the watches ended: %s", type(error).__name__)
-            finally:
-                self._up = False
             if self._stopping.wait(pause):
                 return
             pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
             self._call(self._on_restart)
 
     async def _watch(self) -> None:
-        await kopf.operator(
-            registry=self._registry(),
-            settings=kopf_settings(),
-            standalone=True,
-            clusterwide=not self._settings.namespaces,
-            namespaces=self._settings.namespaces,
-            stop_flag=self._stopping,
-        )
+        # An event of this loop: for one of threads Kopf keeps a thread waiting, and the loop would end after that only.
+        stop, loop = asyncio.Event(), asyncio.get_running_loop()
+        self._end_kopf = lambda: _soon(loop, stop.set)
+        if self._stopping.is_set():
+            return
+        async with Logins(lambda: connection_of(self._configuration), self._streams) as logins:
+            await kopf.operator(
+                registry=self._registry(logins),
+                settings=kopf_settings(),
+                standalone=True,
+                clusterwide=not self._settings.namespaces,
+                namespaces=self._settings.namespaces,
+                stop_flag=stop,
+            )
 
-    def _registry(self) -> kopf.OperatorRegistry:
+    def _registry(self, logins: Logins) -> kopf.OperatorRegistry:
         registry = kopf.OperatorRegistry()
 
         @kopf.on.login(registry=registry)
-        async def log_in(**_: Any) -> kopf.ConnectionInfo:
-            return await connection_of(self._configuration)
+        async def log_in(**_: Any) -> kopf.AiohttpSession:
+            return await logins.log_in()
 
         @kopf.on.event(GROUP, VERSION, PLURAL, registry=registry)
         async def on_credential(type: str | None, body: kopf.Body, **_: Any) -> None:  # noqa: A002 - Kopf's own name
@@ -111,8 +123,14 @@ class Watch:
         return registry
 
     def _call(self, callback: Callable[..., None], *arguments: object) -> None:
-        if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(callback, *arguments)
+        if self._loop is not None:
+            _soon(self._loop, callback, *arguments)
+
+
+def _soon(loop: asyncio.AbstractEventLoop, callback: Callable[..., object], *arguments: object) -> None:
+    """Call in a loop of another thread, unless that has been closed."""
+    with suppress(RuntimeError):
+        loop.call_soon_threadsafe(callback, *arguments)
 
 
 _TOLD = ("namespace", "name", "labels", "resourceVersion")
@@ -123,6 +141,13 @@ def told_of_secret(metadata: Mapping[str, Any]) -> dict[str, Any]:
     return {name: metadata[name] for name in _TOLD if name in metadata}
 
 
+class _Backoffs:
+    """Pauses between tries, without end: where Kopf gives up one watch, it may wait for another one for ever."""
+
+    def __iter__(self) -> Iterator[float]:
+        return itertools.chain(_PAUSES_SECONDS, itertools.repeat(_LONGEST_PAUSE_SECONDS))
+
+
 def kopf_settings() -> kopf.OperatorSettings:
     """Watch only: no peering, no posted events, no scan for other resources, no unlabelled Secret on the wire."""
     settings = kopf.OperatorSettings()
@@ -131,6 +156,7 @@ def kopf_settings() -> kopf.OperatorSettings:
     settings.watching.server_timeout = _SERVER_TIMEOUT_SECONDS
     settings.watching.client_timeout = _CLIENT_TIMEOUT_SECONDS
     settings.watching.label_selectors["secrets"] = ROLE_LABEL
+    settings.networking.error_backoffs = _Backoffs()
     settings.process.ultimate_exiting_timeout = None
     return settings
 

@@ -227,7 +227,7 @@ def _life(use: Limits) -> tuple[Alert, ...]:
             "max by (job, instance) (kite_operator_watch_up) == 0",
             use.patient,
             "The operator $operator is told of no changes",
-            "Its watches do not run. It still lists everything every few minutes: logins by a person wait for that.",
+            "The API server refuses its watches. It still lists everything every few minutes: a login waits for that.",
             OPERATOR,
         ),
     )

@@ -52,7 +52,9 @@ class Vitals:
             registry=registry,
         )
         self._watching = Gauge(
-            "kite_operator_watch_up", "1 while the watches run, 0 before the first and between two.", registry=registry
+            "kite_operator_watch_up",
+            "1 while the API server has accepted each watch, 0 before and while one is refused.",
+            registry=registry,
         )
         self._loop_lag = Histogram(
             "kite_operator_event_loop_lag_seconds",
