@@ -58,6 +58,15 @@ def from_ten(change: Vitals) -> Replica:
     return Replica(vitals=vitals)
 
 
+def in_a_loop(now: datetime) -> bool:
+    """From ten o'clock on, 40 seconds up after 4 minutes down, again and again."""
+    return now < TEN or (now - TEN).total_seconds() % 280 >= 240
+
+
+def stands_by(metrics: Metrics, _queue: Queue, _now: datetime) -> None:
+    metrics.lead(leading=False)
+
+
 def requests(metrics: Metrics, _queue: Queue, now: datetime) -> None:
     """Half of all requests fail from ten o'clock on."""
     for code in (200, 200) if now < TEN else (200, 403):
@@ -111,7 +120,10 @@ CASES = {
     "KiteLoginBudgetNearlyUsed": Case(becomes(lambda now: nearly_spent(now, MINTED)), TEN),
     "KiteRolloutHindered": Case(becomes(lambda now: hindered(now, MINTED)), TEN),
     "KiteOperatorAbsent": Case(Replica(runs=lambda now: now < TEN), TEN),
-    "KiteOperatorWithoutLeader": Case(from_ten(lambda metrics, _queue, _now: metrics.lead(leading=False)), TEN),
+    # The five minutes before are looked at, so that a restart between does not hide it.
+    "KiteOperatorWithoutLeader": Case(from_ten(stands_by), TEN + timedelta(minutes=5)),
+    # The third start is scraped after 13 and a half minutes.
+    "KiteOperatorRestarting": Case(Replica(runs=in_a_loop), TEN + timedelta(seconds=810)),
     "KiteOperatorStalled": Case(
         # The scheduler is last seen to turn at ten; two minutes later it is still within its time.
         from_ten(lambda metrics, _queue, _now: metrics.progress(TEN)),
@@ -144,7 +156,7 @@ WHO = {
         {"job": "kite-operator", "instance": "10.0.0.1:8080"},
         {"operator": "10.0.0.1:8080"},
     ),
-    ("job",): ({"job": "kite-operator"}, {}),
+    ("namespace", "job"): ({"namespace": "kite-operator", "job": "kite-operator"}, {}),
     (): ({}, {}),
 }
 
@@ -198,6 +210,32 @@ def told(text: str, texts: dict[str, str], case: Case) -> str:
 def test_what_is_within_its_limit_is_no_alert(replica: Replica, tmp_path: Path) -> None:
     quiet = Replica(lambda now: [working(now, MINTED)], vitals=replica.vitals)
     record(tmp_path, at("09:30"), at("12:00"), quiet).assert_firing({at("11:30"): [], at("12:00"): []})
+
+
+def test_a_loop_of_restarts_in_which_nobody_leads_is_seen_through_its_gaps(tmp_path: Path) -> None:
+    loop = Replica(runs=in_a_loop, vitals=from_ten(stands_by).vitals)
+    recorded = record(tmp_path, at("09:50"), at("10:20"), loop)
+    expected = ["KiteOperatorRestarting", "KiteOperatorWithoutLeader"]
+    recorded.assert_firing(
+        {at("10:05"): [], at("10:06"): expected[1:], at("10:12"): expected[1:], at("10:20"): expected}
+    )
+
+
+def test_two_restarts_in_half_an_hour_and_an_upgrade_are_no_loop(tmp_path: Path) -> None:
+    former = Replica(runs=lambda now: now < TEN and now.minute not in (35, 45))
+    latter = Replica(runs=lambda now: now >= TEN and now.minute not in (5, 15), instance="10.0.0.2:8080")
+    record(tmp_path, at("09:30"), at("10:30"), former, latter).assert_firing({at("10:16"): [], at("10:30"): []})
+
+
+def test_the_leader_of_one_install_does_not_hide_that_another_has_none(tmp_path: Path) -> None:
+    other = Replica(vitals=stands_by, instance="10.0.0.2:8080", namespace="elsewhere")
+    recorded = record(tmp_path, at("09:30"), at("10:00"), Replica(), other)
+    recorded.assert_firing({at("10:00"): ["KiteOperatorWithoutLeader"]})
+    labels = {"namespace": "elsewhere", "job": "kite-operator", "severity": "critical", "component": "kite-operator"}
+    expr = 'ALERTS{alertstate="firing"}'
+    named = "".join(f'{name}="{value}", ' for name, value in labels.items())
+    sample = f'ALERTS{{{named}alertname="KiteOperatorWithoutLeader", alertstate="firing"}}'
+    recorded.ask([{"expr": expr, "eval_time": "16200s", "exp_samples": [{"labels": sample, "value": 1}]}])
 
 
 def test_a_secret_that_cannot_be_used_is_told_of_for_an_hour(tmp_path: Path) -> None:

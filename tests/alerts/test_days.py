@@ -179,7 +179,7 @@ def test_a_standby_beside_a_leader_is_no_alert_and_a_standby_alone_is_one(tmp_pa
     first = Replica(an_ordinary_day, runs=lambda now: now < at("08:30"))
     second = Replica(vitals=lambda metrics, _queue, _now: metrics.lead(leading=False), instance="10.0.0.2:8080")
     recorded = record(tmp_path, at("08:00"), at("08:40"), first, second)
-    recorded.assert_firing({at("08:10"): NOTHING, at("08:34:30"): NOTHING, at("08:35"): ["KiteOperatorWithoutLeader"]})
+    recorded.assert_firing({at("08:10"): NOTHING, at("08:35:30"): NOTHING, at("08:36"): ["KiteOperatorWithoutLeader"]})
 
 
 def test_the_calmer_of_two_replicas_counts_until_the_other_is_forgotten(tmp_path: Path) -> None:

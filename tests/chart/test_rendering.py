@@ -214,6 +214,24 @@ def test_alerts_and_panels_link_to_the_runbook_where_people_say_that_it_is(helm:
     assert not any("`docs/runbook.md" in text for text in told)
 
 
+@pytest.mark.parametrize(
+    ("monitor", "braces"),
+    [(None, ""), ("serviceMonitor", '{namespace="kite-operator"}'), ("podMonitor", '{namespace="kite-operator"}')],
+)
+def test_a_release_that_is_scraped_by_its_own_monitor_is_missed_whoever_else_runs(
+    helm: Helm, monitor: str | None, braces: str
+) -> None:
+    rules = one(helm.render(MATRIX["alerts"]), "PrometheusRule")["spec"]["groups"]
+    scraped = {"prometheusRule": {"enabled": True}} | ({monitor: {"enabled": True}} if monitor else {})
+    found = one(helm.render({"monitoring": scraped}), "PrometheusRule")["spec"]["groups"]
+    plain, own = (
+        {rule["alert"]: rule["expr"] for group in groups for rule in group["rules"]} for groups in (rules, found)
+    )
+    metric = "kite_operator_last_progress_timestamp_seconds"
+    assert f"absent({metric}{braces})" == own["KiteOperatorAbsent"]
+    assert plain | {"KiteOperatorAbsent": own["KiteOperatorAbsent"]} == own
+
+
 @pytest.mark.parametrize("address", ["javascript:alert(1)", "wiki.example", 'https://wiki.example/"'])
 def test_a_runbook_that_is_no_address_is_refused(helm: Helm, address: str) -> None:
     with pytest.raises(HelmError, match="runbookUrl"):

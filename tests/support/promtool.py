@@ -56,6 +56,7 @@ class Replica:
     vitals: Callable[[Metrics, Queue, datetime], None] = lambda _metrics, _queue, _now: None
     watching: Callable[[datetime], bool] = lambda _now: True
     instance: str = "10.0.0.1:8080"
+    namespace: str = "kite-operator"
 
 
 @dataclass(slots=True)
@@ -68,6 +69,7 @@ class _Recorder:
     _now: datetime = EPOCH
     _seen: set[Key] = field(default_factory=set)
     _metrics: Metrics | None = None
+    _started: datetime = EPOCH
     _queue: Queue = field(default_factory=Queue)
 
     def scrape(self, now: datetime) -> None:
@@ -83,7 +85,7 @@ class _Recorder:
                 told.append("_" if told[-1] in ("stale", "_") else "stale")
 
     def _start(self) -> Metrics:
-        self._metrics, self._queue = Metrics(lambda: self._now), Queue()
+        self._metrics, self._queue, self._started = Metrics(lambda: self._now), Queue(), self._now
         self._metrics.calendar_ends(EPOCH + timedelta(days=365))
         self._metrics.vitals.ask(self._queue, lambda: self.replica.watching(self._now))
         return self._metrics
@@ -105,9 +107,16 @@ class _Recorder:
             if family.type == "histogram" or family.name.startswith("process_"):
                 continue
             for sample in family.samples:
-                labels = sample.labels | {"job": "kite-operator", "instance": self.replica.instance}
-                told = ",".join(f'{name}="{value}"' for name, value in sorted(labels.items()))
-                yield f"{sample.name}{{{told}}}", f"{sample.value:g}" if sample.value < 1 else repr(sample.value)
+                value = f"{sample.value:g}" if sample.value < 1 else repr(sample.value)
+                yield self._series(sample.name, sample.labels), value
+        yield self._series("process_start_time_seconds", {}), repr((self._started - EPOCH).total_seconds())
+
+    def _series(self, name: str, own: Mapping[str, str]) -> str:
+        """As scraped with honor_labels: a namespace that a series brings along is kept."""
+        given = {"job": "kite-operator", "instance": self.replica.instance}
+        labels = {"namespace": self.replica.namespace, **own, **given}
+        told = ",".join(f'{each}="{value}"' for each, value in sorted(labels.items()))
+        return f"{name}{{{told}}}"
 
 
 @dataclass(frozen=True, slots=True)

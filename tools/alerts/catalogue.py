@@ -14,6 +14,8 @@ CRITICAL = "critical"
 WARNING = "warning"
 CREDENTIAL = ("namespace", "name")
 OPERATOR = ("job", "instance")
+INSTALL = ("namespace", "job")
+"""Releases of the same name in two namespaces have the same job."""
 
 SESSION_DAY_START = 1800
 """A session day begins at 06:00 Indian time, which is 00:30 UTC: so many seconds after midnight."""
@@ -182,6 +184,13 @@ def _troubles(use: Limits) -> tuple[Alert, ...]:
     )
 
 
+def _restarting(use: Limits) -> str:
+    """Seen by when each process began, since a counter of restarts would not outlive one; of this program only."""
+    within = f"[{duration(use.restarts_within)}]"
+    began = f"max by (job, instance) (changes(process_start_time_seconds{within})) >= {use.restarts}"
+    return f"{began}\nand max by (job, instance) (last_over_time(kite_operator_build_info{within})) == 1"
+
+
 def _life(use: Limits) -> tuple[Alert, ...]:
     progress = "kite_operator_last_progress_timestamp_seconds"
     return (
@@ -197,11 +206,20 @@ def _life(use: Limits) -> tuple[Alert, ...]:
         Alert(
             "KiteOperatorWithoutLeader",
             CRITICAL,
-            "max by (job) (kite_operator_leader) == 0",
-            use.patient,
+            f"max by (namespace, job) (max_over_time(kite_operator_leader[{duration(use.bridge)}])) == 0",
+            use.prompt,
             "Operators run, and none of them does the work",
             "All replicas stand by, or have not read the cluster yet. Tokens end at 06:00 Indian time.",
-            ("job",),
+            INSTALL,
+        ),
+        Alert(
+            "KiteOperatorRestarting",
+            CRITICAL,
+            _restarting(use),
+            use.prompt,
+            "The operator $operator is restarted again and again",
+            f"At least {use.restarts} times in {use.restarts_within // 60} minutes. It may well get no work done.",
+            OPERATOR,
         ),
         Alert(
             "KiteOperatorStalled",

@@ -54,6 +54,11 @@ class Limits:
     undelivered: int = HOUR
     """How long a reminder that reached nobody is told of: the two of a morning are half an hour apart."""
 
+    restarts_within: int = 30 * MINUTE
+    """The window in which restarts are counted: the kubelet waits for up to five minutes before each."""
+
+    restarts: int = 3
+    """An upgrade has none of the same pod; a node that is restarted has one."""
     failures: int = 3
     """Failed tries in a row."""
     clock_off: int = 5
