@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from kite_operator.decide.budget import Settlement
 from kite_operator.decide.observed import Probes
 from kite_operator.model.account import Rejection
 from kite_operator.model.resource import Key
@@ -14,10 +15,11 @@ DRIFT_MEMORY = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Debt:
-    """What the account Lease is still to be told of a login that ended: its lock is free, and what was refused."""
+    """What the account Lease is still to be told of a login that ended: its lock is free, and what became of it."""
 
     lock_id: str
     rejection: Rejection | None = None
+    settlement: Settlement | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from kite_operator.broker.weblogin import WebLogin
 from kite_operator.decide import backoff, budget, locks
 from kite_operator.decide.observed import Versions
 from kite_operator.decide.outcome import ActOutcome
-from kite_operator.model.account import AccountRecord, Attempt, Outcome
+from kite_operator.model.account import AccountRecord, Attempt, Outcome, Rejection
 from kite_operator.model.clockoffset import ClockOffset
 from kite_operator.model.errors import (
     BrokerError,
@@ -50,13 +50,17 @@ class WebLogins:
 
 @dataclass(slots=True)
 class LedgerGate:
-    """The attempt ledger as one login sees it (`broker.webdriver.SubmissionGate`)."""
+    """The attempt ledger as one login sees it (`broker.webdriver.SubmissionGate`).
+
+    `unsettled` is what the ledger may not know yet of a submission: for want of an answer of the API server.
+    """
 
     parts: Parts
     scene: Scene
     factors: LoginFactors
     versions: Versions
     lock_id: str = field(default_factory=new_id)
+    unsettled: budget.Settlement | None = None
     _offset: ClockOffset | None = None
     _reserved: Attempt | None = None
     _reserved_at: float = 0.0
@@ -81,8 +85,7 @@ class LedgerGate:
                 raise ReservationRefused(contested.reason, contested.message)
             return budget.reserve(record, budget.Submission(Step.PASSWORD, versions.login, by), attempt, now)
 
-        await self._change(change)
-        self._hold(attempt)
+        await self._reserve(attempt, change)
         try:
             await require_unmoved(self.parts, self.scene)
         except OperatorError:
@@ -110,8 +113,7 @@ class LedgerGate:
             submission = budget.Submission(Step.TOTP, self.versions.login, by, window)
             return budget.reserve(record, submission, attempt, self.parts.clock.now())
 
-        await self._change(change)
-        self._hold(attempt)
+        await self._reserve(attempt, change)
         if window_of(self.parts.clock.now()) > window:
             await self.settle(Step.TOTP, Outcome.UNSENT)
             message = "the code's TOTP window closed while it was being reserved"
@@ -129,17 +131,14 @@ class LedgerGate:
         attempt, self._reserved = self._reserved, None
         if attempt is None or attempt.step is not step:
             raise ReservationLost("there is no reservation to settle")
-        completed = step is Step.TOTP and outcome is Outcome.ACCEPTED
+        settlement = budget.Settlement(attempt, outcome, self.versions.api_key)
 
         def change(record: AccountRecord) -> AccountRecord:
-            now = self.parts.clock.now()
-            record = budget.settle(record, attempt, outcome, now)
-            if not completed:
-                return record
-            record = budget.complete(record, self.scene.credential.ref, now)
-            return budget.count_login(record, self.versions.api_key, now)
+            return budget.conclude(record, settlement, self.parts.clock.now())
 
+        self.unsettled = settlement
         record = await insist(self.parts.clock, lambda: self._change(change))
+        self.unsettled = None
         if outcome is Outcome.ACCEPTED:
             locks.require_lock(record, self.lock_id)
 
@@ -160,7 +159,11 @@ class LedgerGate:
             new_id(), step, self.versions.login, by, now, now + RESERVED_FOR, window=window, clock_ahead=ahead
         )
 
-    def _hold(self, attempt: Attempt) -> None:
+    async def _reserve(self, attempt: Attempt, change: Callable[[AccountRecord], AccountRecord]) -> None:
+        """Reserve; where the answer is lost nothing is sent, and a reservation that was written all the same goes."""
+        self.unsettled = budget.Settlement(attempt, Outcome.UNSENT, self.versions.api_key)
+        await self._change(change)
+        self.unsettled = None
         self._reserved, self._reserved_at = attempt, self.parts.clock.boottime()
 
     async def _change(self, change: Callable[[AccountRecord], AccountRecord]) -> AccountRecord:
@@ -226,16 +229,20 @@ async def _ending(gate: LedgerGate) -> AsyncIterator[None]:
     try:
         yield
     except BrokerError as error:
-        await release(gate.parts, gate.scene, gate.lock_id, rejection_of(gate.parts, gate.scene, error))
+        await _release(gate, rejection_of(gate.parts, gate.scene, error))
         raise
     except ReservationRefused as refusal:
         if refusal.reason is not Reason.CONFLICT:
-            await release(gate.parts, gate.scene, gate.lock_id)
+            await _release(gate)
         raise
     except OperatorError:
-        await release(gate.parts, gate.scene, gate.lock_id)
+        await _release(gate)
         raise
-    await release(gate.parts, gate.scene, gate.lock_id)
+    await _release(gate)
+
+
+async def _release(gate: LedgerGate, rejection: Rejection | None = None) -> None:
+    await release(gate.parts, gate.scene, gate.lock_id, rejection, gate.unsettled)
 
 
 async def _web_login(parts: Parts, logins: WebLogins, scene: Scene, app: AppKeys, gate: LedgerGate) -> Sensitive:

@@ -12,7 +12,7 @@ from kite_operator.clock import Clock
 from kite_operator.cluster.account import Accounts
 from kite_operator.cluster.api import Cluster
 from kite_operator.cluster.gather import Gathered
-from kite_operator.decide import backoff, locks
+from kite_operator.decide import backoff, budget, locks
 from kite_operator.decide.claims import Claimant, claim
 from kite_operator.decide.liveness import is_vouched_for
 from kite_operator.decide.observed import Observed
@@ -152,12 +152,18 @@ def _claimed(record: AccountRecord, parts: Parts, scene: Scene, lock_id: str) ->
     return record, Lock(lock_id, parts.identity, now + LOCK_FOR, app=app, credential=str(scene.credential.ref))
 
 
-async def release(parts: Parts, scene: Scene, lock_id: str, rejection: Rejection | None = None) -> None:
-    """Give the lock back, and record what the broker refused for good.
+async def release(
+    parts: Parts,
+    scene: Scene,
+    lock_id: str,
+    rejection: Rejection | None = None,
+    settlement: budget.Settlement | None = None,
+) -> None:
+    """Give the lock back, and record what the broker refused for good, and what could not be settled before.
 
     When the API server cannot be reached the debt is remembered, and paid before the credential is looked at again.
     """
-    debt = Debt(lock_id, rejection)
+    debt = Debt(lock_id, rejection, settlement)
     scene.recollection.debts = (*scene.recollection.debts, debt)
     with suppress(ClusterError):
         await pay_debts(parts, scene.credential.client_id, scene.recollection, seed_of(scene))
@@ -171,6 +177,8 @@ async def pay_debts(parts: Parts, client_id: str, recollection: Recollection, se
 
     def change(record: AccountRecord) -> AccountRecord:
         for debt in debts:
+            if debt.settlement is not None:
+                record = budget.conclude(record, debt.settlement, parts.clock.now())
             if debt.rejection is not None:
                 record = with_rejection(record, debt.rejection)
             record = locks.finish(record, debt.lock_id)

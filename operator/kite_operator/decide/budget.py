@@ -81,6 +81,15 @@ class Block:
     reserved: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What became of a reserved submission; `app` is the one through which its login was made."""
+
+    attempt: Attempt
+    outcome: Outcome
+    app: str
+
+
 def counted(record: AccountRecord) -> int:
     """How many submissions may have counted against the account since the last completed login."""
     return sum(attempt.outcome in _COUNTED for attempt in record.attempts)
@@ -237,9 +246,23 @@ def settle(record: AccountRecord, attempt: Attempt, outcome: Outcome, now: datet
     known = known or attempt
     if outcome is Outcome.WRONG:
         return _with_outcome(record, replace(known, outcome=outcome, forgiven=False, acknowledged=False))
-    if known.outcome is Outcome.EXPIRED:
+    if known.outcome in _UNKNOWN:
         return record
     return _settle_unknown(record, replace(known, outcome=outcome), now)
+
+
+def conclude(record: AccountRecord, settlement: Settlement, now: datetime) -> AccountRecord:
+    """The record that knows of `settlement`: an accepted code is a completed login, and counted as one.
+
+    A write whose answer was lost is made again: what is known already changes nothing.
+    """
+    attempt, outcome = settlement.attempt, settlement.outcome
+    on_record = any(_same(each, attempt) for each in record.attempts)
+    record = settle(record, attempt, outcome, now)
+    if outcome is not Outcome.ACCEPTED or attempt.step is not Step.TOTP:
+        return record
+    record = complete(record, attempt.by, now)
+    return count_login(record, settlement.app, now) if on_record else record
 
 
 def complete(record: AccountRecord, by: Ref, now: datetime) -> AccountRecord:

@@ -1,15 +1,21 @@
 """An API server that is away just after the broker answered: what it answered is written down all the same (P1, P3)."""
 
+from collections.abc import Callable
+
 import pytest
 
 from kite_operator.act.login import log_in
+from kite_operator.act.parts import pay_debts
+from kite_operator.broker.verdicts import SUBMISSIONS, answer_lost
+from kite_operator.cluster.account import record_of
 from kite_operator.cluster.state import parse_state
+from kite_operator.decide import budget
 from kite_operator.model.account import Outcome
-from kite_operator.model.errors import ClusterUnavailable
+from kite_operator.model.errors import ClusterUnavailable, Step
 from kite_operator.model.reasons import Reason
-from support.acting import STATE, Stage, is_staged
+from support.acting import LEASE, STATE, Stage, is_staged
 from support.broker_fakes import happy_answers, login_page, refusal
-from support.facts import credential
+from support.facts import CLIENT_ID, REF, VERSIONS, account, credential
 
 
 def away(stage: Stage, requests: int) -> None:
@@ -31,6 +37,43 @@ def away_at(stage: Stage, step: str, requests: int) -> None:
     stage.at[step] = leave
 
 
+def lose_answer(stage: Stage, due: Callable[[], bool], requests: int = 0) -> None:
+    """The answer to the write after which it is `due` is lost, once; and the next `requests` requests altogether."""
+    request = stage.cluster._request
+    lost: list[str] = []
+
+    async def unanswered(verb: str, path: str, **rest: object) -> object:
+        answered = await request(verb, path, **rest)  # type: ignore[arg-type]  # passed on as it came
+        if verb in ("PUT", "POST") and not lost and due():
+            lost.append(path)
+            away(stage, requests)
+            raise ClusterUnavailable(f"{verb} {path}", status=0)
+        return answered
+
+    stage.cluster._request = unanswered  # type: ignore[method-assign,assignment]  # a wire that breaks after the write
+
+
+def lost_at(stage: Stage, step: str, path: str) -> None:
+    """The first write of the object at `path` after this step is made, and its answer lost."""
+
+    async def arm() -> None:
+        before = version(stage, path)
+        lose_answer(stage, lambda: version(stage, path) != before)
+
+    stage.at[step] = arm
+
+
+def version(stage: Stage, path: str) -> str | None:
+    present = stage.cluster.objects.get(path)
+    return None if present is None else present["metadata"]["resourceVersion"]
+
+
+def pending(stage: Stage) -> list[Step]:
+    """The submissions that the account Lease has reserved."""
+    lease = stage.cluster.objects.get(LEASE)
+    return [] if lease is None else [each.step for each in record_of(lease, CLIENT_ID).attempts]
+
+
 async def test_a_wrong_password_is_put_on_record_as_soon_as_the_api_server_is_back() -> None:
     stage = Stage([login_page(), refusal(403, "UserException")])
     away_at(stage, "after-password-answer", 5)
@@ -49,28 +92,56 @@ async def test_a_session_is_staged_as_soon_as_the_api_server_is_back() -> None:
 
 async def test_a_session_whose_staging_was_made_but_not_answered_is_kept() -> None:
     stage = Stage(happy_answers())
-    request = stage.cluster._request
-    lost: list[str] = []
-
-    async def answer_lost(verb: str, path: str, **rest: object) -> object:
-        answered = await request(verb, path, **rest)  # type: ignore[arg-type]  # passed on as it came
-        if (verb, path) == ("PUT", STATE) and not lost:
-            lost.append(path)
-            raise ClusterUnavailable(f"{verb} {path}", status=0)
-        return answered
-
-    stage.cluster._request = answer_lost  # type: ignore[method-assign,assignment]  # a wire that breaks after the write
+    lost_at(stage, "after-exchange", STATE)
     outcome = await log_in(stage.parts, stage.logins, stage.scene())
     held = parse_state(stage.cluster.objects[STATE], credential())
-    assert ("staged", 1) == (outcome.result, len(lost))
+    assert "staged" == outcome.result
     assert held is not None
     assert not held.published
 
 
-async def test_an_api_server_that_stays_away_is_given_up_after_two_minutes() -> None:
+async def test_an_unknown_outcome_that_is_written_twice_is_forgiven_all_the_same() -> None:
+    stage = Stage([login_page(), answer_lost(Step.PASSWORD)])
+    lost_at(stage, "after-password-answer", LEASE)
+    await log_in(stage.parts, stage.logins, stage.scene())
+    record = await stage.record()
+    assert [(Outcome.UNKNOWN, True)] == [(each.outcome, each.forgiven) for each in record.attempts]
+    assert budget.block_for(record, VERSIONS.login, REF) is None
+
+
+async def test_a_login_that_is_written_down_twice_counts_as_one() -> None:
+    stage = Stage(happy_answers())
+    lost_at(stage, "after-totp-answer", LEASE)
+    assert "staged" == (await log_in(stage.parts, stage.logins, stage.scene())).result
+    assert [1] == [each.count for each in (await stage.record()).logins]
+
+
+@pytest.mark.parametrize(("step", "sent"), [(Step.PASSWORD, 0), (Step.TOTP, 1)])
+@pytest.mark.parametrize("requests", [0, 5], ids=["for a moment", "for longer"])
+async def test_a_reservation_that_was_made_but_not_answered_spends_no_attempt(
+    step: Step, sent: int, requests: int
+) -> None:
+    stage = Stage(happy_answers())
+    lose_answer(stage, lambda: step in pending(stage), requests)
+    scene = stage.scene()
+    with pytest.raises(ClusterUnavailable):
+        await log_in(stage.parts, stage.logins, scene)
+    assert ([step] if requests else []) == pending(stage)
+    away(stage, 0)
+    await pay_debts(stage.parts, CLIENT_ID, scene.recollection, account())
+    record = await stage.record()
+    assert ((), None, None) == (record.attempts, record.lock, record.forgiven_on)
+    assert sent == sum(request.step in SUBMISSIONS for request in stage.transport.sent)
+
+
+async def test_an_api_server_that_stays_away_is_given_up_after_two_minutes_and_told_before_the_next_look() -> None:
     stage = Stage([login_page(), refusal(403, "UserException")])
     away_at(stage, "after-password-answer", 1_000_000)
     began = stage.clock.boottime()
+    scene = stage.scene()
     with pytest.raises(ClusterUnavailable):
-        await log_in(stage.parts, stage.logins, stage.scene())
+        await log_in(stage.parts, stage.logins, scene)
     assert 120 <= stage.clock.boottime() - began <= 130
+    away(stage, 0)
+    await pay_debts(stage.parts, CLIENT_ID, scene.recollection, account())
+    assert [Outcome.WRONG] == [each.outcome for each in (await stage.record()).attempts]

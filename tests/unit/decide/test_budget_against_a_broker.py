@@ -211,9 +211,10 @@ class BudgetMachine(RuleBasedStateMachine):
     def tell(self, process: Process, *, lost: bool) -> None:
         attempt, outcome = process.attempt, Outcome.UNKNOWN if lost else process.verdict
         assert attempt is not None
-        record = budget.settle(self.record, attempt, outcome, self.now)
+        settlement = budget.Settlement(attempt, outcome, APPS[process.by])
+        record = budget.conclude(self.record, settlement, self.now)
+        assert record == budget.conclude(record, settlement, self.now), "a write may be repeated"
         if outcome is Outcome.ACCEPTED and attempt.step is Step.TOTP:
-            record = budget.count_login(budget.complete(record, process.by, self.now), APPS[process.by], self.now)
             self.forget_what_was_known()
         self.store(record)
         if outcome is Outcome.WRONG and attempt.step is Step.PASSWORD:
