@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from kite_operator.act.acknowledge import acknowledge
-from kite_operator.act.exchange import exchange_grant, refuse_grant
+from kite_operator.act.exchange import drop_used, exchange_grant, refuse_grant
 from kite_operator.act.login import WebLogins, log_in
 from kite_operator.act.parts import Parts, Scene, new_id, pay_debts, seed_of
 from kite_operator.act.proof import call_dead, discard, probe, prove
@@ -157,6 +157,7 @@ class Reconciler:
             Action.RENEW: lambda: renew(parts, scene),
             Action.EXCHANGE: lambda: exchange_grant(parts, scene, plan),
             Action.REFUSE_GRANT: lambda: refuse_grant(parts, scene, plan),
+            Action.DROP_GRANT: lambda: drop_used(parts, scene, plan),
             Action.DISCARD: lambda: discard(parts, scene, plan),
             Action.MARK_DEAD: lambda: call_dead(parts, scene),
             Action.RETIRE: lambda: retire(parts, scene),

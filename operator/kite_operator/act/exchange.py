@@ -1,12 +1,17 @@
 """A person's login: its grant is taken, exchanged, staged and deleted, or refused and deleted."""
 
+from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
+from functools import partial
 
+from kite_operator.act.insist import insist
 from kite_operator.act.parts import (
     Parts,
     Scene,
     begin_exchange,
     failed,
+    giving_back,
     new_id,
     refused,
     rejection_of,
@@ -20,7 +25,7 @@ from kite_operator.decide.observed import Grant
 from kite_operator.decide.outcome import ActOutcome, Failed, Note
 from kite_operator.decide.plan import Plan
 from kite_operator.model.account import AccountRecord
-from kite_operator.model.errors import BrokerError, OperatorError, ReservationRefused, TransientBrokerError
+from kite_operator.model.errors import BrokerError, ClusterUnavailable, ReservationRefused, TransientBrokerError
 from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import Failures, LastLogin
 from kite_operator.model.session import AppKeys
@@ -36,30 +41,19 @@ _OF_THE_LOGIN = (Reason.REQUEST_TOKEN_REJECTED, Reason.WRONG_ACCOUNT)
 async def exchange_grant(parts: Parts, scene: Scene, plan: Plan) -> ActOutcome:
     """One exchange of the grant that the plan names; it stays only when what went wrong passes by itself."""
     app, grant, lock_id = scene.observed.app, plan.grant, new_id()
-    if not isinstance(app, AppKeys) or grant is None or grant.request_token is None:
-        raise ReservationRefused(Reason.INTERNAL_ERROR, "an exchange needs usable keys and a request_token")
+    if not isinstance(app, AppKeys) or grant is None:
+        raise ReservationRefused(Reason.INTERNAL_ERROR, "an exchange needs usable keys and a grant")
     scene.recollection.learn(exchanged_at=parts.clock.now())
     try:
-        await _begin(parts, scene, lock_id)
+        async with giving_back(parts, scene, lock_id):
+            begun_at = await _to_session(parts, scene, app, grant, lock_id)
+            await _completed(parts, scene, lock_id, begun_at)
     except ReservationRefused as refusal:
         return refused(refusal)
-    try:
-        await require_unmoved(parts, scene)
-    except ReservationRefused as refusal:
-        await release(parts, scene, lock_id)
-        return refused(refusal)
-    if not grant.taken:
-        await take(parts.cluster, scene.credential, grant, parts.clock.now())
-    await parts.on_step("after-take", scene.credential)
-    try:
-        await exchange_and_stage(parts, scene, app, grant.request_token, lock_id)
     except BrokerError as error:
         return await _failed(parts, scene, grant, lock_id, error)
-    except OperatorError:
-        await release(parts, scene, lock_id)
-        raise
-    await _completed(parts, scene, lock_id)
-    await drop(parts.cluster, scene.credential, grant)
+    with suppress(ClusterUnavailable):  # it is seen to be used, then
+        await drop(parts.cluster, scene.credential, grant)
     scene.after = scene.after.without_grant(grant) if scene.after is not None else None
     told = LastLogin(
         grant.name, Reason.SESSION_UNPROVEN, "the broker gave a session: it is being tried", parts.clock.now()
@@ -77,6 +71,13 @@ async def refuse_grant(parts: Parts, scene: Scene, plan: Plan) -> ActOutcome:
     return ActOutcome("refused", plan.reason, notes=notes, last_login=told)
 
 
+async def drop_used(parts: Parts, scene: Scene, plan: Plan) -> ActOutcome:
+    """Delete the grant that the plan names: what it brought has been told, or is told with the session."""
+    if plan.grant is not None:
+        await drop(parts.cluster, scene.credential, plan.grant)
+    return ActOutcome("discarded", plan.reason)
+
+
 async def _begin(parts: Parts, scene: Scene, lock_id: str) -> None:
     def change(record: AccountRecord) -> AccountRecord:
         return begin_exchange(record, parts, scene, lock_id)
@@ -84,13 +85,28 @@ async def _begin(parts: Parts, scene: Scene, lock_id: str) -> None:
     await parts.accounts.change(scene.credential.client_id, change, seed=seed_of(scene))
 
 
-async def _completed(parts: Parts, scene: Scene, lock_id: str) -> None:
-    """A person's password and code were accepted: the counts start anew."""
+async def _to_session(parts: Parts, scene: Scene, app: AppKeys, grant: Grant, lock_id: str) -> datetime:
+    """A staged session; gives when its exchange was begun: the person's login was completed before that."""
+    if grant.request_token is None:
+        raise ReservationRefused(Reason.INTERNAL_ERROR, "an exchange needs a request_token")
+    await _begin(parts, scene, lock_id)
+    await require_unmoved(parts, scene)
+    if not grant.taken:
+        await take(parts.cluster, scene.credential, grant, parts.clock.now())
+    await parts.on_step("after-take", scene.credential)
+    begun_at = parts.clock.now()
+    await exchange_and_stage(parts, scene, app, grant.request_token, lock_id)
+    return begun_at
+
+
+async def _completed(parts: Parts, scene: Scene, lock_id: str, begun_at: datetime) -> None:
+    """A person's password and code were accepted: the counts start anew, as they were when the exchange was begun."""
 
     def change(record: AccountRecord) -> AccountRecord:
-        return locks.finish(budget.complete(record, scene.credential.ref, parts.clock.now()), lock_id)
+        return locks.finish(budget.complete(record, scene.credential.ref, begun_at), lock_id)
 
-    await parts.accounts.change(scene.credential.client_id, change, seed=seed_of(scene))
+    client_id = scene.credential.client_id
+    await insist(parts.clock, partial(parts.accounts.change, client_id, change, seed=seed_of(scene)))
 
 
 async def _failed(parts: Parts, scene: Scene, grant: Grant, lock_id: str, error: BrokerError) -> ActOutcome:

@@ -1,8 +1,8 @@
 """What every action works with, and the steps that several of them share."""
 
 import secrets
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Protocol, TypeVar
@@ -23,6 +23,7 @@ from kite_operator.model.account import AccountRecord, Lock, Rejection
 from kite_operator.model.errors import (
     BrokerError,
     ClusterError,
+    OperatorError,
     OutcomeUnknown,
     ReservationRefused,
     Step,
@@ -167,6 +168,21 @@ async def release(
     scene.recollection.debts = (*scene.recollection.debts, debt)
     with suppress(ClusterError):
         await pay_debts(parts, scene.credential.client_id, scene.recollection, seed_of(scene))
+
+
+@asynccontextmanager
+async def giving_back(parts: Parts, scene: Scene, lock_id: str) -> AsyncIterator[None]:
+    """Give the lock back when anything but the broker ends the action: what that says is recorded with it.
+
+    It may be ours even where taking it was not answered.
+    """
+    try:
+        yield
+    except BrokerError:
+        raise
+    except OperatorError:
+        await release(parts, scene, lock_id)
+        raise
 
 
 async def pay_debts(parts: Parts, client_id: str, recollection: Recollection, seed: AccountRecord) -> None:

@@ -12,6 +12,7 @@ from kite_operator.act.parts import (
     Scene,
     begin_exchange,
     failed,
+    giving_back,
     new_id,
     passing_lapse,
     refused,
@@ -20,12 +21,13 @@ from kite_operator.act.parts import (
     seed_of,
 )
 from kite_operator.act.stage import renew_and_stage, require_unmoved
-from kite_operator.cluster.state import drop_renewal
+from kite_operator.cluster.api import Manifest, secrets_path
+from kite_operator.cluster.state import drop_renewal, parse_renewal
 from kite_operator.decide import budget, locks
 from kite_operator.decide.observed import Versions
 from kite_operator.decide.outcome import ActOutcome, Failed, Note
 from kite_operator.model.account import AccountRecord
-from kite_operator.model.errors import BrokerError, OperatorError, ReservationRefused
+from kite_operator.model.errors import BrokerError, Conflict, NotFound, ReservationRefused
 from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import Failures
 from kite_operator.model.session import AppKeys
@@ -41,21 +43,15 @@ async def renew(parts: Parts, scene: Scene) -> ActOutcome:
         raise ReservationRefused(Reason.INTERNAL_ERROR, "a renewal needs usable keys and a refresh_token")
     lock_id = new_id()
     try:
-        await _begin(parts, scene, versions, lock_id)
+        async with giving_back(parts, scene, lock_id):
+            await _begin(parts, scene, versions, lock_id)
+            await require_unmoved(parts, scene)
+            await renew_and_stage(parts, scene, app, renewal.refresh_token, lock_id)
+            await _completed(parts, scene, versions, lock_id)
     except ReservationRefused as refusal:
-        return refused(refusal)
-    try:
-        await require_unmoved(parts, scene)
-        await renew_and_stage(parts, scene, app, renewal.refresh_token, lock_id)
-    except ReservationRefused as refusal:
-        await release(parts, scene, lock_id)
         return refused(refusal)
     except BrokerError as error:
         return await _failed(parts, scene, lock_id, error)
-    except OperatorError:
-        await release(parts, scene, lock_id)
-        raise
-    await _completed(parts, scene, versions, lock_id)
     return ActOutcome("staged", Reason.SESSION_UNPROVEN, handled_refresh=True)
 
 
@@ -90,8 +86,19 @@ async def _failed(parts: Parts, scene: Scene, lock_id: str, error: BrokerError) 
     if not useless:
         return failed(scene, parts, error, asked=True)
     if scene.gathered.state is not None:
-        await insist(parts.clock, partial(drop_renewal, parts.cluster, scene.credential, scene.gathered.state))
+        await insist(parts.clock, partial(_forget_token, parts, scene, scene.gathered.state))
     count = (scene.credential.status.failures.count if scene.credential.status.failures else 0) + 1
     failures = Failures(count, error.reason, parts.clock.now(), None)
     note = Note(error.reason, f"{error.message}: a login by a person brings another", warning=True)
     return ActOutcome("rejected", error.reason, notes=(note,), failed=Failed(failures), handled_refresh=True)
+
+
+async def _forget_token(parts: Parts, scene: Scene, state: Manifest) -> None:
+    """Forget the useless refresh_token; our own earlier write, whose answer was lost, is no Conflict."""
+    credential = scene.credential
+    try:
+        await drop_renewal(parts.cluster, credential, state)
+    except (Conflict, NotFound):
+        present = await parts.cluster.find(secrets_path(credential.key.namespace, credential.state_secret))
+        if parse_renewal(present, credential) is not None:
+            raise

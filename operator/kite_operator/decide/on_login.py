@@ -33,12 +33,23 @@ def person_logged_in(observed: Observed) -> Plan | None:
     if grant.request_token is None:
         message = f"login grant {grant.name!r} has no usable key request_token: it is deleted"
         return Plan(Action.REFUSE_GRANT, Reason.GRANT_INVALID, message, grant=grant)
+    if _is_used(observed, grant):
+        message = f"login grant {grant.name!r} is of a login that has been used: it is deleted"
+        return Plan(Action.DROP_GRANT, Reason.LOGIN_IN_PROGRESS, message, grant=grant)
     if isinstance(observed.app, Problem):
         return rest_on(observed.app, observed)
     asked = observed.refresh_asked or is_within(observed.probes.refreshed_at, observed.now, REFRESH_WINDOW)
     if not asked and _is_good(observed):
         return _not_required(observed, grant)
     return _app_rejected(observed, grant) or _expired(observed, grant) or _exchange_in_time(observed, grant)
+
+
+def _is_used(observed: Observed, grant: Grant) -> bool:
+    """Whether a session has been staged since its exchange was begun: its deletion was what failed, or was killed."""
+    held = observed.held
+    if grant.taken_at is None or held is None or held.adopted or held.brought:
+        return False
+    return grant.taken_at <= held.staged_at <= observed.now
 
 
 def _is_good(observed: Observed) -> bool:

@@ -25,6 +25,8 @@ class Action(StrEnum):
     """Turn a person's login (a grant) into a session."""
     REFUSE_GRANT = "refuse-grant"
     """Delete a grant that must not be used, and say why."""
+    DROP_GRANT = "drop-grant"
+    """Delete a grant that was used, and say nothing: its session says it."""
     DISCARD = "discard"
     """Forget a staged session that can no longer become good."""
     MARK_DEAD = "mark-dead"

@@ -1,7 +1,5 @@
 """An API server that is away just after the broker answered: what it answered is written down all the same (P1, P3)."""
 
-from collections.abc import Callable
-
 import pytest
 
 from kite_operator.act.login import log_in
@@ -16,18 +14,7 @@ from kite_operator.model.reasons import Reason
 from support.acting import LEASE, STATE, Stage, is_staged
 from support.broker_fakes import happy_answers, login_page, refusal
 from support.facts import CLIENT_ID, REF, VERSIONS, account, credential
-
-
-def away(stage: Stage, requests: int) -> None:
-    """The next `requests` requests are not answered."""
-    left = [requests]
-
-    def before(verb: str, path: str) -> None:
-        if left[0] > 0:
-            left[0] -= 1
-            raise ClusterUnavailable(f"{verb} {path}", status=0)
-
-    stage.cluster.before = before
+from support.lost_answers import away, lose_answer
 
 
 def away_at(stage: Stage, step: str, requests: int) -> None:
@@ -35,22 +22,6 @@ def away_at(stage: Stage, step: str, requests: int) -> None:
         away(stage, requests)
 
     stage.at[step] = leave
-
-
-def lose_answer(stage: Stage, due: Callable[[], bool], requests: int = 0) -> None:
-    """The answer to the write after which it is `due` is lost, once; and the next `requests` requests altogether."""
-    request = stage.cluster._request
-    lost: list[str] = []
-
-    async def unanswered(verb: str, path: str, **rest: object) -> object:
-        answered = await request(verb, path, **rest)  # type: ignore[arg-type]  # passed on as it came
-        if verb in ("PUT", "POST") and not lost and due():
-            lost.append(path)
-            away(stage, requests)
-            raise ClusterUnavailable(f"{verb} {path}", status=0)
-        return answered
-
-    stage.cluster._request = unanswered  # type: ignore[method-assign,assignment]  # a wire that breaks after the write
 
 
 def lost_at(stage: Stage, step: str, path: str) -> None:

@@ -1,5 +1,6 @@
 """A person's login that the broker does not take at once: tried again while it can be good, and not for longer."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -9,7 +10,7 @@ from kite_operator.decide.plan import Action, Plan
 from kite_operator.decide.policies import decide
 from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import Status
-from support.facts import NOON, credential, failures, grant, observed
+from support.facts import NOON, alive, credential, failures, grant, observed, published
 
 MINUTE = timedelta(minutes=1)
 
@@ -54,3 +55,34 @@ def test_who_logs_in_once_more_does_not_wait_behind_the_first_login() -> None:
 def test_its_backoff_over_it_is_tried_again() -> None:
     decided = plan(grant(taken_at=NOON - MINUTE), retry=NOON)
     assert (Action.EXCHANGE, "grant-1") == (decided.action, decided.grant.name if decided.grant else "")
+
+
+@pytest.mark.parametrize(
+    ("taken", "staged_at", "action"),
+    [
+        (-60, -59, Action.DROP_GRANT),
+        (-60, -60, Action.DROP_GRANT),
+        (-60, -61, Action.REFUSE_GRANT),
+        (-60, 1, Action.REFUSE_GRANT),
+        (None, -59, Action.REFUSE_GRANT),
+    ],
+    ids=["after it", "in its second", "before it", "by a clock that was ahead", "not begun"],
+)
+@pytest.mark.parametrize("refresh", [None, "asked"])
+def test_one_from_which_a_session_was_made_is_deleted_without_a_word(
+    taken: int | None, staged_at: int, action: Action, refresh: str | None
+) -> None:
+    begun = None if taken is None else NOON + timedelta(seconds=taken)
+    held = replace(published(NOON - timedelta(hours=1)), staged_at=NOON + timedelta(seconds=staged_at))
+    who = credential(mode="Manual", refresh=refresh)
+    given = grant(taken_at=begun)
+    decided = decide(observed(NOON, credential=who, grants=(given,), held=held, probes=alive(NOON)))
+    wanted = Action.EXCHANGE if refresh and action is Action.REFUSE_GRANT else action
+    assert (wanted, given) == (decided.action, decided.grant)
+
+
+def test_a_session_that_was_brought_is_of_no_grant() -> None:
+    held = replace(published(NOON), staged_at=NOON, adopted=True)
+    given = grant(taken_at=NOON)
+    who = credential(mode="Manual")
+    assert Action.DROP_GRANT is not decide(observed(NOON, credential=who, grants=(given,), held=held)).action
