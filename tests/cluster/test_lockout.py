@@ -85,6 +85,13 @@ def test_an_acknowledgement_is_honoured_once_and_twice_a_day_at_most(world: Worl
             break
     assert 3 == world.sandbox.counters("AB1234").wrong_passwords
     assert "AcknowledgementIgnored" in world.events()
+    # The third is not lost: it is honoured when the next day begins, once.
+    world.clock.move(86400)
+    world.until(lambda: logins(world) == 4, "one more try the next day")
+    world.wait("AttemptBudgetExhausted", kind="Blocked")
+    world.clock.move(86400)
+    world.settle()
+    assert 4 == logins(world)
 
 
 def test_a_lost_lease_is_seeded_from_status(world: World) -> None:

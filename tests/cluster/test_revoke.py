@@ -114,7 +114,13 @@ def test_in_mode_manual_a_login_by_hand_is_refused_until_it_is_acknowledged(worl
     world.grant(world.sandbox.request_token("AB1234", app.api_key), "login-2")
     world.until(lambda: world.api.find(world.path("secrets", "login-2")) is None, "refused")
     assert ("False", "Revoked") == world.condition()[:2]
+    # The acknowledgement counts also while somebody writes the app Secret anew.
+    world.api.delete(world.path("secrets", "alpha-app"))
     world.annotate(acknowledge=block)
+    world.wait("AppSecretNotFound")
+    assert ("False", "NotBlocked") == world.condition("Blocked")[:2]
+    world.secret("alpha-app", api_key=app.api_key, api_secret=app.api_secret)
+    world.clock.move(31)
     world.wait("LoginRequired")
     world.clock.move(6)
     world.grant(world.sandbox.request_token("AB1234", app.api_key), "login-3")

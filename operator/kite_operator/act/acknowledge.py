@@ -1,4 +1,8 @@
-"""A person acknowledges a block: honoured once, for the block that stands, at most twice a day."""
+"""A person acknowledges a block: honoured once, for the block that stands, at most twice a day.
+
+One that is not honoured is answered once. It goes on to be what the person wants: `decide` asks for it again when it
+can be honoured.
+"""
 
 from kite_operator.act.parts import Parts, Scene, seed_of
 from kite_operator.decide import budget
@@ -12,11 +16,12 @@ from kite_operator.model.reasons import Reason
 async def acknowledge(parts: Parts, scene: Scene) -> ActOutcome:
     """Reopen the standing block when the annotation names it; say so, or say why not."""
     block, versions, asked = standing_block(scene.observed), scene.observed.versions, scene.credential.acknowledge
-    if block is None or versions is None or block.id != asked:
-        return _ignored("the acknowledged block is not the one that stands: status.blockID names that")
+    if block is None or block.id != asked:
+        return _ignored("the acknowledged block does not stand: status.blockID names the one that does, if any")
+    app = versions.api_key if versions is not None else ""  # without it no block of an app stands
 
     def change(record: AccountRecord) -> AccountRecord:
-        return budget.acknowledge(record, block, versions.api_key, parts.clock.now())
+        return budget.acknowledge(record, block, app, parts.clock.now())
 
     try:
         await parts.accounts.change(scene.credential.client_id, change, seed=seed_of(scene))

@@ -318,24 +318,33 @@ def contested(record: AccountRecord, app: str, now: datetime) -> Block | None:
     )
 
 
-def acknowledge(record: AccountRecord, block: Block, app: str, now: datetime) -> AccountRecord:
-    """Reopen `block`, and no other one, because a person asked for it.
+def why_not_acknowledged(record: AccountRecord, block: Block, now: datetime) -> str:
+    """Why a person's acknowledgement of `block` is not honoured now, for people; empty when it is.
 
-    ReservationRefused when it was honoured before, when today's are used up, or when a person cannot reopen it.
+    It was honoured before, today's are used up, or a person cannot reopen the block.
     """
     today = now.astimezone(IST).date()
     if block.reserved:
-        raise ReservationRefused(block.reason, block.message)
-    record = settle_expired(record, now)
+        return block.message
     if any(a.block_id == block.id for a in record.acknowledgements):
-        raise ReservationRefused(
-            block.reason, "this block was acknowledged before, and an acknowledgement is honoured once"
-        )
+        return "this block was acknowledged before, and an acknowledgement is honoured once"
     if sum(a.day == today for a in record.acknowledgements) >= ACKNOWLEDGEMENTS_PER_DAY:
-        raise ReservationRefused(
-            block.reason,
-            f"{ACKNOWLEDGEMENTS_PER_DAY} blocks of this client ID were acknowledged today: no more until tomorrow",
+        return (
+            f"{ACKNOWLEDGEMENTS_PER_DAY} blocks of this client ID were acknowledged today: this one is honoured "
+            "tomorrow, if the annotation is still there and the block still stands"
         )
+    return ""
+
+
+def acknowledge(record: AccountRecord, block: Block, app: str, now: datetime) -> AccountRecord:
+    """Reopen `block`, and no other one, because a person asked for it.
+
+    ReservationRefused with `why_not_acknowledged`. `app` is the api_key's version: only SessionContested is about one.
+    """
+    today, refusal = now.astimezone(IST).date(), why_not_acknowledged(record, block, now)
+    if refusal:
+        raise ReservationRefused(block.reason, refusal)
+    record = settle_expired(record, now)
     kept = tuple(a for a in record.acknowledgements if (today - a.day).days < ACKNOWLEDGEMENTS_KEPT_DAYS)
     record = replace(record, acknowledgements=(*kept, Acknowledgement(block.id, today)))
     if block.reason is Reason.SESSION_CONTESTED:

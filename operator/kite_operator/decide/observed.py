@@ -189,6 +189,6 @@ class Observed:
 
     @property
     def acknowledge_asked(self) -> bool:
-        """Whether a person acknowledged a block since we last looked."""
+        """Whether a person acknowledged a block and has had no answer yet."""
         acknowledged = self.credential.acknowledge
         return bool(acknowledged) and acknowledged != self.credential.status.last_handled_acknowledge

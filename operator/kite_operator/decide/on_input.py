@@ -2,11 +2,12 @@
 
 from datetime import datetime
 
+from kite_operator.decide import budget
 from kite_operator.decide.claims import Claimant, may_hold
 from kite_operator.decide.liveness import is_vouched_for
 from kite_operator.decide.observed import Observed
 from kite_operator.decide.plan import Action, Plan
-from kite_operator.decide.standing import RECHECK, rest_on
+from kite_operator.decide.standing import RECHECK, rest_on, standing_block
 from kite_operator.model.reasons import Reason
 
 
@@ -76,6 +77,14 @@ def _conflict(observed: Observed, message: str) -> Plan:
 
 def acknowledged(observed: Observed) -> Plan | None:
     """A person's acknowledgement is honoured, or answered, before anything else is tried."""
-    if not observed.acknowledge_asked:
+    if not (observed.acknowledge_asked or _is_honoured_now(observed)):
         return None
     return Plan(Action.ACKNOWLEDGE, Reason.UNBLOCKED, "a person acknowledged a block")
+
+
+def _is_honoured_now(observed: Observed) -> bool:
+    """Whether the annotation names the block that stands, and nothing is in the way any more: it came too early."""
+    block, account = standing_block(observed), observed.account
+    if block is None or account is None or block.id != observed.credential.acknowledge:
+        return False
+    return not budget.why_not_acknowledged(account, block, observed.now)

@@ -233,7 +233,7 @@ def test_two_a_day_are_honoured_and_the_next_day_another() -> None:
         record = record.with_attempt(attempt(name))
         record = budget.acknowledge(record, block(record), "key-v1", NOON)
     record = record.with_attempt(attempt("c"))
-    with pytest.raises(ReservationRefused, match="no more until tomorrow"):
+    with pytest.raises(ReservationRefused, match="honoured tomorrow"):
         budget.acknowledge(record, block(record), "key-v1", NOON)
     tomorrow = budget.acknowledge(record, block(record), "key-v1", NOON + timedelta(days=1))
     assert ["a", "b", "c"] == [each.block_id for each in tomorrow.acknowledgements]

@@ -1,0 +1,42 @@
+"""Acknowledging: what is honoured is on the record, what is not is answered with what becomes of it."""
+
+import pytest
+
+from kite_operator.act.acknowledge import acknowledge
+from kite_operator.decide.revocation import with_revocation
+from kite_operator.model.account import Acknowledgement
+from kite_operator.model.expiry import IST
+from kite_operator.model.reasons import Reason
+from kite_operator.model.sources import Problem
+from support.acting import Stage
+from support.facts import VERSIONS, account, attempt, credential
+
+NOT_THERE = Problem(Reason.APP_SECRET_NOT_FOUND, "it is not there")
+
+
+@pytest.mark.parametrize(("app", "versions"), [(NOT_THERE, None), (NOT_THERE, VERSIONS)])
+async def test_a_revocation_is_lifted_while_the_app_secret_cannot_be_used(app: Problem, versions: object) -> None:
+    stage = Stage()
+    revoked = with_revocation(account(), credential(revoke="leaked-1"), stage.clock.now())
+    who = credential(acknowledge=revoked.rejections[0].id)
+    outcome = await acknowledge(stage.parts, stage.scene(credential=who, account=revoked, app=app, versions=versions))
+    assert ("acknowledged", Reason.UNBLOCKED) == (outcome.result, outcome.reason)
+    assert () == (await stage.record()).rejections
+
+
+async def test_the_third_of_a_day_is_told_when_it_will_be_honoured() -> None:
+    stage = Stage()
+    today = stage.clock.now().astimezone(IST).date()
+    record = account(attempt("c"), acknowledgements=(Acknowledgement("a", today), Acknowledgement("b", today)))
+    scene = stage.scene(credential=credential(acknowledge="c"), account=record)
+    outcome = await acknowledge(stage.parts, scene)
+    assert ("ignored", Reason.ACKNOWLEDGEMENT_IGNORED) == (outcome.result, outcome.reason)
+    assert "this one is honoured tomorrow" in outcome.notes[0].message
+
+
+async def test_one_of_a_block_that_does_not_stand_is_told_where_to_look() -> None:
+    stage = Stage()
+    scene = stage.scene(credential=credential(acknowledge="gone"), account=account(attempt("a")))
+    outcome = await acknowledge(stage.parts, scene)
+    assert ("ignored", True) == (outcome.result, outcome.handled_acknowledge)
+    assert "status.blockID" in outcome.notes[0].message
