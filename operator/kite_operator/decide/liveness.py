@@ -5,8 +5,8 @@ from enum import StrEnum
 
 from kite_operator.decide import timing
 from kite_operator.decide.observed import Held, Observed
-from kite_operator.model.conditions import READY
-from kite_operator.model.expiry import FLUSH_START, at_time, session_day
+from kite_operator.model.conditions import AUTHENTICATED, READY
+from kite_operator.model.expiry import FLUSH_START, at_time, parse_rfc3339, session_day
 from kite_operator.model.reasons import Reason
 from kite_operator.model.session import AppKeys
 
@@ -87,6 +87,30 @@ def is_dead_by_mark_alone(observed: Observed) -> bool:
     """
     dead, probes = liveness(observed) is Liveness.DEAD and not is_due(observed), observed.probes
     return dead and not may_have_lapsed(observed) and probes.dead_at is None and probes.asked_at is None
+
+
+def found_dead_at(observed: Observed) -> datetime | None:
+    """When the held session was first found to be dead; None while nobody has asked.
+
+    After a restart status knows it still, in whole seconds; what it says of an earlier session is older than this one.
+    """
+    known = [observed.probes.dead_at] if observed.probes.dead_at is not None else []
+    told, held = observed.credential.status.condition(AUTHENTICATED), observed.held
+    if told is not None and told.reason == Reason.TOKEN_DEAD and held is not None:
+        since = parse_rfc3339(told.since)
+        known += [since] if since is not None and since > held.session.login_time else []
+    return min(known, default=None)
+
+
+def died_in_flush(observed: Observed) -> bool:
+    """Whether the flush of its own day has ended the held session, as far as can be known.
+
+    That is when it was minted in the flush window and found dead at the latest by the probe that follows the window, or
+    the one after that; what is found later was somebody's doing.
+    """
+    held, found = observed.held, found_dead_at(observed)
+    check = timing.flush_check_at(held.session, observed.jitter) if held is not None else None
+    return check is not None and found is not None and found <= check + observed.credential.timing.probe_interval
 
 
 def next_probe(observed: Observed) -> datetime | None:

@@ -4,11 +4,19 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from kite_operator.decide import budget, timing
-from kite_operator.decide.liveness import Liveness, is_due, is_of_other_app, liveness, may_have_lapsed
+from kite_operator.decide.liveness import (
+    Liveness,
+    died_in_flush,
+    found_dead_at,
+    is_due,
+    is_of_other_app,
+    liveness,
+    may_have_lapsed,
+)
 from kite_operator.decide.observed import Grant, Observed
 from kite_operator.decide.plan import Action, Plan
 from kite_operator.decide.standing import RECHECK, is_within, paused, rest_on, standing_block, standing_rejection
-from kite_operator.model.expiry import minted_in_flush_window, rfc3339
+from kite_operator.model.expiry import rfc3339
 from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import ONCE_A_DAY
 from kite_operator.model.sources import Problem
@@ -149,11 +157,12 @@ def _login_required(observed: Observed, reason: Reason) -> Plan:
     hint = f" Before that: {standing.message}." if standing is not None else ""
     last = observed.credential.status.failures
     told = f" The last login was not usable ({last.reason})." if last is not None and not hint else ""
+    upcoming = timing.next_refresh(observed.credential.timing, observed.jitter, observed.now)
     return Plan(
         Action.REST,
         reason,
         f"{_how_to_log_in(observed)}{hint}{told}",
-        wake_at=timing.next_refresh(observed.credential.timing, observed.jitter, observed.now),
+        wake_at=upcoming,
         person=True,
         block_id=standing.id if standing is not None else "",
     )
@@ -172,14 +181,15 @@ def _how_to_log_in(observed: Observed) -> str:
 def relogin_by_person(observed: Observed) -> Plan | None:
     """With relogin Daily a session that somebody ended in mid-day is not replaced before a person says so.
 
-    The daily flush is nobody's doing: what was minted in its window and died in it is replaced.
+    The daily flush is nobody's doing: what was minted in its window and died in it is replaced. A block is told as
+    such: another refresh would not help.
     """
     held = observed.held
     if observed.credential.relogin != ONCE_A_DAY or observed.refresh_asked or held is None:
         return None
     if liveness(observed) is not Liveness.DEAD or is_due(observed) or is_of_other_app(observed):
         return None
-    if minted_in_flush_window(held.session.login_time):
+    if died_in_flush(observed) or standing_block(observed) is not None or _is_tried_again(observed):
         return None
     plan = _login_required(observed, Reason.SESSION_ENDED)
     told = (
@@ -187,6 +197,19 @@ def relogin_by_person(observed: Observed) -> Plan | None:
         "kite-operator.dev/refresh to a new value to have the operator log in, or "
     )
     return replace(plan, message=told + plan.message)
+
+
+def _is_tried_again(observed: Observed) -> bool:
+    """Whether the login that a person asked for has failed since the session died, and is to be tried again.
+
+    Not the login of a person that failed. Status has whole seconds: a failure of the same second is taken to be later.
+    """
+    status, found = observed.credential.status, found_dead_at(observed)
+    failures, last = status.failures, status.last_login
+    if failures is None or failures.last_time is None or failures.next_retry_time is None or found is None:
+        return False
+    by_hand = last is not None and last.time is not None and last.time >= failures.last_time
+    return not by_hand and failures.last_time + timedelta(seconds=1) > found
 
 
 def login_secret_unusable(observed: Observed) -> Plan | None:

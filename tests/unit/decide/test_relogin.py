@@ -9,11 +9,29 @@ import pytest
 from kite_operator.decide.observed import Observed
 from kite_operator.decide.plan import Action
 from kite_operator.decide.policies import decide
+from kite_operator.model.account import AccountRecord, Logins
+from kite_operator.model.conditions import Condition
+from kite_operator.model.errors import Step
 from kite_operator.model.reasons import Reason
-from kite_operator.model.resource import ONCE_A_DAY, Credential
-from support.facts import NOON, account, credential, dead, grant, ist, observed, published, renewal
+from kite_operator.model.resource import ONCE_A_DAY, Credential, LastLogin, Status
+from support.facts import (
+    NOON,
+    VERSIONS,
+    account,
+    attempt,
+    credential,
+    dead,
+    failures,
+    grant,
+    ist,
+    observed,
+    published,
+    rejection,
+    renewal,
+)
 
 DAILY = credential(relogin=ONCE_A_DAY)
+NEVER_TOLD = Status()
 MORNING = ist("08:00")
 
 
@@ -47,10 +65,72 @@ def test_the_next_day_the_operator_logs_in_as_usual() -> None:
     assert Action.LOGIN is decide(facts).action
 
 
-def test_what_the_flush_ended_is_replaced() -> None:
-    early = published(ist("06:30"))
-    facts = replace(ended(), held=early, target=replace(ended().target, session=early.session))
-    assert Action.LOGIN is decide(facts).action
+def minted(at: str, *, dead_at: str, status: Status = NEVER_TOLD) -> Observed:
+    """A session of this morning that was found dead, and is looked at a second later."""
+    held, found = published(ist(at)), ist(dead_at)
+    facts = ended(replace(DAILY, status=status), held=held, probes=dead(found))
+    return replace(facts, now=found + timedelta(seconds=1), target=replace(facts.target, session=held.session))
+
+
+@pytest.mark.parametrize("at", ["06:00", "06:15", "07:29"])
+@pytest.mark.parametrize("dead_at", ["07:31", "07:32", "07:36"])
+def test_what_the_flush_ended_is_replaced(at: str, dead_at: str) -> None:
+    assert Action.LOGIN is decide(minted(at, dead_at=dead_at)).action
+
+
+@pytest.mark.parametrize("at", ["06:00", "06:15", "07:29", "07:31"])
+@pytest.mark.parametrize("dead_at", ["07:37", "09:00", "14:00"])
+def test_what_was_minted_in_the_flush_window_and_ended_later_was_somebodys_doing(at: str, dead_at: str) -> None:
+    plan = decide(minted(at, dead_at=dead_at))
+    assert (Action.REST, Reason.SESSION_ENDED) == (plan.action, plan.reason)
+
+
+def test_a_restart_does_not_forget_that_it_was_the_flush() -> None:
+    told = Condition("Authenticated", "False", Reason.TOKEN_DEAD, "…", since="2026-03-02T07:32:00+05:30")
+    assert Action.LOGIN is decide(minted("06:15", dead_at="09:00", status=Status(conditions=(told,)))).action
+
+
+def test_what_status_says_of_an_earlier_session_is_no_word_about_this_one() -> None:
+    told = Condition("Authenticated", "False", Reason.TOKEN_DEAD, "…", since="2026-03-02T06:10:00+05:30")
+    assert Action.REST is decide(minted("06:15", dead_at="09:00", status=Status(conditions=(told,)))).action
+
+
+@pytest.mark.parametrize(
+    ("record", "reason"),
+    [
+        (account(attempt("a")), Reason.PASSWORD_REJECTED),
+        (account(*(attempt(name, step=Step.TOTP) for name in "ab")), Reason.TOTP_REJECTED),
+        (account(*(attempt(name, version=f"login-{name}") for name in "abcd")), Reason.ATTEMPT_BUDGET_EXHAUSTED),
+        (account(logins=(Logins(VERSIONS.api_key, NOON.date(), 3),)), Reason.SESSION_CONTESTED),
+        (account(rejections=(rejection(Reason.APP_SECRET_REJECTED, app="app-v1"),)), Reason.APP_SECRET_REJECTED),
+    ],
+)
+def test_a_block_is_told_as_one_and_not_hidden_behind_the_session_that_ended(
+    record: AccountRecord, reason: Reason
+) -> None:
+    plan = decide(ended(account=record))
+    assert (Action.REST, reason, False, True) == (plan.action, plan.reason, plan.person, bool(plan.block_id))
+
+
+ASKED_FOR = replace(DAILY, refresh="r1")
+
+
+def failed(*, last: timedelta, by_hand: bool = False) -> Observed:
+    """A refresh that was asked for after the session had died, was handled by a login, and failed in passing."""
+    at = NOON + last
+    hand = LastLogin("grant-1", Reason.BROKER_UNAVAILABLE, "…", at) if by_hand else None
+    told = failures(Reason.BROKER_UNAVAILABLE, last=at, retry=at + timedelta(seconds=15))
+    status = Status(failures=told, last_handled_refresh="r1", last_login=hand)
+    return replace(ended(replace(ASKED_FOR, status=status)), now=NOON + timedelta(minutes=2))
+
+
+def test_a_login_that_a_person_asked_for_and_that_failed_in_passing_is_tried_again() -> None:
+    assert Action.LOGIN is decide(failed(last=timedelta(minutes=1))).action
+
+
+def test_what_failed_before_the_session_died_or_by_hand_asks_for_no_login() -> None:
+    assert Reason.SESSION_ENDED is decide(failed(last=timedelta(minutes=-1))).reason
+    assert Reason.SESSION_ENDED is decide(failed(last=timedelta(minutes=1), by_hand=True)).reason
 
 
 def test_the_first_session_needs_nobody() -> None:
