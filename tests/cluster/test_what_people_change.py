@@ -107,6 +107,20 @@ def test_the_source_of_a_blocked_credential_is_seen_within_half_a_minute_and_a_l
     assert 2 == logins(world)
 
 
+def test_the_app_secret_of_a_blocked_manual_credential_is_seen_within_half_a_minute(world: World) -> None:
+    world.operator()
+    app, account = world.broker()
+    world.sources(app, account, api_secret="wrong")
+    world.credential(mode="Manual")
+    world.wait("LoginRequired")
+    world.grant(world.sandbox.request_token("AB1234", app.api_key))
+    world.wait("AppSecretRejected", kind="Blocked")
+    write(world, "alpha-app", api_secret=app.api_secret)
+    world.clock.move(31)
+    world.wait("LoginRequired", within=AT_ONCE_SECONDS)
+    assert ("False", "NotBlocked") == world.condition("Blocked")[:2]
+
+
 def test_the_source_of_a_failing_credential_is_seen_within_half_a_minute(world: World) -> None:
     world.operator()
     app, account = world.broker()

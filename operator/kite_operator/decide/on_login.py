@@ -162,7 +162,8 @@ def _login_required(observed: Observed, reason: Reason) -> Plan:
         Action.REST,
         reason,
         f"{_how_to_log_in(observed)}{hint}{told}",
-        wake_at=upcoming,
+        # What was refused may be mended in a Secret that nobody watches.
+        wake_at=upcoming if standing is None else min(upcoming, observed.now + RECHECK),
         person=True,
         block_id=standing.id if standing is not None else "",
     )

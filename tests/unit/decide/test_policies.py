@@ -582,6 +582,7 @@ def test_a_person_is_told_how_to_log_in_and_what_stands_in_the_way() -> None:
     assert "kite-operator.dev/credential=alpha" in plan.message
     assert "Before that: the broker refused it." in plan.message
     assert "rejected-AppSecretRejected" == plan.block_id
+    assert NOON + timedelta(seconds=30) == plan.wake_at
 
 
 def test_a_person_is_told_why_the_last_login_was_not_usable() -> None:
