@@ -98,6 +98,26 @@ def test_a_text_that_only_reads_like_a_lapse_costs_a_login_and_nothing_else(worl
     world.wait("SessionActive")
 
 
+def test_a_new_session_that_was_ended_at_once_and_only_looks_like_a_lapse_is_replaced_by_another_login(
+    world: World,
+) -> None:
+    world.operator()
+    app = world.alpha(mode="Manual")
+    world.wait("LoginRequired")
+    world.sandbox.fault("profile", "html_503", times=1)
+    log_in(world, app)
+    world.wait_for_failures(1)
+    world.sandbox.master_logout("AB1234")
+    world.clock.move(16)
+    world.wait("SubscriptionInactive")
+    assert "True" == world.condition("LoginRequired")[0]
+    token = world.sandbox.request_token("AB1234", app.api_key)
+    world.secrets_made.append(token)
+    world.grant(token, "login-2")
+    world.wait("SessionActive")
+    assert world.sandbox.is_alive(world.token())
+
+
 def test_a_refresh_that_is_asked_for_once_the_subscription_is_renewed_brings_a_token(world: World) -> None:
     world.operator()
     app = world.alpha(suspend=True)

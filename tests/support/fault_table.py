@@ -176,7 +176,8 @@ def _proof(mode: Mode) -> Iterator[list[Case]]:
     no_word_of_it = GONE + GARBLED + USERLESS + BAD_INPUT + NOT_ALLOWED + NOT_ENABLED + OTHER_NO
     yield here.rows(no_word_of_it, Reason.UNEXPECTED_ANSWER, RETRIED)
     lapsed = But(attempts=("prove dead TokenDead",))
-    yield here.rows(DEAD, Reason.SUBSCRIPTION_INACTIVE, Plan.ASKED_AGAIN, lapsed)
+    plan = PERSON if mode is Mode.MANUAL else Plan.ASKED_AGAIN
+    yield here.rows(DEAD, Reason.SUBSCRIPTION_INACTIVE, plan, lapsed)
     yield here.rows(ANOTHER_USER, Reason.WRONG_ACCOUNT, BLOCKED)
     yield here.fine(UNDATED + TOKENLESS)
 

@@ -13,6 +13,9 @@ from kite_operator.model.session import AppKeys
 REPORT_INTERVAL = timedelta(seconds=60)
 """What somebody reports of a token is looked into this often at most: a false report costs one read a minute."""
 
+FRESH_ANSWER = timedelta(seconds=60)
+"""An answer about the token this young is not asked for again."""
+
 
 class Liveness(StrEnum):
     """NONE: there is no published session. UNKNOWN: it is past its conservative expiry and nobody has asked since."""

@@ -161,7 +161,7 @@ def _login_required(observed: Observed, reason: Reason) -> Plan:
     return Plan(
         Action.REST,
         reason,
-        f"{_how_to_log_in(observed)}{hint}{told}",
+        f"{how_to_log_in(observed)}{hint}{told}",
         # What was refused may be mended in a Secret that nobody watches.
         wake_at=upcoming if standing is None else min(upcoming, observed.now + RECHECK),
         person=True,
@@ -169,7 +169,8 @@ def _login_required(observed: Observed, reason: Reason) -> Plan:
     )
 
 
-def _how_to_log_in(observed: Observed) -> str:
+def how_to_log_in(observed: Observed) -> str:
+    """Where a person logs in, in a sentence."""
     if observed.login_url:
         return f"log in at {observed.login_url}."
     return (

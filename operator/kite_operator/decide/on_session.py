@@ -1,10 +1,11 @@
-"""Rules about the session that is held: proving, publishing, probing and keeping it."""
+"""Rules about the session that is published: writing, probing and keeping it."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from kite_operator.decide import timing
 from kite_operator.decide.former import fate
 from kite_operator.decide.liveness import (
+    FRESH_ANSWER,
     Liveness,
     is_due,
     is_of_other_app,
@@ -12,7 +13,7 @@ from kite_operator.decide.liveness import (
     liveness,
     next_probe,
 )
-from kite_operator.decide.observed import Held, Observed
+from kite_operator.decide.observed import Observed
 from kite_operator.decide.on_login import _is_good
 from kite_operator.decide.plan import Action, Plan
 from kite_operator.decide.standing import is_within, paused, probe, rest_on, standing_block
@@ -24,63 +25,6 @@ from kite_operator.model.trading_days import why_closed
 MOST_DRIFT_HEALS = 3
 """Heals of the derived Secret within an hour before the operator stops fighting."""
 CONTESTED_PAUSE = timedelta(minutes=15)
-FRESH_ANSWER = timedelta(seconds=60)
-"""An answer about the token this young is not asked for again."""
-VERY_NEXT_CALL = timedelta(minutes=2)
-"""A refusal this soon after a login is not an expiry: the subscription has lapsed."""
-
-
-def session_staged(observed: Observed) -> Plan | None:
-    """A session that was answered but not yet proven is proven before anything new is asked for (P3)."""
-    held = observed.held
-    if held is None or held.published:
-        return None
-    if is_due(observed):
-        return Plan(Action.DISCARD, Reason.TOKEN_EXPIRED, "the staged session is of the day before")
-    if is_of_other_app(observed):
-        message = "the staged session belongs to another app than the app Secret"
-        return Plan(Action.DISCARD, Reason.TOKEN_EXPIRED, message)
-    if observed.grants and observed.probes.dead_at is not None:
-        return None
-    return _proof_paused(observed, held) or _prove_staged(observed)
-
-
-def _proof_paused(observed: Observed, held: Held) -> Plan | None:
-    """The backoff after a proof that failed; one from before this session was staged is over with it.
-
-    Status has whole seconds: a failure of the same second is taken to be a proof's.
-    """
-    failures = observed.credential.status.failures
-    if failures is None or failures.last_time is None or failures.last_time + timedelta(seconds=1) <= held.staged_at:
-        return None
-    return paused(observed)
-
-
-def _prove_staged(observed: Observed) -> Plan:
-    """A staged session is proven at once and, when the broker refuses it, again at every `probe.interval`."""
-    now, dead_at = observed.now, observed.probes.dead_at
-    probe_at = (dead_at or now) + observed.credential.timing.probe_interval
-    just_asked = is_within(dead_at, now, FRESH_ANSWER)
-    if dead_at is not None and just_asked and (observed.refresh_asked or not _is_lapse(observed, dead_at)):
-        return Plan(Action.DISCARD, Reason.TOKEN_DEAD, "the staged session has been ended")
-    if dead_at is None or not dead_at <= now < probe_at or observed.refresh_asked:
-        return Plan(Action.PROVE, Reason.SESSION_UNPROVEN, "a new session is being proven")
-    return Plan(
-        Action.REST,
-        Reason.SUBSCRIPTION_INACTIVE,
-        "the broker accepted a login and refused the very next call: the app's Kite Connect subscription has lapsed. "
-        "Renew it in the developer console; the same session is tried again by itself, without another login",
-        wake_at=probe_at,
-    )
-
-
-def _is_lapse(observed: Observed, dead_at: datetime) -> bool:
-    """Whether the session was refused on its very first call, or has been found so before a restart.
-
-    One that was staged long ago, before a crash, may have been ended by anything.
-    """
-    on_its_first_call = observed.held is not None and dead_at - observed.held.staged_at <= VERY_NEXT_CALL
-    return on_its_first_call or is_told_lapsed(observed)
 
 
 def target_differs(observed: Observed) -> Plan | None:

@@ -39,12 +39,12 @@ from kite_operator.decide.on_session import (
     market_closed,
     probe_due,
     refresh_asked,
-    session_staged,
     still_good,
     target_differs,
     yesterday_at_schedule,
     yesterday_before_schedule,
 )
+from kite_operator.decide.on_staged import session_staged
 from kite_operator.decide.plan import Action, Plan
 from kite_operator.decide.revocation import revoke_asked, revoked
 from kite_operator.decide.rollout import next_look, restart_owed

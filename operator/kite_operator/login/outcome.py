@@ -158,8 +158,11 @@ def _app_secret(credential: Credential, last: LastLogin) -> Outcome:
 
 
 def _lapsed(_: Credential, last: LastLogin) -> Outcome:
-    text = "Kite accepted the login and refused the very next call: the app's Kite Connect subscription has lapsed."
-    return Outcome(Mood.BAD, "The subscription has lapsed", text, detail=last.message)
+    text = (
+        "Kite accepted the login and refused the very next call: the app's Kite Connect subscription has lapsed. Once "
+        "it is renewed this session is tried again by itself. If it has not lapsed, log in again."
+    )
+    return Outcome(Mood.BAD, "The subscription has lapsed", text, again=True, detail=last.message)
 
 
 def _died(_: Credential, last: LastLogin) -> Outcome:

@@ -575,6 +575,20 @@ def test_a_failing_credential_says_why_until_the_next_try() -> None:
     assert ("the broker asked for patience", NOON + MINUTE) == (plan.message, plan.wake_at)
 
 
+@pytest.mark.parametrize(
+    ("mode", "person", "way_out"),
+    [("TOTP", False, "kite-operator.dev/refresh"), ("Manual", True, "https://desk.example/login/alpha")],
+)
+def test_a_new_session_that_is_refused_is_told_as_a_lapse_with_a_way_out_if_it_was_ended(
+    mode: str, way_out: str, *, person: bool
+) -> None:
+    facts = observed(credential=credential(mode=mode), held=STAGED, probes=dead(NOON - MINUTE))
+    plan = decide(replace(facts, login_url="https://desk.example/login/alpha"))
+    assert (Reason.SUBSCRIPTION_INACTIVE, person) == (plan.reason, plan.person)
+    assert "If it has not lapsed" in plan.message
+    assert way_out in plan.message
+
+
 def test_a_person_is_told_how_to_log_in_and_what_stands_in_the_way() -> None:
     record = account(rejections=(rejection(Reason.APP_SECRET_REJECTED, app="app-v1"),))
     plan = decide(observed(credential=credential(mode="Manual"), account=record))

@@ -46,7 +46,7 @@ def test_a_proven_token_is_valid_until_the_flush() -> None:
         (Reason.GRANT_EXPIRED, Mood.BAD, "Kite was out of order", True),
         (Reason.WRONG_ACCOUNT, Mood.BAD, "That was another account", True),
         (Reason.APP_SECRET_REJECTED, Mood.BAD, "The app's secret is wrong", True),
-        (Reason.SUBSCRIPTION_INACTIVE, Mood.BAD, "The subscription has lapsed", False),
+        (Reason.SUBSCRIPTION_INACTIVE, Mood.BAD, "The subscription has lapsed", True),
         (Reason.TOKEN_DEAD, Mood.BAD, "The session was ended", True),
         (Reason.USER_NOT_ENABLED, Mood.BAD, "This login was not usable", True),
         (Reason.BROKER_UNAVAILABLE, Mood.BAD, "This login was not usable", True),
@@ -73,7 +73,7 @@ def test_a_new_session_is_waited_for_until_it_is_proven() -> None:
 
 def test_a_session_that_is_refused_on_its_first_call_is_a_lapsed_subscription() -> None:
     outcome = told(Reason.SESSION_UNPROVEN, ready="SubscriptionInactive")
-    assert (Mood.BAD, "The subscription has lapsed") == (outcome.mood, outcome.heading)
+    assert (Mood.BAD, "The subscription has lapsed", True) == (outcome.mood, outcome.heading, outcome.again)
 
 
 @pytest.mark.parametrize("ready", ["", "LoginRequired", "LoginInProgress", "WaitingForSchedule", "SessionActive"])

@@ -1,0 +1,75 @@
+"""Rules about a session that was answered and not yet proven: it is kept until the broker has said what it is worth."""
+
+from datetime import datetime, timedelta
+
+from kite_operator.decide.liveness import FRESH_ANSWER, is_due, is_of_other_app, is_told_lapsed
+from kite_operator.decide.observed import Held, Observed
+from kite_operator.decide.on_login import how_to_log_in
+from kite_operator.decide.plan import Action, Plan
+from kite_operator.decide.standing import is_within, paused
+from kite_operator.model.reasons import Reason
+
+VERY_NEXT_CALL = timedelta(minutes=2)
+"""A refusal this soon after a login is not an expiry: the subscription has lapsed."""
+
+
+def session_staged(observed: Observed) -> Plan | None:
+    """A session that was answered but not yet proven is proven before anything new is asked for (P3)."""
+    held = observed.held
+    if held is None or held.published:
+        return None
+    if is_due(observed):
+        return Plan(Action.DISCARD, Reason.TOKEN_EXPIRED, "the staged session is of the day before")
+    if is_of_other_app(observed):
+        message = "the staged session belongs to another app than the app Secret"
+        return Plan(Action.DISCARD, Reason.TOKEN_EXPIRED, message)
+    if observed.grants and observed.probes.dead_at is not None:
+        return None
+    return _proof_paused(observed, held) or _prove_staged(observed)
+
+
+def _proof_paused(observed: Observed, held: Held) -> Plan | None:
+    """The backoff after a proof that failed; one from before this session was staged is over with it.
+
+    Status has whole seconds: a failure of the same second is taken to be a proof's.
+    """
+    failures = observed.credential.status.failures
+    if failures is None or failures.last_time is None or failures.last_time + timedelta(seconds=1) <= held.staged_at:
+        return None
+    return paused(observed)
+
+
+def _prove_staged(observed: Observed) -> Plan:
+    """A staged session is proven at once and, when the broker refuses it, again at every `probe.interval`."""
+    now, dead_at = observed.now, observed.probes.dead_at
+    probe_at = (dead_at or now) + observed.credential.timing.probe_interval
+    just_asked = is_within(dead_at, now, FRESH_ANSWER)
+    if dead_at is not None and just_asked and (observed.refresh_asked or not _is_lapse(observed, dead_at)):
+        return Plan(Action.DISCARD, Reason.TOKEN_DEAD, "the staged session has been ended")
+    if dead_at is None or not dead_at <= now < probe_at or observed.refresh_asked:
+        return Plan(Action.PROVE, Reason.SESSION_UNPROVEN, "a new session is being proven")
+    return _lapsed(observed, probe_at)
+
+
+def _lapsed(observed: Observed, probe_at: datetime) -> Plan:
+    """What is told is the likely cause; a session that somebody ended at once looks the same, and has its way out."""
+    person = observed.by_person
+    renewed = "set the annotation kite-operator.dev/refresh to a new value to have the operator get another session"
+    return Plan(
+        Action.REST,
+        Reason.SUBSCRIPTION_INACTIVE,
+        "the broker accepted a login and refused the very next call: the app's Kite Connect subscription has lapsed. "
+        "Renew it in the developer console; the same session is tried again by itself, without another login. If it "
+        f"has not lapsed, somebody ended the session at once: {how_to_log_in(observed) if person else renewed}",
+        wake_at=probe_at,
+        person=person,
+    )
+
+
+def _is_lapse(observed: Observed, dead_at: datetime) -> bool:
+    """Whether the session was refused on its very first call, or has been found so before a restart.
+
+    One that was staged long ago, before a crash, may have been ended by anything.
+    """
+    on_its_first_call = observed.held is not None and dead_at - observed.held.staged_at <= VERY_NEXT_CALL
+    return on_its_first_call or is_told_lapsed(observed)
