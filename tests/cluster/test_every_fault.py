@@ -62,5 +62,6 @@ def test_a_fault_has_its_reason_its_plan_and_no_other_effect(case: Case, played:
     assert {gauge: float(seen.conditions[kind] == "True") for gauge, kind in truths.items()} == seen.gauges
     assert (case.plan is Plan.PERSON) <= bool(seen.gauges["login_required"])
     for sample in case.attempts:
-        assert run.expected[sample] <= run.counted.get(sample, 0.0), sample
+        assert run.expected[sample] == run.counted.get(sample, 0.0), sample
+    assert case.wrong_entries == seen.wrong_entries
     assert ("blocked=true" in case.cause) == seen.blocked_at_broker

@@ -73,7 +73,8 @@ class Case:
     `cause` is a fault of the sandbox by name, or `kind:key=value` (`fault_scene.py`). The rest is what must come of it:
     `reason` of condition Ready, `plan`, the calls that `reached` the sandbox, what the derived Secret `holds`, the
     `attempts` that the metric counts (action, result and reason), and the credential's `events`. `waits` is the longest
-    wait for the next try in seconds, of which the last quarter is jitter; 0 where there is none.
+    wait for the next try in seconds, of which the last quarter is jitter; 0 where there is none. `wrong_entries` is
+    what counts towards the account's block at the broker: a refusal that a fault makes up does not.
     """
 
     mode: Mode
@@ -86,6 +87,7 @@ class Case:
     attempts: tuple[str, ...]
     events: tuple[str, ...]
     waits: float = 0.0
+    wrong_entries: int = 0
 
     @property
     def id(self) -> str:

@@ -93,6 +93,7 @@ class But:
     attempts: tuple[str, ...] = ()
     events: tuple[str, ...] | None = None
     waits: float = FIRST_WAIT
+    wrong_entries: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ class Place:
         reached, holds = but.reached or usual.reached, but.holds or usual.holds
         waits = but.waits if plan is Plan.RETRIED else 0.0
         return [
-            Case(self.mode, self.at, cause, reason, plan, reached, holds, counted, told, waits)
+            Case(self.mode, self.at, cause, reason, plan, reached, holds, counted, told, waits, but.wrong_entries)
             for cause in causes.split()
         ]
 
@@ -134,5 +135,5 @@ class Place:
         """A token that is dead in mid-day, and cannot be replaced for `reason`."""
         attempts = (*FOUND_DEAD, *but.attempts)
         events = but.events if but.events is not None else (reason.value,)
-        made = But(but.reached, Holds.DEAD, attempts, ("TokenDead", *events), but.waits)
+        made = But(but.reached, Holds.DEAD, attempts, ("TokenDead", *events), but.waits, but.wrong_entries)
         return self.rows(causes, reason, plan, made)

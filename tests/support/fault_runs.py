@@ -89,6 +89,7 @@ def _fetched(scene: Scene) -> dict[str, Seen]:
     scene.wait({name: reason for name, reason in _expected(scene).items() if name not in later})
     seen = scene.look()
     if later:
+        scene.suspend(s for s in scene.subjects if s.name not in later)
         scene.stand_still(NEXT_WINDOW)
         scene.wait({name: reason for name, reason in _expected(scene).items() if name in later})
         latest = scene.look()

@@ -110,6 +110,11 @@ class Scene:
         """Create the credential."""
         self.world.credential(subject.name, subject.client_id, self.mode.value, **spec)
 
+    def suspend(self, subjects: Iterable[Subject]) -> None:
+        """What is to be seen of these has been seen: nothing more is tried for them, and nothing more is counted."""
+        for subject in subjects:
+            self.world.api.patch(self.world.path("kitecredentials", subject.name), {"spec": {"suspend": True}})
+
     def log_in_by_hand(self, subject: Subject) -> None:
         """A person's login, handed over."""
         token = self.world.sandbox.request_token(subject.client_id, subject.app.api_key)

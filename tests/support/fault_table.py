@@ -5,6 +5,7 @@ place (`fault_rows.USUAL`). `NOT_HERE` and `ELSEWHERE` say what has no row, and 
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from kite_operator.model.reasons import Reason
 from support.fault_cases import At, Case, Mode, Plan
@@ -60,7 +61,8 @@ def _password() -> Iterator[list[Case]]:
     yield here.rows(LIMITED, Reason.RATE_LIMITED, RETRIED)
     yield here.rows(ANOTHER_USER + USERLESS, Reason.WRONG_ACCOUNT, BLOCKED)
     yield here.fine(UNDATED + TOKENLESS + "switch:attempts=2")
-    yield here.rows("source:password account:blocked=true", Reason.PASSWORD_REJECTED, BLOCKED)
+    yield here.rows("account:blocked=true", Reason.PASSWORD_REJECTED, BLOCKED)
+    yield here.rows("source:password", Reason.PASSWORD_REJECTED, BLOCKED, But(wrong_entries=1))
     unsupported = 'account:twofa_type="app_code" account:twofa_type="sms"'
     yield here.rows(unsupported, Reason.TWO_FACTOR_UNSUPPORTED, BLOCKED)
 
@@ -68,11 +70,12 @@ def _password() -> Iterator[list[Case]]:
 def _code() -> Iterator[list[Case]]:
     """A refused code gets one more try, in the next window, unless the clock may be the reason."""
     here = Place(Mode.TOTP, At.TOTP)
-    twice = But("login 2 preflight 2 twofa 2")
-    yield here.rows(UNDERSTOOD + GONE + "source:totp_secret", Reason.TOTP_REJECTED, BLOCKED, twice)
+    twice = But("login 2 preflight 2 twofa 2", attempts=("login rejected TOTPRejected",) * 2)
+    yield here.rows(UNDERSTOOD + GONE, Reason.TOTP_REJECTED, BLOCKED, twice)
+    yield here.rows("source:totp_secret", Reason.TOTP_REJECTED, BLOCKED, replace(twice, wrong_entries=2))
     # The second failure of a row: the refused code was the first.
     counted = ("login rejected TOTPRejected", "login transient ClockSkew")
-    once = But("login 1 preflight 2 twofa 1", attempts=counted, waits=30.0)
+    once = But("login 1 preflight 2 twofa 1", attempts=counted, waits=30.0, wrong_entries=1)
     yield here.rows("switch:totp_clock_offset_s=40", Reason.CLOCK_SKEW, RETRIED, once)
     yield here.rows(DOWN + GARBLED + LOGIN_PAGE + LOST, Reason.ATTEMPT_OUTCOME_UNKNOWN, RETRIED)
     yield here.rows(CLOSED, Reason.BROKER_UNAVAILABLE, RETRIED)
@@ -198,7 +201,7 @@ def _death() -> Iterator[list[Case]]:
     """A token that is dead in mid-day is marked as dead, and replaced according to the mode."""
     here = Place(Mode.TOTP, At.PROBE)
     yield here.healed(DEAD + ANOTHER_USER + "act:master_logout act:login_elsewhere")
-    changed = But("login 1 preflight 1 profile 1", attempts=("login rejected PasswordRejected",))
+    changed = But("login 1 preflight 1 profile 1", attempts=("login rejected PasswordRejected",), wrong_entries=1)
     yield here.dead("act:change_password", Reason.PASSWORD_REJECTED, BLOCKED, changed)
     whole = f"{UP_TO_EXCHANGE.replace('session_token', 'profile 1 session_token')}"
     regenerated = But(whole, attempts=("login rejected AppSecretRejected",))
