@@ -41,7 +41,8 @@ class Recollection:
     called dead on it; `turn_at` when it is this credential's turn to probe; `app` the version of its api_key; `debts`
     what the account Lease could not be told yet; `notify_checked` the version of the credential for which its
     notification Secret was last checked; `unexchanged` a completed login that the broker's API did not take;
-    `misfits` the Secrets of which it was told that they are no grants.
+    `misfits` the Secrets of which it was told that they are no grants; `races` how many looks in a row found that
+    somebody else had changed what they saw.
     """
 
     fingerprint: str = ""
@@ -55,6 +56,7 @@ class Recollection:
     notify_checked: str = ""
     unexchanged: Unexchanged | None = None
     misfits: tuple[str, ...] = ()
+    races: int = 0
 
     def about(self, fingerprint: str, now: datetime) -> Probes:
         """The probes of the session with this fingerprint; those of another session are forgotten."""

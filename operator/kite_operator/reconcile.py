@@ -26,7 +26,16 @@ from kite_operator.decide.policies import decide
 from kite_operator.decide.reminder import due_reminder, needs_person, next_look
 from kite_operator.memory import Memory
 from kite_operator.model.account import AccountRecord, Ref
-from kite_operator.model.errors import ClusterError, Conflict, Forbidden, NotFound, ReservationLost, Unprocessable
+from kite_operator.model.errors import (
+    ClusterError,
+    Conflict,
+    Forbidden,
+    NotFound,
+    OperatorError,
+    ReservationLost,
+    Unprocessable,
+    Unsettled,
+)
 from kite_operator.model.parse import parse_credential
 from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import Credential, Key, Status
@@ -46,6 +55,10 @@ CLUSTER_RECHECK = timedelta(minutes=5)
 """What the API server refused is tried again after this."""
 AFTER_RACE = timedelta(seconds=1)
 """Somebody else changed what we saw: look again after this."""
+MOST_RACES = 10
+"""In a row: from then on it is no coincidence, and counts as failing."""
+AFTER_RACES = timedelta(seconds=10)
+AFTER_ROUNDS = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +92,7 @@ class Reconciler:
             self.metrics.forget(key)
             self.notifier.withdraw(key)
             return None
+        self.metrics.presume(credential.with_calendar(self.calendar), self.parts.clock.now())
         self._check_notifications(credential)
         after: Gathered | None = None
         for _ in range(MOST_ROUNDS):
@@ -94,10 +108,16 @@ class Reconciler:
             except (Forbidden, Unprocessable) as error:
                 return await self._rest(scene, _refused_by_cluster(plan, error, self.parts.clock.now()))
             except (Conflict, NotFound, ReservationLost) as error:
-                _log.info("%s: looked again: %s", key, error)
-                return self.parts.clock.now() + AFTER_RACE
-        _log.error("%s: %d actions in one pass: resting", key, MOST_ROUNDS)
-        return self.parts.clock.now() + timedelta(minutes=1)
+                return self._raced(key, error)
+        raise Unsettled(f"{MOST_ROUNDS} actions in one pass: resting", AFTER_ROUNDS)
+
+    def _raced(self, key: Key, error: OperatorError) -> datetime:
+        recollection = self.memory.of(key)
+        recollection.races += 1
+        if recollection.races >= MOST_RACES:
+            raise Unsettled(f"looked again {recollection.races} times in a row: {error}", AFTER_RACES) from error
+        _log.info("%s: looked again: %s", key, error)
+        return self.parts.clock.now() + AFTER_RACE
 
     async def release(self, client_id: str, ref: Ref) -> None:
         """Give back the claims of a credential that was deleted."""
@@ -212,6 +232,7 @@ class Reconciler:
             if not needed:
                 self.notifier.withdraw(credential.key)
             self.metrics.remember(observed, status, plan, needed=needed)
+        scene.recollection.races = 0
         return next_look(observed, plan)
 
     def _check_notifications(self, credential: Credential) -> None:

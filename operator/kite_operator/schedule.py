@@ -17,7 +17,7 @@ from enum import IntEnum
 
 from kite_operator.clock import LONGEST_SLEEP_SECONDS, Clock
 from kite_operator.decide import backoff
-from kite_operator.model.errors import OperatorError
+from kite_operator.model.errors import OperatorError, Unsettled
 from kite_operator.model.resource import Key
 
 _log = logging.getLogger(__name__)
@@ -258,5 +258,9 @@ class Scheduler:
         text = str(error) if isinstance(error, OperatorError) else ""
         _log.error("%s: %s %s", key, type(error).__name__, text)
         _log.debug("%s: raised at\n%s", key, "".join(traceback.format_tb(error.__traceback__)))
-        again = self._failures[key] > 1
-        return self._clock.now() + (min(backoff.delay(self._failures[key], 0.0), LONGEST) if again else FIRST)
+        return self._clock.now() + self._wait_after(error, self._failures[key])
+
+    def _wait_after(self, error: Exception, failures: int) -> timedelta:
+        if isinstance(error, Unsettled):
+            return error.wait
+        return min(backoff.delay(failures, 0.0), LONGEST) if failures > 1 else FIRST

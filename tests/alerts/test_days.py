@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from kite_operator.decide.observed import Observed
+from kite_operator.decide.policies import decide
 from kite_operator.model.resource import Key
+from kite_operator.record.status import derive
 from support.alert_facts import failing, nobody_came, on_trading_days, refused_password, working
 from support.facts import credential
 from support.promtool import Replica, at, record
@@ -147,6 +149,29 @@ def test_gauges_that_nobody_renews_cannot_pass_an_old_token_off_as_ready(tmp_pat
         tmp_path, at("05:40"), at("09:00"), Replica(lambda _now: [working(at("17:00", day=0), YESTERDAY)])
     )
     recorded.assert_firing({at("06:10"): NOTHING, at("08:45:30"): NOTHING, at("08:46"): ["KiteTokenNotReady"]})
+
+
+def test_an_operator_that_was_started_anew_and_cannot_look_at_a_credential_is_as_loud(tmp_path: Path) -> None:
+    # Its status is of the evening before; every look fails from the start on.
+    now = at("17:00", day=0)
+    facts = working(now, YESTERDAY)
+    stored = facts.credential.with_status(derive(facts, decide(facts)))
+    recorded = record(
+        tmp_path,
+        at("05:40"),
+        at("09:00"),
+        Replica(lambda _now: [facts], runs=lambda now: now < at("06:00")),
+        Replica(unseen=lambda _now: [stored], runs=lambda now: now >= at("06:10"), instance="10.0.0.2:8080"),
+    )
+    recorded.assert_firing({at("06:30"): NOTHING, at("08:45:30"): NOTHING, at("08:46"): ["KiteTokenNotReady"]})
+
+
+def test_one_that_cannot_look_at_a_credential_that_waits_for_a_person_calls_one(tmp_path: Path) -> None:
+    facts = nobody_came(at("17:00", day=0))
+    stored = facts.credential.with_status(derive(facts, decide(facts)))
+    recorded = record(tmp_path, at("06:10"), at("09:00"), Replica(unseen=lambda _now: [stored]))
+    both = ["KiteLoginRequired", "KiteTokenNotReady"]
+    recorded.assert_firing({at("08:15:30"): NOTHING, at("08:16"): both[:1], at("08:46"): both})
 
 
 def test_a_restart_within_a_for_does_not_start_it_anew_nor_end_what_fires(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from kite_operator.model.errors import Conflict, NotFound
 
 
 class MemoryCluster(Cluster):
-    """Objects by path; a list is one page.
+    """Objects by path, without subresources of their own; a list is one page.
 
     `before` is called with verb and path ahead of each request: there a test can meddle.
     """
@@ -38,6 +38,7 @@ class MemoryCluster(Cluster):
         self.before(verb, path)
         self.journal.append((verb, path))
         sent: dict[str, Any] = copy.deepcopy(dict(body or {}))
+        path = path if path in self.objects else path.removesuffix("/status")
         match verb:
             case "POST":
                 named = sent["metadata"]

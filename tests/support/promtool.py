@@ -19,7 +19,7 @@ from kite_operator.decide.observed import Observed
 from kite_operator.decide.policies import decide
 from kite_operator.decide.reminder import needs_person
 from kite_operator.model.expiry import IST
-from kite_operator.model.resource import Key
+from kite_operator.model.resource import Credential, Key
 from kite_operator.record.metrics import Metrics
 from kite_operator.record.status import derive
 
@@ -49,9 +49,13 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class Replica:
-    """One operator process: what it observes, when it runs, and how it is (`vitals` is called before each scrape)."""
+    """One operator process: what it observes, when it runs, and how it is (`vitals` is called before each scrape).
+
+    Of `unseen` it knows that they are there: each look at them fails.
+    """
 
     facts: Facts = lambda _now: ()
+    unseen: Callable[[datetime], Iterable[Credential]] = lambda _now: ()
     runs: Callable[[datetime], bool] = lambda _now: True
     vitals: Callable[[Metrics, Queue, datetime], None] = lambda _metrics, _queue, _now: None
     watching: Callable[[datetime], bool] = lambda _now: True
@@ -99,6 +103,9 @@ class _Recorder:
             plan = decide(facts)
             metrics.remember(facts, derive(facts, plan), plan, needed=needs_person(facts, plan))
             present.add(facts.credential.key)
+        for who in self.replica.unseen(self._now):
+            metrics.presume(who, self._now)
+            present.add(who.key)
         for gone in self._seen - present:
             metrics.forget(gone)
         self._seen = present

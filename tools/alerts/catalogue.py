@@ -271,7 +271,7 @@ def _work(use: Limits) -> tuple[Alert, ...]:
             "max by (job, instance) (kite_operator_failing_credentials) > 0",
             use.settled,
             "The operator $operator fails over some of its credentials",
-            "What their metrics show is as old as the first of these errors. The log names credential and error.",
+            "What their metrics show is older than the first of these errors. The log names credential and error.",
             OPERATOR,
         ),
         Alert(

@@ -10,9 +10,10 @@ from kite_operator.decide import timing
 from kite_operator.decide.liveness import Liveness, last_flush, liveness
 from kite_operator.decide.observed import Observed
 from kite_operator.decide.plan import Plan
+from kite_operator.model.conditions import AUTHENTICATED, BLOCKED, LOGIN_REQUIRED, READY
 from kite_operator.model.expiry import parse_rfc3339
 from kite_operator.model.reasons import Reason
-from kite_operator.model.resource import Mark, Reminder
+from kite_operator.model.resource import Mark, Reminder, Status
 
 EARLY = timedelta(minutes=30)
 """How long before the deadline the first mark is."""
@@ -55,6 +56,20 @@ def needs_person(observed: Observed, plan: Plan) -> bool:
     if _is_served(observed) or plan.reason in (Reason.SUSPENDED, Reason.CONFLICT):
         return False
     return plan.person or bool(plan.block_id) or plan.reason not in WITHOUT_A_PERSON
+
+
+def needed_person(status: Status) -> bool:
+    """Whether a person was needed when `status` was written: all that is known of who has not been looked at yet."""
+    if any(_holds(status, kind) for kind in (LOGIN_REQUIRED, BLOCKED)):
+        return True
+    ready = status.condition(READY)
+    unready = ready is not None and ready.status == "False" and ready.reason not in WITHOUT_A_PERSON
+    return unready and not _holds(status, AUTHENTICATED)
+
+
+def _holds(status: Status, kind: str) -> bool:
+    condition = status.condition(kind)
+    return condition is not None and condition.status == "True"
 
 
 def _is_served(observed: Observed) -> bool:

@@ -11,6 +11,7 @@
     │   └── BrokerRejection         the broker understood and refused: never repeated with the same inputs
     ├── ReservationRefused          the attempt ledger does not allow a submission now
     ├── ReservationLost             another process took over, or the reservation ran out, before the send
+    ├── Unsettled                   a look came to no rest; carries when to look again
     └── ClusterError                the Kubernetes API server refused or could not be reached
         ├── NotFound
         ├── Conflict                a precondition failed (409): gather again
@@ -20,7 +21,7 @@
 Messages are written by us. A foreign body, header or exception text never becomes part of one (P4).
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from kite_operator.model.reasons import Reason
@@ -50,6 +51,14 @@ class Processed(StrEnum):
 
 class OperatorError(Exception):
     """The root of everything that this project raises on purpose."""
+
+
+class Unsettled(OperatorError):
+    """A look at a credential came to no rest: it counts as failed, and the next one is due after `wait`."""
+
+    def __init__(self, message: str, wait: timedelta) -> None:
+        super().__init__(message)
+        self.wait = wait
 
 
 class BrokerError(OperatorError):

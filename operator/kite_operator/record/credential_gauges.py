@@ -12,14 +12,21 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from kite_operator.decide import budget, timing
+from kite_operator.decide.observed import Observed
+from kite_operator.decide.plan import Plan
+from kite_operator.decide.reminder import needed_person
 from kite_operator.decide.rollout import is_hindered
 from kite_operator.model.conditions import AUTHENTICATED, BLOCKED, LOGIN_REQUIRED, READY
-from kite_operator.model.resource import TRADING_DAYS, Key, Status, Timing
+from kite_operator.model.reasons import Reason
+from kite_operator.model.resource import TRADING_DAYS, Credential, Key, Status, Timing
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What was recorded of one credential. `entries` count against its account, of `entries_limit`."""
+    """What was recorded of one credential.
+
+    `entries` count against its account, of `entries_limit`; both are None before its account was read.
+    """
 
     mode: str
     status: Status
@@ -27,8 +34,8 @@ class Snapshot:
     timing: Timing
     suspended: bool
     person_needed: bool = False
-    entries: int = 0
-    entries_limit: int = budget.LIMIT
+    entries: int | None = None
+    entries_limit: int | None = None
 
     def deadline(self, now: datetime) -> datetime | None:
         """When the token of the session day of `now` must be ready, if it must."""
@@ -38,10 +45,38 @@ class Snapshot:
         """The first deadline after `now`, if there are any."""
         return None if self.suspended else timing.next_deadline(self.timing, now)
 
-    @property
-    def is_ready(self) -> bool:
-        """Whether a token was ready."""
-        return _truth(self.status, READY) == 1.0
+    def is_ready(self, now: datetime) -> bool:
+        """Whether a token was ready, whose end has not come since."""
+        expires = self.status.expires_time
+        return _truth(self.status, READY) == 1.0 and (expires is None or expires > now)
+
+
+def recorded(observed: Observed, status: Status, plan: Plan, *, needed: bool) -> Snapshot:
+    """What a look has found; `needed` is a person."""
+    credential, account = observed.credential, observed.account
+    return Snapshot(
+        mode=credential.mode,
+        status=status,
+        reason=plan.reason.value,
+        timing=credential.timing,
+        suspended=credential.suspended,
+        person_needed=needed,
+        entries=budget.counted(account) if account is not None else 0,
+        entries_limit=budget.limit_for(account, credential.ref) if account is not None else budget.LIMIT,
+    )
+
+
+def presumed(credential: Credential) -> Snapshot:
+    """What the stored status says of a credential whose first look has not ended, and may never end well (P7)."""
+    ready = credential.status.condition(READY)
+    return Snapshot(
+        mode=credential.mode,
+        status=credential.status,
+        reason=ready.reason if ready is not None else Reason.NOT_YET_LOGGED_IN.value,
+        timing=credential.timing,
+        suspended=credential.suspended,
+        person_needed=needed_person(credential.status),
+    )
 
 
 _GAUGES: tuple[tuple[str, str], ...] = (
@@ -152,7 +187,7 @@ class CredentialCollector(Collector):
 
 def _values(snapshot: Snapshot, now: datetime) -> dict[str, float]:
     status = snapshot.status
-    return {
+    values = {
         "kite_credential_probe_interval_seconds": snapshot.timing.probe_interval.total_seconds(),
         "kite_credential_deadline_timestamp_seconds": unix_of(snapshot.deadline(now)),
         "kite_credential_ready": _truth(status, READY),
@@ -165,9 +200,11 @@ def _values(snapshot: Snapshot, now: datetime) -> dict[str, float]:
         "kite_credential_last_success_timestamp_seconds": unix_of(status.last_refresh_time),
         "kite_credential_next_refresh_timestamp_seconds": unix_of(status.next_refresh_time),
         "kite_credential_failures": float(status.failures.count if status.failures else 0),
-        "kite_credential_wrong_entries": float(snapshot.entries),
-        "kite_credential_wrong_entries_limit": float(snapshot.entries_limit),
     }
+    if snapshot.entries is not None and snapshot.entries_limit is not None:
+        values["kite_credential_wrong_entries"] = float(snapshot.entries)
+        values["kite_credential_wrong_entries_limit"] = float(snapshot.entries_limit)
+    return values
 
 
 def _truth(status: Status, kind: str) -> float:

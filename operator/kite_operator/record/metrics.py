@@ -17,13 +17,19 @@ from prometheus_client import (
 )
 
 from kite_operator import __version__, correlation
-from kite_operator.decide import budget
 from kite_operator.decide.observed import Observed
 from kite_operator.decide.outcome import ActOutcome
 from kite_operator.decide.plan import Action, Plan
 from kite_operator.model.clockoffset import ClockOffset
-from kite_operator.model.resource import Key, Status
-from kite_operator.record.credential_gauges import CredentialCollector, Registry, Snapshot, unix_of
+from kite_operator.model.resource import Credential, Key, Status
+from kite_operator.record.credential_gauges import (
+    CredentialCollector,
+    Registry,
+    Snapshot,
+    presumed,
+    recorded,
+    unix_of,
+)
 from kite_operator.record.deadlines import Deadlines
 from kite_operator.record.vitals import Vitals
 
@@ -211,32 +217,27 @@ class Metrics:
         self._notifications.labels(result).inc()
 
     def remember(self, observed: Observed, status: Status, plan: Plan, *, needed: bool) -> None:
-        """What the gauges show of a credential from now on; `needed` is a person.
+        """What the gauges show of a credential from now on; `needed` is a person."""
+        self._count_misses(observed.now)  # by what was known until now
+        self._show(observed.credential.key, recorded(observed, status, plan, needed=needed), observed.now)
 
-        Nothing while another replica leads: a look that was under way ends here, and is shown there.
-        """
+    def presume(self, credential: Credential, now: datetime) -> None:
+        """What they show until a first look has ended, which may fail again and again (P7)."""
+        if credential.key not in self.credentials.snapshots:
+            self._show(credential.key, presumed(credential), now)
+
+    def _show(self, key: Key, known: Snapshot, now: datetime) -> None:
+        """Nothing while another replica leads: a look that was under way ends here, and is shown there."""
         if not self._leading:
             return
-        credential, account = observed.credential, observed.account
-        self._count_misses(observed.now)  # by what was known until now
-        known = Snapshot(
-            mode=credential.mode,
-            status=status,
-            reason=plan.reason.value,
-            timing=credential.timing,
-            suspended=credential.suspended,
-            person_needed=needed,
-            entries=budget.counted(account) if account is not None else 0,
-            entries_limit=budget.limit_for(account, credential.ref) if account is not None else budget.LIMIT,
-        )
-        self.credentials.snapshots[credential.key] = known
-        self._deadlines.expect(credential.key, known.next_deadline(observed.now))
+        self.credentials.snapshots[key] = known
+        self._deadlines.expect(key, known.next_deadline(now))
 
     def _count_misses(self, now: datetime) -> None:
         """Each deadline that has come, if no token was ready."""
         for key in list(self._deadlines.passed(now)):
             known = self.credentials.snapshots[key]
-            if not known.is_ready:
+            if not known.is_ready(now):
                 self._misses.inc()
             self._deadlines.expect(key, known.next_deadline(now))
 

@@ -48,7 +48,7 @@ class Vitals:
         )
         self._failing = Gauge(
             "kite_operator_failing_credentials",
-            "Credentials whose last pass ended in an error: what their gauges show is as old as that.",
+            "Credentials whose last pass ended in an error: what their gauges show is older than that.",
             registry=registry,
         )
         self._watching = Gauge(

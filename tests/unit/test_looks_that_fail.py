@@ -1,0 +1,222 @@
+"""A look that does not end well: the credential is shown all the same, and it counts as failing."""
+
+import base64
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from kite_operator.allow_list import AllowList
+from kite_operator.broker.codes import parse_totp_secret
+from kite_operator.cluster.allowance import Allowance
+from kite_operator.cluster.api import credentials_path
+from kite_operator.cluster.gather import Gatherer, Hints
+from kite_operator.cluster.keyring import Keyring
+from kite_operator.memory import Memory
+from kite_operator.model.conditions import AUTHENTICATED, LOGIN_REQUIRED, READY, Condition
+from kite_operator.model.errors import ClusterUnavailable, Conflict, OperatorError, Unsettled
+from kite_operator.model.expiry import IST
+from kite_operator.model.reasons import Reason
+from kite_operator.model.resource import Key, Status
+from kite_operator.model.sensitive import Sensitive
+from kite_operator.model.trading_days import recorded_calendar
+from kite_operator.notify.notifier import Notifier
+from kite_operator.reconcile import MOST_RACES, Reconciler
+from kite_operator.record.events import EventWriter
+from kite_operator.record.metrics import Metrics
+from kite_operator.record.status import StatusWriter, manifest_of
+from kite_operator.schedule import FIRST, Scheduler
+from support.acting import Stage
+from support.facts import body, ist
+
+ALPHA = Key("desk", "alpha")
+LABELS = {"namespace": "desk", "name": "alpha"}
+ENDED = Status(
+    conditions=(
+        Condition(READY, "True", Reason.SESSION_ACTIVE, "fine"),
+        Condition(AUTHENTICATED, "True", Reason.SESSION_ACTIVE, "fine"),
+    ),
+    expires_time=ist("06:00").astimezone(IST),
+    last_refresh_time=ist("07:40", day=1).astimezone(IST),
+)
+AWAITED = Status(
+    conditions=(
+        Condition(READY, "False", Reason.LOGIN_REQUIRED, "nobody came"),
+        Condition(LOGIN_REQUIRED, "True", Reason.LOGIN_REQUIRED, "nobody came"),
+    )
+)
+
+
+@dataclass
+class Process:
+    """A reconciler over an API server in memory, on the morning of 2 March 2026."""
+
+    status: Status = ENDED
+
+    def __post_init__(self) -> None:
+        self.stage = Stage()
+        self.stage.clock.wall = ist("08:30")
+        cluster, clock = self.stage.cluster, self.stage.clock
+        self.path = credentials_path("desk", "alpha")
+        cluster.put(self.path, body() | {"status": manifest_of(self.status)})
+        self.metrics = Metrics(clock.now)
+        events = EventWriter(cluster, clock, "pod-1")
+        keyring = Keyring(Sensitive(base64.b64encode(bytes(32)).decode()))
+        allowance = Allowance(cluster, clock, "optional")
+        self.reconciler = Reconciler(
+            cluster=cluster,
+            gatherer=Gatherer(cluster, self.stage.accounts, keyring, clock, parse_totp_secret, allowance),
+            parts=self.stage.parts,
+            logins=self.stage.logins,
+            memory=Memory(),
+            statuses=StatusWriter(cluster),
+            events=events,
+            metrics=self.metrics,
+            hints=lambda _key: Hints(),
+            calendar=recorded_calendar(frozenset(), frozenset()),
+            notifier=Notifier(cluster, clock, events, AllowList(()), self.metrics.count_notification),
+        )
+        self.scheduler = Scheduler(
+            self.reconciler.reconcile,
+            clock,
+            workers=1,
+            on_progress=lambda: None,
+            on_error=self.metrics.count_error,
+        )
+        self.metrics.vitals.ask(self.scheduler, lambda: True)
+
+    def fails(self, error: Callable[[], OperatorError]) -> None:
+        """Whatever is read of Secrets fails from now on."""
+
+        def refuse(_verb: str, path: str) -> None:
+            if "/secrets/" in path:
+                raise error()
+
+        self.stage.cluster.before = refuse
+
+    def shown(self, name: str, **more: str) -> float | None:
+        return self.metrics.registry.get_sample_value(name, LABELS | more if name.startswith("kite_credential") else {})
+
+    def gauges(self, *names: str) -> dict[str, float | None]:
+        return {name: self.shown(f"kite_credential_{name}") for name in names}
+
+
+def unavailable() -> OperatorError:
+    return ClusterUnavailable("GET a Secret", status=0)
+
+
+async def test_a_credential_whose_first_look_fails_is_shown_by_what_its_status_says() -> None:
+    process = Process()
+    process.fails(unavailable)
+    with pytest.raises(ClusterUnavailable):
+        await process.reconciler.reconcile(ALPHA)
+    ended, deadline = ist("06:00").timestamp(), ist("08:45").timestamp()
+    assert {
+        "ready": 1.0,
+        "token_expiry_timestamp_seconds": ended,
+        "deadline_timestamp_seconds": deadline,
+        "person_needed": 0.0,
+        "wrong_entries": None,
+    } == process.gauges(
+        "ready", "token_expiry_timestamp_seconds", "deadline_timestamp_seconds", "person_needed", "wrong_entries"
+    )
+    assert 1.0 == process.shown("kite_credential_info", mode="TOTP", reason="SessionActive")
+
+
+async def test_so_is_one_that_waits_for_a_person() -> None:
+    process = Process(AWAITED)
+    process.fails(unavailable)
+    with pytest.raises(ClusterUnavailable):
+        await process.reconciler.reconcile(ALPHA)
+    expected = {"ready": 0.0, "login_required": 1.0, "person_needed": 1.0}
+    assert expected == process.gauges(*expected)
+
+
+async def test_so_is_one_that_has_no_status_yet() -> None:
+    process = Process(Status())
+    process.fails(unavailable)
+    with pytest.raises(ClusterUnavailable):
+        await process.reconciler.reconcile(ALPHA)
+    assert 1.0 == process.shown("kite_credential_info", mode="TOTP", reason="NotYetLoggedIn")
+
+
+async def test_a_look_that_ends_well_takes_its_place_and_one_that_fails_later_does_not() -> None:
+    process = Process()
+    await process.reconciler.reconcile(ALPHA)  # its Secrets are missing
+    told: Any = process.gauges("ready", "person_needed", "wrong_entries")
+    assert {"ready": 0.0, "person_needed": 1.0, "wrong_entries": 0.0} == told
+    process.fails(unavailable)
+    with pytest.raises(ClusterUnavailable):
+        await process.reconciler.reconcile(ALPHA)
+    assert told == process.gauges("ready", "person_needed", "wrong_entries")
+
+
+async def test_its_missed_deadline_is_counted_though_its_status_says_ready() -> None:
+    process = Process()
+    process.fails(unavailable)
+    with pytest.raises(ClusterUnavailable):
+        await process.reconciler.reconcile(ALPHA)
+    process.stage.clock.wall = ist("08:45")
+    process.metrics.progress(process.stage.clock.now())
+    assert 1.0 == process.shown("kite_operator_deadline_misses_total")
+
+
+async def test_one_that_is_gone_is_not_shown_any_more() -> None:
+    process = Process()
+    process.fails(unavailable)
+    with pytest.raises(ClusterUnavailable):
+        await process.reconciler.reconcile(ALPHA)
+    del process.stage.cluster.objects[process.path]
+    assert (None, None) == (await process.reconciler.reconcile(ALPHA), process.shown("kite_credential_ready"))
+
+
+# Looks that never come to rest.
+
+
+def changes_at_every_write(process: Process) -> None:
+    def change(verb: str, path: str) -> None:
+        if verb == "PATCH" and path == f"{process.path}/status":
+            raise Conflict("PATCH it", status=409)
+
+    process.stage.cluster.before = change
+
+
+async def test_a_race_now_and_then_is_no_failure_and_one_after_the_other_is() -> None:
+    process = Process()
+    changes_at_every_write(process)
+    for _ in range(MOST_RACES - 1):
+        assert process.stage.clock.now() < (await process.reconciler.reconcile(ALPHA) or ist("00:00"))
+    with pytest.raises(Unsettled, match=f"looked again {MOST_RACES} times in a row"):
+        await process.reconciler.reconcile(ALPHA)
+
+
+async def test_a_look_that_comes_to_rest_in_between_begins_the_count_anew() -> None:
+    process = Process()
+    for _ in range(3):
+        changes_at_every_write(process)
+        for _ in range(MOST_RACES - 1):
+            await process.reconciler.reconcile(ALPHA)
+        process.stage.cluster.before = lambda _verb, _path: None
+        await process.reconciler.reconcile(ALPHA)
+        assert 0 == process.reconciler.memory.of(ALPHA).races
+
+
+@pytest.mark.parametrize(
+    ("error", "seconds"), [(unavailable(), FIRST.total_seconds()), (Unsettled("never", FIRST * 9), 18)]
+)
+async def test_what_came_to_no_rest_counts_as_failing_and_waits_as_long_as_it_says(
+    error: OperatorError, seconds: float
+) -> None:
+    process = Process()
+    process.fails(lambda: error)
+    process.scheduler.agenda.wake_at(ALPHA, process.stage.clock.now())
+    process.scheduler.agenda.take(process.stage.clock.now())
+    await process.scheduler._workers.acquire()
+    await process.scheduler._work(ALPHA)
+    due = process.scheduler.agenda.next_due()
+    assert due is not None
+    assert (1.0, seconds) == (
+        process.shown("kite_operator_failing_credentials"),
+        (due - process.stage.clock.now()).total_seconds(),
+    )
