@@ -123,6 +123,16 @@ def test_a_suspended_credential_wakes_nobody(tmp_path: Path) -> None:
     recorded.assert_firing({at("08:20"): NOTHING, at("09:00"): NOTHING})
 
 
+def test_one_that_was_suspended_in_the_middle_of_an_outage_keeps_silent(tmp_path: Path) -> None:
+    def facts(now: datetime) -> Iterable[Observed]:
+        found = failing(min(now, at("08:10")), YESTERDAY, 5)
+        return [replace(found, now=now, credential=replace(found.credential, suspended=now >= at("08:10")))]
+
+    recorded = record(tmp_path, at("08:00"), at("10:00"), Replica(facts))
+    silent = dict.fromkeys((at("08:10"), at("08:46"), at("10:00")), NOTHING)
+    recorded.assert_firing({at("08:09:30"): ["KiteRefreshFailing"], **silent})
+
+
 def test_a_broker_that_is_down_all_morning_is_told_before_the_deadline_and_by_nine_it_is_urgent(
     tmp_path: Path,
 ) -> None:

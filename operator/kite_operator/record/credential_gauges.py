@@ -115,7 +115,10 @@ _GAUGES: tuple[tuple[str, str], ...] = (
         "kite_credential_probe_interval_seconds",
         "How often the published token is probed: spec.probe.interval, stretched when many credentials share an app.",
     ),
-    ("kite_credential_failures", "Failed tries in a row since the last published token."),
+    (
+        "kite_credential_failures",
+        "Failed tries in a row since the last published token, while another one is to come; 0 when none is.",
+    ),
     (
         "kite_credential_wrong_entries",
         "Wrong or unanswered passwords and codes counted for its account since the last completed login.",
@@ -199,12 +202,20 @@ def _values(snapshot: Snapshot, now: datetime) -> dict[str, float]:
         "kite_credential_token_expiry_timestamp_seconds": unix_of(status.expires_time),
         "kite_credential_last_success_timestamp_seconds": unix_of(status.last_refresh_time),
         "kite_credential_next_refresh_timestamp_seconds": unix_of(status.next_refresh_time),
-        "kite_credential_failures": float(status.failures.count if status.failures else 0),
+        "kite_credential_failures": float(_failures_with_more_to_come(status)),
     }
     if snapshot.entries is not None and snapshot.entries_limit is not None:
         values["kite_credential_wrong_entries"] = float(snapshot.entries)
         values["kite_credential_wrong_entries_limit"] = float(snapshot.entries_limit)
     return values
+
+
+def _failures_with_more_to_come(status: Status) -> int:
+    """None while it rests, suspended or blocked or until the next trading day: what failed before is over then."""
+    failures = status.failures
+    if failures is None or failures.next_retry_time is None or failures.next_retry_time != status.next_refresh_time:
+        return 0
+    return failures.count
 
 
 def _truth(status: Status, kind: str) -> float:

@@ -1,22 +1,39 @@
 """What the metrics say of a credential: its account's budget, missed deadlines, and nothing once it is gone."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST as OPENMETRICS
 
 from kite_operator.correlation import about
-from kite_operator.decide.observed import Observed
+from kite_operator.decide.observed import Observed, TargetView
 from kite_operator.decide.policies import decide
 from kite_operator.model.account import Outcome
-from kite_operator.model.resource import Key, Status
+from kite_operator.model.expiry import session_day
+from kite_operator.model.reasons import Reason
+from kite_operator.model.resource import TRADING_DAYS, Key, Status
 from kite_operator.model.rollout import Rollout, RolloutStatus, Workload
+from kite_operator.model.trading_days import TradingCalendar
 from kite_operator.record.exposition import exposition
 from kite_operator.record.metrics import Metrics
 from kite_operator.record.status import derive
-from support.facts import NOON, OTHER, account, alive, attempt, claim, credential, ist, leaks, observed, published
+from support.facts import (
+    NOON,
+    OTHER,
+    account,
+    alive,
+    attempt,
+    claim,
+    credential,
+    dead,
+    failures,
+    ist,
+    leaks,
+    observed,
+    published,
+)
 
 LABELS = {"namespace": "desk", "name": "alpha"}
 MISSES = "kite_operator_deadline_misses_total"
@@ -60,6 +77,36 @@ def test_it_is_empty_before_the_first_login() -> None:
     metrics = Metrics(lambda: NOON)
     remember(metrics, observed(account=None))
     assert 0.0 == metrics.registry.get_sample_value("kite_credential_wrong_entries", LABELS)
+
+
+# Failed tries.
+
+RETRY = NOON + timedelta(minutes=5)
+FAILED = Status(failures=failures(Reason.BROKER_UNAVAILABLE, last=NOON, retry=RETRY, count=5))
+SATURDAY = ist("12:00", day=7)
+TRADING = replace(
+    credential().timing, days=TRADING_DAYS, calendar=TradingCalendar((2026,), frozenset({session_day(SATURDAY)}))
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "now", "shown"),
+    [
+        ({}, NOON, 5),
+        ({"suspended": True}, NOON, 0),
+        ({"timing": TRADING}, SATURDAY, 0),
+    ],
+    ids=["tried again", "suspended", "resting until the next trading day"],
+)
+def test_failed_tries_are_shown_while_another_one_is_to_come(
+    changes: dict[str, Any], now: datetime, shown: int
+) -> None:
+    metrics = Metrics(lambda: NOON)
+    who = credential(status=FAILED, **changes)
+    marked = TargetView(exists=True, matches=True, marked_dead=True)
+    held = published(ist("07:40", day=1))
+    remember(metrics, observed(now, credential=who, held=held, probes=dead(now), target=marked))
+    assert float(shown) == metrics.registry.get_sample_value("kite_credential_failures", LABELS)
 
 
 # Restarts.
