@@ -19,7 +19,7 @@ from kite_operator import __version__
 from kite_operator.app import OnStep, build, log_step
 from kite_operator.audit_log import set_up_audit
 from kite_operator.clock import Clock, SystemClock
-from kite_operator.logs import log_loop_error, set_up_logging
+from kite_operator.logs import log_loop_error, set_up_hooks, set_up_logging
 from kite_operator.model.errors import OperatorError
 from kite_operator.settings import Settings, SettingsError, flag, load_settings, variable
 from kite_operator.tracing import TracingUnavailable, exporter_of
@@ -35,6 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"kite_operator: the settings cannot be used:\n{error}", file=sys.stderr)  # noqa: T201 - a command line
         return 2
     set_up_logging(settings.log_level, settings.log_format)
+    set_up_hooks()
     try:
         set_up_audit(settings.audit_log)
     except OSError:

@@ -7,10 +7,13 @@ secret that the process holds at that moment is taken out of it, and so is what 
 import json
 import logging
 import re
+import sys
+import threading
 import time
 import traceback
 from collections.abc import Mapping
-from typing import Any
+from contextlib import suppress
+from typing import Any, TextIO
 
 from kite_operator import correlation
 from kite_operator.model.sensitive import HIDDEN, hide
@@ -29,17 +32,23 @@ _OURS = ("credential", "client", "action", "reason", "decision", "step", "outcom
 """What may stand beside a message, in this order."""
 _LOOKS_SECRET = re.compile(
     r"""(?ix)
-    \b(request_token|access_token|refresh_token|enctoken|public_token|api_key|api_secret|password|totp_secret|twofa_value
+    (?:\b|(?<=%[\da-f]{2}))
+    (request_token|access_token|refresh_token|enctoken|public_token|api_key|api_secret|password|totp_secret|twofa_value
        |checksum|sess_id|kf_session)
-    (\s*=\s*["']? | ["']?\s*:\s*["']?(?=[^\s"'&;,]*\d)) [^\s"'&;,]+
+    (?: (["']?\s*(?:=|%3D|:)\s*(["'])) (?:\\.|(?!\3).)*
+      | (\s*(?:=|%3D)\s* | ["']?\s*:\s*(?=[^\s"'&;,]*\d)) [^\s"'&;,]+
+    )
     | \b(authorization["']?\s*[=:]\s*["']?) (?:token|bearer|basic)? \s* [^\s"'&;,]+
     """
 )
+"""A value in quotes goes up to the last of them. Without quotes, and behind a colon, only what has a digit goes:
+`password: success` is a sentence of ours."""
 
 
 def set_up_logging(level: str, form: str = "text") -> None:
     """Log from `level` up; libraries log warnings and worse, never at debug, where some of them show secrets (P4)."""
-    handler = logging.StreamHandler()
+    logging.raiseExceptions = False  # a line that cannot be made would be shown with its arguments
+    handler = _StandardError()
     handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for name in _LOUD:
@@ -50,14 +59,24 @@ def set_up_logging(level: str, form: str = "text") -> None:
     logging.getLogger("kopf._core.reactor.running").addFilter(_expected)
 
 
+class _StandardError(logging.StreamHandler[TextIO]):
+    """Where lines go. One that cannot be made is a defect of ours, told without the values that it had."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        """Called by logging inside its `except`."""
+        kind = type(sys.exc_info()[1]).__name__
+        with suppress(OSError, ValueError):  # standard error is closed
+            self.stream.write(f"a line of {record.name} ({record.filename}:{record.lineno}) is missing: {kind}\n")
+
+
 def redacted(text: str) -> str:
     """`text` without the secrets that the process holds now, and without what looks like one."""
     return _LOOKS_SECRET.sub(_hidden, hide(text))
 
 
 def _hidden(match: re.Match[str]) -> str:
-    name, sign, header = match[1], match[2], match[3]
-    return f"{header}{HIDDEN}" if header else f"{name}{sign}{HIDDEN}"
+    name, quoted, _, sign, header = match.groups()
+    return f"{header}{HIDDEN}" if header else f"{name}{quoted or sign}{HIDDEN}"
 
 
 class TextFormatter(logging.Formatter):
@@ -104,10 +123,24 @@ def _beside(record: logging.LogRecord) -> dict[str, str]:
 def log_loop_error(_: object, context: Mapping[str, Any]) -> None:
     """The event loop's handler for what nobody caught: kind and place only, since reprs may hold secrets."""
     error = context.get("exception")
-    frames = "".join(traceback.format_tb(error.__traceback__)) if isinstance(error, BaseException) else ""
-    _log.error(
-        "nobody caught: %s %s\n%s", str(context.get("message", "")).partition("(")[0], type(error).__name__, frames
-    )
+    _log.error("nobody caught: %s %s", str(context.get("message", "")).partition("(")[0], _kind_and_place(error))
+
+
+def set_up_hooks() -> None:
+    """What nobody caught, in this or another thread, or while something was deleted, is logged by kind and place."""
+    sys.excepthook = lambda _kind, error, _frames: _log.critical("nobody caught: %s", _kind_and_place(error))
+    threading.excepthook = lambda told: _log.critical("nobody caught: %s", _kind_and_place(told.exc_value))
+    sys.unraisablehook = lambda told: _log.error("nobody could catch: %s", _kind_and_place(told.exc_value))
+
+
+def _kind_and_place(error: object) -> str:
+    """The kinds of an exception and of those behind it, each with its frames; their texts may hold anything."""
+    told, seen = [], set[int]()
+    while isinstance(error, BaseException) and id(error) not in seen:
+        seen.add(id(error))
+        told.append(f"{type(error).__name__}\n{''.join(traceback.format_tb(error.__traceback__))}")
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return "caused by ".join(told) or "nothing that is known"
 
 
 def _expected(record: logging.LogRecord) -> bool:

@@ -19,7 +19,7 @@ from pathlib import Path
 from kite_operator.__main__ import parse, serve
 from kite_operator.audit_log import set_up_audit
 from kite_operator.clock import LONGEST_SLEEP_SECONDS, SystemClock
-from kite_operator.logs import set_up_logging
+from kite_operator.logs import set_up_hooks, set_up_logging
 from kite_operator.model.resource import Credential
 
 _LOOK_SECONDS = 0.02
@@ -63,6 +63,7 @@ async def break_off(point: str, credential: Credential) -> None:
 def main() -> int:
     settings = parse(sys.argv[1:])
     set_up_logging(settings.log_level, settings.log_format)
+    set_up_hooks()
     set_up_audit(settings.audit_log)
     asyncio.run(serve(settings, MovableClock(Path(os.environ["MOVABLE_CLOCK"])), break_off))
     return 0

@@ -1,11 +1,16 @@
 """A string that does not show itself: the first line of defence against leaks (P4)."""
 
+import json
+import re
+from base64 import b64encode
 from typing import Never
+from urllib.parse import quote, quote_plus
 from weakref import WeakValueDictionary
 
 HIDDEN = "***"
 SHORTEST_HIDDEN = 6
 """A shorter text would be found in the middle of words."""
+_HEX = re.compile("%[0-9A-F]{2}")
 
 
 class Sensitive:
@@ -15,17 +20,27 @@ class Sensitive:
     and by pickle and copy.
     """
 
-    __slots__ = ("__weakref__", "_text")
+    __slots__ = ("__weakref__", "_forms", "_text")
 
     _text: str
+    _forms: frozenset[str] | None
 
     def __init__(self, text: str) -> None:
         object.__setattr__(self, "_text", text)
+        object.__setattr__(self, "_forms", None)
         _LIVE[id(self)] = self
 
     def reveal(self) -> str:
         """The text itself: call it where the text leaves for its one destination, and nowhere else."""
         return self._text
+
+    def forms(self) -> frozenset[str]:
+        """The text as it may stand in an address, a header, a Secret's data, or what quotes it; made once."""
+        forms = self._forms
+        if forms is None:
+            forms = _forms_of(self._text)
+            object.__setattr__(self, "_forms", forms)
+        return forms
 
     def __repr__(self) -> str:
         return "Sensitive(***)"
@@ -62,8 +77,26 @@ _LIVE: "WeakValueDictionary[int, Sensitive]" = WeakValueDictionary()
 def hide(text: str) -> str:
     """`text` without any secret that the process holds at the moment: the last line of defence, not the first."""
     held = [reference() for reference in _LIVE.valuerefs()]
-    secrets = {each.reveal() for each in held if each is not None}
-    for secret in sorted(secrets, key=len, reverse=True):
-        if len(secret) >= SHORTEST_HIDDEN:
-            text = text.replace(secret, HIDDEN)
+    found = {form for each in held if each is not None for form in each.forms() if form in text}
+    for form in sorted(found, key=len, reverse=True):
+        text = text.replace(form, HIDDEN)
     return text
+
+
+def _forms_of(secret: str) -> frozenset[str]:
+    """As it is, percent-encoded, escaped as by JSON and Python, and in base64, alone or in the middle of something."""
+    if len(secret) < SHORTEST_HIDDEN:
+        return frozenset()
+    raw = secret.encode(errors="surrogatepass")
+    encoded = (quote(raw, safe=""), quote(raw), quote_plus(raw))
+    lower = tuple(_HEX.sub(lambda found: found[0].lower(), each) for each in encoded)
+    escaped = (json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], repr(secret)[1:-1])
+    base64 = (b64encode(raw).decode(), *(_core(raw, offset) for offset in range(3)))
+    in_address = tuple(each.replace("+", "-").replace("/", "_") for each in base64)
+    return frozenset((secret, *encoded, *lower, *escaped, *base64, *in_address))
+
+
+def _core(raw: bytes, offset: int) -> str:
+    """What base64 of something with `raw` behind `3n + offset` bytes has of `raw` alone, whatever is around it."""
+    whole = b64encode(bytes(offset) + raw).decode()
+    return whole[-(-offset * 8 // 6) : (offset + len(raw)) * 8 // 6]
