@@ -112,22 +112,32 @@ async def paste(parts: LoginParts, request: web.Request) -> web.Response:
     if isinstance(answer, Flaw):
         parts.tell(Happening(answer.value), key, call.visitor)
         return show_credential(parts, request, call, _PASTED[answer], 422)
-    grant = _grant_of(parts, request, call.credential, answer)
-    if isinstance(grant, Fault):
-        parts.tell(Happening(grant.value), key, call.visitor)
-        return show_credential(parts, request, call, _PASTED[grant], 422)
-    return await _handed_over(parts, call.credential, grant, answer.request_token)
+    state = _pasted_state(parts, request, call.credential, answer)
+    if isinstance(state, Fault):
+        parts.tell(Happening(state.value), key, call.visitor)
+        return show_credential(parts, request, call, _PASTED[state], 422)
+    grant = state.grant if state is not None else _stateless_grant(parts, key, answer)
+    response = await _handed_over(parts, call.credential, grant, answer.request_token)
+    if state is not None:
+        parts.jar.drop(response, state.cookie)
+    return response
 
 
-def _grant_of(parts: LoginParts, request: web.Request, credential: Credential, answer: Answer) -> str | Fault:
-    """The grant's name: after the state if the login was begun here, else after the request_token."""
+def _pasted_state(
+    parts: LoginParts, request: web.Request, credential: Credential, answer: Answer
+) -> State | Fault | None:
+    """The login that was begun here and ends in the pasted address; None for one that was begun elsewhere."""
     if not answer.state:
-        unique = parts.seals.mark("pasted", answer.request_token.reveal())
-        return grant_name(credential.key, unique)
+        return None
     state = returned(parts.seals, answer.state, parts.jar.read(request), parts.clock.now())
     if isinstance(state, Fault):
         return state
-    return state.grant if (state.key, state.uid) == (credential.key, credential.uid) else Fault.FOREIGN
+    return state if (state.key, state.uid) == (credential.key, credential.uid) else Fault.FOREIGN
+
+
+def _stateless_grant(parts: LoginParts, key: Key, answer: Answer) -> str:
+    """The name of the grant of a login that was not begun here: after its request_token."""
+    return grant_name(key, parts.seals.mark("pasted", answer.request_token.reveal()))
 
 
 async def _handed_over(parts: LoginParts, credential: Credential, grant: str, request_token: Sensitive) -> web.Response:

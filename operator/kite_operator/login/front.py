@@ -8,7 +8,7 @@ from aiohttp import web
 from kite_operator.broker.redirects import Address
 from kite_operator.cluster.api import secrets_path
 from kite_operator.login.forms import FIELD
-from kite_operator.login.outcome import Mood, Outcome, indian_time, lost, tell, untold
+from kite_operator.login.outcome import Mood, Outcome, early, indian_time, lost, tell, untold
 from kite_operator.login.parts import (
     Called,
     LoginParts,
@@ -68,6 +68,7 @@ def show_credential(
         "ready_by": row.ready_by,
         "detail": "" if needed else _why_not_needed(credential),
         "needed": needed,
+        "early": early(parts.clock.now()),
         "login_host": parts.kite.host,
         "redirect_url": credential.redirect_url,
         "paste_first": credential.redirect_url != callback_url(parts.public_url),

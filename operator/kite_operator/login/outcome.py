@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from kite_operator.model.conditions import READY
-from kite_operator.model.expiry import IST
+from kite_operator.model.expiry import FLUSH_END, IST, minted_in_flush_window
 from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import Credential, LastLogin
 
@@ -42,6 +42,13 @@ def indian_time(moment: datetime | None) -> str:
         return ""
     local = moment.astimezone(IST)
     return f"{local:%H:%M} Indian time on {local:%A} {local.day} {local:%B %Y}"
+
+
+def early(moment: datetime | None) -> str:
+    """What is to be said of a session that begins at `moment`, while Kite still ends sessions; empty otherwise."""
+    if moment is None or not minted_in_flush_window(moment):
+        return ""
+    return f"Kite may end it until {FLUSH_END:%H:%M} Indian time. Then you are asked again."
 
 
 _PASSES = (Reason.BROKER_UNREACHABLE, Reason.BROKER_UNAVAILABLE, Reason.RATE_LIMITED, Reason.UNEXPECTED_ANSWER)
@@ -92,7 +99,8 @@ def untold(credential: Credential, grant: str) -> Outcome | None:
     ready, last = credential.status.condition(READY), credential.status.last_login
     if ready is None or ready.status != "True" or (last is not None and last.grant == grant):
         return None
-    return Outcome(Mood.GOOD, "You are logged in", f"The token works until {_until(credential)}.")
+    text = f"The token works until {_until(credential)}."
+    return Outcome(Mood.GOOD, "You are logged in", text, detail=early(credential.status.last_refresh_time))
 
 
 def lost(credential: Credential) -> Outcome:
@@ -113,12 +121,12 @@ def _until(credential: Credential) -> str:
     return indian_time(credential.status.expires_time) or "the next 06:00 Indian time"
 
 
-def _refreshed(credential: Credential, _: LastLogin) -> Outcome:
+def _refreshed(credential: Credential, last: LastLogin) -> Outcome:
     text = (
         f"A new token for {credential.client_id} has been tried and works. It is in Secret "
         f"{credential.target.name!r}, and is valid until {_until(credential)}. You can close this page."
     )
-    return Outcome(Mood.GOOD, "You are logged in", text)
+    return Outcome(Mood.GOOD, "You are logged in", text, detail=early(last.time))
 
 
 def _not_required(credential: Credential, last: LastLogin) -> Outcome:

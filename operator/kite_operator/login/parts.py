@@ -140,7 +140,7 @@ async def credential_of(parts: LoginParts, key: Key) -> Credential | None:
     if not parts.watched.has_namespace(key.namespace):
         return None
     body = await parts.cluster.find(credentials_path(key.namespace, key.name))
-    credential = parse_credential(body) if body is not None else None
+    credential = parse_credential(body).with_calendar(parts.waitlist.calendar) if body is not None else None
     return credential if credential is not None and parts.watched.has(credential) else None
 
 

@@ -37,6 +37,16 @@ def test_a_proven_token_is_valid_until_the_flush() -> None:
     assert "'alpha-kite-token'" in outcome.text
 
 
+@pytest.mark.parametrize(("minted", "may_die"), [("05:59", False), ("06:00", True), ("07:29", True), ("07:30", False)])
+def test_of_a_token_that_kites_flush_may_still_end_it_is_said(minted: str, *, may_die: bool) -> None:
+    at = ist(minted)
+    proven = now("Refreshed", ready="SessionActive")
+    proven = replace(proven, status=replace(proven.status, last_login=LastLogin(GRANT, "Refreshed", "", at)))
+    silent = replace(proven, status=replace(proven.status, last_login=None, last_refresh_time=at))
+    shown = (tell(proven, GRANT, waits=False), untold(silent, GRANT))
+    assert [may_die, may_die] == ["until 07:30 Indian time" in each.detail for each in shown if each is not None]
+
+
 @pytest.mark.parametrize(
     ("reason", "mood", "heading", "again"),
     [

@@ -11,7 +11,7 @@ from kite_operator.model.conditions import Condition
 from kite_operator.model.errors import ClusterUnavailable
 from kite_operator.model.resource import Status
 from kite_operator.model.sensitive import Sensitive
-from support.facts import API_KEY, API_SECRET
+from support.facts import API_KEY, API_SECRET, ist
 from support.login_desk import PAGE, PASSPHRASE, PUBLIC, TOKEN, Desk, hidden, last_login, open_desk, put_secret
 
 SECRETS = (TOKEN, PASSPHRASE, API_KEY, API_SECRET)
@@ -223,6 +223,26 @@ async def test_where_the_app_does_not_come_back_here_pasting_comes_first() -> No
         assert "<details>" not in text
         assert 'target="_blank" rel="noopener"' in text
         assert "https://127.0.0.1/done" in text
+
+
+async def test_a_credential_that_is_not_refreshed_today_is_needed_by_no_time_on_either_page() -> None:
+    async with open_desk(extra_holidays=("2026-03-08",)) as desk:
+        desk.put_credential(schedule={"days": "TradingDays"})
+        desk.clock.wall = ist("08:00", day=8)
+        await desk.enter()
+        pages = [await (await desk.get(path)).text() for path in (PAGE, "/kite/")]
+        assert [(True, False)] * 2 == [("alpha" in text, "eeded by" in text) for text in pages]
+        desk.clock.wall = ist("08:00", day=9)
+        await desk.enter()
+        assert "Needed by" in await (await desk.get(PAGE)).text()
+
+
+@pytest.mark.parametrize(("clock_time", "told"), [("05:59", False), ("06:00", True), ("07:29", True), ("07:30", False)])
+async def test_who_logs_in_while_kite_still_ends_sessions_is_told_before(clock_time: str, *, told: bool) -> None:
+    async with open_desk() as desk:
+        desk.clock.wall = ist(clock_time)
+        await desk.enter()
+        assert told == ("Kite may end it until 07:30 Indian time" in await (await desk.get(PAGE)).text())
 
 
 # A login begins
@@ -497,9 +517,21 @@ async def test_a_login_that_was_begun_here_is_pasted_as_the_same_one() -> None:
     async with open_desk() as desk:
         await desk.enter()
         state = await desk.state()
+        kept = {each.key: each.value for each in desk.browser.session.cookie_jar}
         _, location, _ = await paste(desk, f"{REDIRECT}?request_token={TOKEN}&state={state}")
+        desk.browser.session.cookie_jar.update_cookies(kept)
         assert location == await desk.come_back(state)
         assert 1 == len(desk.grants())
+
+
+async def test_a_login_that_was_pasted_leaves_no_cookie_behind() -> None:
+    async with open_desk() as desk:
+        await desk.enter()
+        before = {each.key for each in desk.browser.session.cookie_jar}
+        state = await desk.state()
+        assert 1 == len({each.key for each in desk.browser.session.cookie_jar} - before)
+        await paste(desk, f"{REDIRECT}?request_token={TOKEN}&state={state}")
+        assert before == {each.key for each in desk.browser.session.cookie_jar}
 
 
 @pytest.mark.parametrize(
