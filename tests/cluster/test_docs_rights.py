@@ -133,16 +133,17 @@ def test_reports_take_the_documented_rights_in_the_whole_cluster_and_use_each(
             kubectl("delete", f"clusterrolebinding/{name}", f"clusterrole/{name}", "--ignore-not-found")
 
 
+@pytest.mark.parametrize(("verb", "request_verb"), [("create", "POST"), ("update", "PUT")])
 def test_a_right_that_is_missing_is_told_before_a_login_is_spent(
-    control_plane: ControlPlane, kubectl: Kubectl, world: World
+    control_plane: ControlPlane, kubectl: Kubectl, world: World, verb: str, request_verb: str
 ) -> None:
     watched, account = (yaml.safe_load(yaml.safe_dump(role)) for role in ROLES)
     for rule in watched["rules"]:
         if "secrets" in rule["resources"]:
-            rule["verbs"].remove("create")
-    # The keys exist already: only the state and the derived Secret cannot be made.
+            rule["verbs"].remove(verb)
+    # The keys exist already: only the state and the derived Secret cannot be made, or not be written again.
     world.operator().stop()
-    user = "operator-without-create"
+    user = f"operator-without-{verb}"
     account["rules"] = [rule for rule in account["rules"] if "leases" in rule["resources"]]
     for role in (watched, account):
         kubectl("apply", "--namespace", world.namespace, "--filename", "-", input=yaml.safe_dump(role))
@@ -152,7 +153,7 @@ def test_a_right_that_is_missing_is_told_before_a_login_is_spent(
     limited.operator()
     limited.alpha()
     limited.wait("TargetUnwritable")
-    assert "POST" in limited.condition()[2]
+    assert request_verb in limited.condition()[2]
     limited.clock.move(3600)
     limited.settle()
     assert 0 == limited.sandbox.counters("AB1234").count("login")

@@ -142,6 +142,18 @@ def test_an_unwritable_target_is_found_before_a_login(world: World, way: str) ->
     assert 0 == logins(world)
 
 
+def test_a_state_secret_that_somebody_made_immutable_is_found_before_a_login(world: World) -> None:
+    world.operator()
+    labels = {"kite-operator.dev/role": "state", "kite-operator.dev/credential": "alpha"}
+    body = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "alpha-kite-state", "labels": labels}}
+    world.api.create(world.path("secrets"), {**body, "type": "kite-operator.dev/state", "immutable": True})
+    world.alpha()
+    world.wait("StateSecretNotOwned")
+    world.settle()
+    assert "immutable" in world.condition()[2]
+    assert 0 == logins(world)
+
+
 def test_an_adoption_must_be_asked_for_on_the_secret(world: World) -> None:
     world.operator()
     world.secret("alpha-token", mine="old")

@@ -49,6 +49,8 @@ class MemoryCluster(Cluster):
                 return self._store(path, sent)
             case "PUT" | "PATCH":
                 self._check(verb, path, sent.get("metadata", {}))
+                if query == {"dryRun": "All"}:
+                    return sent
                 return self._store(path, sent if verb == "PUT" else _merged(self.objects[path], sent))
             case "DELETE":
                 self._check(verb, path, sent["preconditions"])

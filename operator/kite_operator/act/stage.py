@@ -9,7 +9,14 @@ from kite_operator.act.insist import insist
 from kite_operator.act.parts import Parts, Scene, observed_call
 from kite_operator.broker.limiter import CallKind
 from kite_operator.cluster.api import Manifest, secrets_path
-from kite_operator.cluster.state import keep_renewal, parse_renewal, parse_state, state_problem, write_state
+from kite_operator.cluster.state import (
+    keep_renewal,
+    parse_renewal,
+    parse_state,
+    rehearse_state,
+    state_problem,
+    write_state,
+)
 from kite_operator.decide import locks
 from kite_operator.decide.observed import Held, Renewal
 from kite_operator.model.errors import (
@@ -113,7 +120,7 @@ async def require_unmoved(parts: Parts, scene: Scene) -> None:
     """ReservationRefused when another process has staged or published a session since this scene was gathered.
 
     Asked while the lock is held, it settles that the login is still needed: nobody stages for this credential, or
-    through its app, without one.
+    through its app, without one. And whatever forbids to stage a session is found out before a login is spent.
     """
     present, seen = await _state_of(parts, scene), scene.gathered.state
     if _version(present) != _version(seen):
@@ -121,13 +128,9 @@ async def require_unmoved(parts: Parts, scene: Scene) -> None:
         retry_at = parts.clock.now() + LOOK_AGAIN
         raise ReservationRefused(Reason.LOGIN_IN_PROGRESS, message, retry_at=retry_at)
     if present is None:
-        await _make_room(parts, scene)
-
-
-async def _make_room(parts: Parts, scene: Scene) -> None:
-    """Make the empty state Secret before the login: whatever forbids it is found out before a login is spent."""
-    state = await write_state(parts.cluster, scene.credential, None, None)
-    scene.gathered = replace(scene.gathered, state=state)
+        present = await write_state(parts.cluster, scene.credential, None, None)
+        scene.gathered = replace(scene.gathered, state=present)
+    await rehearse_state(parts.cluster, scene.credential, present)
 
 
 def _version(secret: Manifest | None) -> tuple[str, str] | None:

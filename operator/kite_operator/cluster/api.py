@@ -100,12 +100,15 @@ class Cluster:
         """POST; Conflict when the name is taken."""
         return await self._request("POST", path, body=manifest)
 
-    async def replace(self, path: str, manifest: Mapping[str, Any]) -> Manifest:
-        """PUT; carries uid and resourceVersion, so that only what was seen is replaced (Conflict otherwise)."""
+    async def replace(self, path: str, manifest: Mapping[str, Any], *, dry_run: bool = False) -> Manifest:
+        """PUT; carries uid and resourceVersion, so that only what was seen is replaced (Conflict otherwise).
+
+        In a `dry_run` rights, admission and the object are judged as ever, and nothing is written.
+        """
         metadata = manifest["metadata"]
         if not metadata.get("resourceVersion") or not metadata.get("uid"):
             raise ValueError("a replacement names the uid and resourceVersion that it replaces")
-        return await self._request("PUT", path, body=manifest)
+        return await self._request("PUT", path, query={"dryRun": "All"} if dry_run else None, body=manifest)
 
     async def merge_patch(self, path: str, patch: Mapping[str, Any]) -> Manifest:
         """PATCH (RFC 7396)."""

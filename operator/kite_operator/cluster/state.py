@@ -29,19 +29,28 @@ RENEWAL_KEY = "renewal"
 
 
 def state_problem(secret: Manifest | None, credential: Credential) -> Problem | None:
-    """Why the state Secret cannot be used, if somebody else made one of its name."""
-    if secret is None or (is_ours(secret, credential, STATE) and secret.get("type") == STATE_TYPE):
+    """Why the state Secret cannot be written, if somebody else made one of its name, or made ours immutable."""
+    if secret is None:
         return None
-    return Problem(
-        Reason.STATE_SECRET_NOT_OWNED,
-        f"Secret {credential.state_secret!r} exists and is not the operator's: sessions are staged under this name. "
-        "Rename or delete it",
-    )
+    if not _is_state(secret, credential):
+        return Problem(
+            Reason.STATE_SECRET_NOT_OWNED,
+            f"Secret {credential.state_secret!r} exists and is not the operator's: sessions are staged under this "
+            "name. Rename or delete it",
+        )
+    if secret.get("immutable"):
+        message = f"somebody has made Secret {credential.state_secret!r} immutable: no session can be staged in it"
+        return Problem(Reason.STATE_SECRET_NOT_OWNED, f"{message}. Delete it")
+    return None
+
+
+def _is_state(secret: Manifest, credential: Credential) -> bool:
+    return is_ours(secret, credential, STATE) and secret.get("type") == STATE_TYPE
 
 
 def parse_state(secret: Manifest | None, credential: Credential) -> Held | None:
     """The held session; None when there is none, when it does not parse, or when it is another client's."""
-    if secret is None or state_problem(secret, credential) is not None:
+    if secret is None or not _is_state(secret, credential):
         return None
     try:
         raw = json.loads(base64.b64decode((secret.get("data") or {})[SESSION_KEY], validate=True))
@@ -59,7 +68,7 @@ def parse_state(secret: Manifest | None, credential: Credential) -> Held | None:
 
 def parse_renewal(secret: Manifest | None, credential: Credential) -> Renewal | None:
     """The refresh_token that is kept; None when there is none, or when it is another client's."""
-    if secret is None or state_problem(secret, credential) is not None:
+    if secret is None or not _is_state(secret, credential):
         return None
     try:
         raw = json.loads(base64.b64decode((secret.get("data") or {})[RENEWAL_KEY], validate=True))
@@ -85,6 +94,15 @@ async def write_state(
     if existing is None:
         return await cluster.create(secrets_path(namespace), manifest)
     return await cluster.replace(secrets_path(namespace, credential.state_secret), manifest)
+
+
+async def rehearse_state(cluster: Cluster, credential: Credential, existing: Manifest) -> None:
+    """Have the API server judge a write of the state Secret without making it: what it refuses is raised."""
+    manifest = owned_manifest(credential, existing, name=credential.state_secret, role=STATE)
+    manifest["type"] = STATE_TYPE
+    manifest["data"] = dict(existing.get("data") or {})
+    path = secrets_path(credential.key.namespace, credential.state_secret)
+    await cluster.replace(path, manifest, dry_run=True)
 
 
 async def keep_renewal(

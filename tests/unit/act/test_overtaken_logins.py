@@ -10,13 +10,14 @@ from kite_operator.act.exchange import exchange_grant
 from kite_operator.act.login import log_in
 from kite_operator.broker.codes import WINDOW_SECONDS
 from kite_operator.broker.limiter import SESSION_BURST, CallKind
+from kite_operator.cluster.state import write_state
 from kite_operator.decide.plan import Action, Plan
-from kite_operator.model.errors import ClusterUnavailable, ReservationLost, Step
+from kite_operator.model.errors import ClusterUnavailable, ReservationLost, Step, Unprocessable
 from kite_operator.model.reasons import Reason
 from kite_operator.model.session import AppKeys
 from support.acting import LEASE, STATE, Stage, is_staged
 from support.broker_fakes import FakeClock, happy_answers
-from support.facts import grant
+from support.facts import credential, grant
 
 THEIRS = {"metadata": {"name": "alpha-kite-state"}, "data": {"session": "theirs"}}
 
@@ -31,6 +32,37 @@ async def test_a_password_is_not_sent_when_another_process_has_logged_in_since_t
     assert outcome.retry_at is not None
     assert ((), ()) == (record.attempts, record.locks)
     assert [Step.PREFLIGHT] == [request.step for request in stage.transport.sent]
+
+
+@pytest.mark.parametrize("there", [True, False], ids=["a Secret that is there", "a new Secret"])
+async def test_a_password_is_not_sent_when_the_state_secret_cannot_be_written(there: bool) -> None:  # noqa: FBT001
+    stage = Stage(happy_answers())
+    if there:
+        await write_state(stage.cluster, credential(), None, None)
+
+    def before(verb: str, path: str) -> None:
+        if (verb, path) == ("PUT", STATE):
+            raise Unprocessable(f"{verb} {path}", status=422)
+
+    stage.cluster.before = before
+    with pytest.raises(Unprocessable):
+        await log_in(stage.parts, stage.logins, stage.scene())
+    record = await stage.record()
+    assert ((), None) == (record.attempts, record.lock)
+    assert [Step.PREFLIGHT] == [request.step for request in stage.transport.sent]
+
+
+async def test_the_rehearsal_of_a_write_leaves_the_state_secret_as_it_was() -> None:
+    stage = Stage(happy_answers())
+    seen: list[str] = []
+
+    async def look() -> None:
+        seen.append(stage.cluster.objects[STATE]["metadata"]["resourceVersion"])
+
+    made = await write_state(stage.cluster, credential(), None, None)
+    stage.at["before-password-send"] = look
+    assert "staged" == (await log_in(stage.parts, stage.logins, stage.scene())).result
+    assert [made["metadata"]["resourceVersion"]] == seen
 
 
 async def test_a_grant_is_not_exchanged_when_another_process_has_logged_in_since_the_look() -> None:
