@@ -297,7 +297,8 @@ def _surroundings(use: Limits) -> tuple[Alert, ...]:
             f"abs(max by (job, instance) (kite_operator_broker_clock_offset_seconds)) > {use.clock_off}",
             use.settled,
             "The clock of the node of the operator $operator is wrong",
-            f"It is off by more than {use.clock_off} seconds from the broker's. From 20 on every TOTP code fails.",
+            f"It is off by more than {use.clock_off} seconds from the broker's. Beyond 20 a TOTP code may be refused, "
+            "and from a minute on no code can be right.",
             OPERATOR,
         ),
         Alert(
