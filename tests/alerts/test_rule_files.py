@@ -13,6 +13,7 @@ from kite_operator.record.exposition import exposition
 from support.alert_facts import nobody_came
 from support.controlplane import Kubectl
 from support.crowd import crowd
+from support.documents import blocks, page
 from support.promtool import Replica, at, record, run
 
 
@@ -49,6 +50,17 @@ def test_promtool_finds_nothing_against_the_names_units_types_and_texts_of_the_m
 
 def test_promtool_accepts_the_example_of_a_configuration() -> None:
     code, output = run("promtool", "check", "config", str(MONITORING / "prometheus" / "prometheus.yaml"))
+    assert code == 0, output
+
+
+def test_promtool_accepts_what_it_knows_of_the_scrape_job_for_kubernetes(tmp_path: Path) -> None:
+    # Debian's promtool is built without kubernetes_sd_configs.
+    [job] = [yaml.safe_load(each) for each in blocks(page("docs/monitoring.md"), "yaml") if "scrape_configs" in each]
+    assert ["kubernetes_sd_configs"] == [name for name in job["scrape_configs"][0] if name.endswith("_sd_configs")]
+    del job["scrape_configs"][0]["kubernetes_sd_configs"]
+    file = tmp_path / "prometheus.yaml"
+    file.write_text(yaml.safe_dump(job))
+    code, output = run("promtool", "check", "config", str(file))
     assert code == 0, output
 
 
