@@ -6,12 +6,16 @@ against everybody, and takes it from one that has not; among those that have pro
 A claim is given back when its credential is deleted.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from kite_operator.model.account import AccountRecord, Claim, Ref
 from kite_operator.model.errors import ReservationRefused
 from kite_operator.model.reasons import Reason
+
+MOST_UNPROVEN = 64
+"""Claims that nobody has proven: anybody may make one for each app that he invents; a Lease has place for so many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +77,18 @@ def claim(
         proven=inherited.proven if inherited is not None else False,
         since=inherited.since if inherited is not None else now,
     )
-    others = tuple(c for c in record.claims if c.app != app and not c.holder.same_name(by.ref))
-    return replace(record, claims=(*others, mine))
+    others = [c for c in record.claims if c.app != app and not c.holder.same_name(by.ref)]
+    return replace(record, claims=(*_that_stay(others), mine))
+
+
+def _that_stay(others: Sequence[Claim]) -> list[Claim]:
+    """All that are proven, and of those that are not the ones that were used last.
+
+    A claim that goes is made again at its credential's next login, unless somebody else holds the app by then.
+    """
+    unproven = [c for c in others if not c.proven]
+    going = unproven[: max(0, len(unproven) + 1 - MOST_UNPROVEN)]
+    return [c for c in others if c not in going]
 
 
 def prove(record: AccountRecord, app: str, by: Ref, now: datetime) -> AccountRecord:

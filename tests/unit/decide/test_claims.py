@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from kite_operator.decide.claims import Claimant, Holder, claim, may_hold, prove, unclaim
+from kite_operator.decide.claims import MOST_UNPROVEN, Claimant, Holder, claim, may_hold, prove, unclaim
 from kite_operator.model.account import AccountRecord, Claim, Ref
 from kite_operator.model.errors import ReservationRefused
 from kite_operator.model.reasons import Reason
@@ -99,3 +99,12 @@ def test_a_deleted_credential_gives_its_claims_back_and_nobody_elses() -> None:
     record = claim(claim(EMPTY, "app", ALPHA, NOON), "other-app", BETA, NOON)
     assert [OTHER] == [each.holder for each in unclaim(record, REF).claims]
     assert record == unclaim(record, SUCCESSOR)
+
+
+def test_strangers_with_apps_of_their_own_fill_no_record_and_push_nobody_out_who_has_proven_it() -> None:
+    record = held_by(REF, proven=True)
+    for number in range(200):
+        stranger = Claimant(Ref("elsewhere", f"stranger-{number}", f"uid-{number}"))
+        record = claim(record, f"app-{number}", stranger, NOON)
+    assert held_by(REF, proven=True).claims[0] == record.claims[0]
+    assert [f"app-{n}" for n in range(200 - MOST_UNPROVEN, 200)] == [each.app for each in record.claims[1:]]
