@@ -246,7 +246,7 @@ def documented_rights(world: World, kubectl: Kubectl, user: str) -> None:
         role["metadata"]["name"]: role["rules"]
         for name in ("docs/security.md", "docs/login-page.md")
         for role in map(yaml.safe_load, blocks(page_of(name), "yaml"))
-        if role["kind"] in ("Role", "ClusterRole")
+        if role.get("kind") in ("Role", "ClusterRole")  # the pages show values of the chart too
     }
     accounts = {"kind": "Role", "metadata": {"name": user}, "rules": roles["kite-operator-accounts"]}
     everywhere = {
