@@ -38,9 +38,9 @@ class Recollection:
 
     `fingerprint` is the version of the session that `probes` speaks of; `target_version` the resourceVersion of the
     derived Secret that was last seen or written, so that our own writes wake nobody; `marked` the session that was last
-    called dead on it; `turn_at` when it is this credential's turn to probe; `app` the version of its api_key; `debts`
-    what the account Lease could not be told yet; `notify_checked` the version of the credential for which its
-    notification Secret was last checked; `unexchanged` a completed login that the broker's API did not take;
+    called dead on it; `turn_at` when it is this credential's turn to probe, by boot-time; `app` the version of its
+    api_key; `debts` what the account Lease could not be told yet; `notify_checked` the version of the credential for
+    which its notification Secret was last checked; `unexchanged` a completed login that the broker's API did not take;
     `misfits` the Secrets of which it was told that they are no grants; `races` how many looks in a row found that
     somebody else had changed what they saw.
     """
@@ -50,7 +50,7 @@ class Recollection:
     heals: tuple[datetime, ...] = ()
     marked: str | None = None
     target_version: str = ""
-    turn_at: datetime | None = None
+    turn_at: float | None = None
     app: str = ""
     debts: tuple[Debt, ...] = ()
     notify_checked: str = ""

@@ -11,6 +11,7 @@ def has_turned(operator: OperatorProcess, world: World) -> bool:
 
 
 def test_a_day_without_trouble_is_one_event_and_its_log_says_what_belongs_together(world: World) -> None:
+    world.set_clock("2026-11-24T16:00")  # a year whose trading days are known
     audit = world.folder / "audit.jsonl"
     operator = world.operator("--log-format", "json", "--audit-log", str(audit))
     world.alpha()

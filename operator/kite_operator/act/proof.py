@@ -10,7 +10,7 @@ from kite_operator.act.parts import Parts, Scene, failed, observed_call, rejecti
 from kite_operator.broker.limiter import CallKind
 from kite_operator.cluster.state import write_state
 from kite_operator.cluster.target import mark_dead, publish
-from kite_operator.decide.liveness import Liveness, is_dead_by_mark_alone, is_due, liveness
+from kite_operator.decide.liveness import Liveness, is_dead_by_mark_alone, is_due, last_call, liveness
 from kite_operator.decide.observed import Held
 from kite_operator.decide.outcome import ActOutcome, Note
 from kite_operator.decide.plan import Plan
@@ -19,10 +19,8 @@ from kite_operator.model.expiry import rfc3339
 from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import LastLogin
 
-SHORT_WAIT = timedelta(seconds=1)
+SHORT_WAIT_SECONDS = 1.0
 """A turn that comes this soon is waited for in place."""
-LONGEST_QUEUE = timedelta(hours=6)
-"""A turn that is further away was reckoned by another clock."""
 
 
 async def probe(parts: Parts, scene: Scene) -> ActOutcome:
@@ -35,7 +33,7 @@ async def probe(parts: Parts, scene: Scene) -> ActOutcome:
     # A person's login that waits for the answer is good for some minutes only: it does not queue.
     turn_at = None if scene.observed.grants else _turn_at(parts, scene, held)
     if turn_at is not None:
-        return ActOutcome("deferred", Reason.RATE_LIMITED, retry_at=turn_at)
+        return _deferred(parts, scene, turn_at)
     scene.recollection.learn(asked_at=parts.clock.now(), reported_at=None)
     try:
         await _ask(parts, scene, held, CallKind.PROBE)
@@ -50,13 +48,23 @@ async def probe(parts: Parts, scene: Scene) -> ActOutcome:
     return ActOutcome("alive", Reason.SESSION_ACTIVE)
 
 
+def _deferred(parts: Parts, scene: Scene, turn_at: datetime) -> ActOutcome:
+    """The turn is waited for, but not past the last call: from then on a token of the day before is replaced anyway."""
+    last = last_call(scene.observed)
+    if last is None or parts.clock.now() < last:
+        return ActOutcome("deferred", Reason.RATE_LIMITED, retry_at=turn_at if last is None else min(turn_at, last))
+    scene.recollection.learn(asked_at=parts.clock.now(), reported_at=None)
+    return ActOutcome("unanswered", Reason.RATE_LIMITED)
+
+
 def _turn_at(parts: Parts, scene: Scene, held: Held) -> datetime | None:
     """When it is this credential's turn among the probes of its app; None when it is now."""
-    now, memory = parts.clock.now(), scene.recollection
-    if memory.turn_at is None or memory.turn_at - now > LONGEST_QUEUE:
-        memory.turn_at = now + timedelta(seconds=parts.limiter.probe_turn(held.session.api_key))
-    if memory.turn_at - now > SHORT_WAIT:
-        return memory.turn_at
+    booted_for, memory = parts.clock.boottime(), scene.recollection
+    if memory.turn_at is None:
+        memory.turn_at = booted_for + parts.limiter.probe_turn(held.session.api_key)
+    wait = memory.turn_at - booted_for
+    if wait > SHORT_WAIT_SECONDS:
+        return parts.clock.now() + timedelta(seconds=wait)
     memory.turn_at = None
     return None
 

@@ -56,6 +56,14 @@ def is_due(observed: Observed) -> bool:
     return observed.held is not None and not observed.held.session.is_of_day(observed.now)
 
 
+def last_call(observed: Observed) -> datetime | None:
+    """When a session of the day before is replaced, if it lives or not; None for one of today, or a closed market's."""
+    spec, now = observed.credential.timing, observed.now
+    if not is_due(observed) or not timing.is_refreshed_on(spec, session_day(now)):
+        return None
+    return timing.last_call(spec, observed.jitter, now)
+
+
 def is_of_other_app(observed: Observed) -> bool:
     """Whether the held session belongs to another app than the app Secret names now."""
     held = observed.held

@@ -1,5 +1,6 @@
 """Rules about the session that is published: writing, probing and keeping it."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from kite_operator.decide import timing
@@ -105,13 +106,13 @@ def probe_due(observed: Observed) -> Plan | None:
 
 
 def still_good(observed: Observed) -> Plan | None:
-    """A session of today that lives is left alone."""
+    """A session of today that lives is left alone: what is wrong with the sources is told, and is the next one's."""
     held = observed.held
     if held is None or not _is_good(observed):
         return None
     problem = next((source for source in (observed.app, observed.factors) if isinstance(source, Problem)), None)
     if problem is not None:
-        return rest_on(problem, observed)
+        return replace(rest_on(problem, observed), healthy=True)
     message = f"the token works and is good until {rfc3339(held.session.expires_at)}"
     upcoming = timing.next_refresh(observed.credential.timing, observed.jitter, observed.now)
     return Plan(Action.REST, Reason.SESSION_ACTIVE, message, wake_at=upcoming, healthy=True)
