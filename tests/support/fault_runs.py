@@ -15,7 +15,7 @@ from support.operators import TestClock
 from support.sandbox import Sandbox
 from support.world import Api, World
 
-ARGUMENTS = ("--broker-timeout-seconds", "3", "--workers", "80")
+ARGUMENTS = ("--broker-timeout-seconds", "5", "--workers", "80")
 """Faults that are slower than the client wait for 8 seconds; none waits for the worker of another."""
 PROBED = AFTERNOON + timedelta(seconds=301)
 NEXT_WINDOW = AFTERNOON + timedelta(seconds=30)
