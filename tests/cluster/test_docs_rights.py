@@ -93,6 +93,34 @@ def test_the_documented_rights_suffice_and_each_is_used(limited: World, accounts
     assert documented == used
 
 
+def test_a_credential_that_a_new_operator_cannot_look_at_is_shown_by_its_status_and_counts_as_failing(
+    limited: World, accounts: str, kubectl: Kubectl
+) -> None:
+    operator = limited.operator("--account-namespace", accounts)
+    limited.alpha()
+    limited.wait("SessionActive")
+    operator.stop()
+    role = ROLES[1]
+    blind = {**role, "rules": [rule for rule in role["rules"] if rule["resources"] != ["leases"]]}
+    kubectl("apply", "--namespace", accounts, "--filename", "-", input=yaml.safe_dump(blind))
+    operator = limited.operator("--account-namespace", accounts)
+
+    def shows(*lines: str) -> bool:
+        told = operator.get("/metrics")[1].splitlines()
+        return set(lines) <= set(told)
+
+    who = f'name="alpha",namespace="{limited.namespace}"'
+    alpha = (
+        f"kite_credential_ready{{{who}}} 1.0",
+        f'kite_credential_info{{mode="TOTP",{who},reason="SessionActive"}} 1.0',
+    )
+    limited.until(lambda: shows("kite_operator_failing_credentials 1.0", *alpha), "it is shown, and counts as failing")
+    kubectl("apply", "--namespace", accounts, "--filename", "-", input=yaml.safe_dump(role))
+    limited.clock.move(130)
+    limited.until(lambda: shows("kite_operator_failing_credentials 0.0", *alpha), "it is looked at again")
+    assert 1 == limited.sandbox.counters("AB1234").count("login")
+
+
 def test_reports_take_the_documented_rights_in_the_whole_cluster_and_use_each(
     control_plane: ControlPlane, kubectl: Kubectl, world: World, accounts: str
 ) -> None:

@@ -85,7 +85,7 @@ def test_a_collector_that_is_not_there_disturbs_no_refresh(world: World) -> None
     world.wait("SessionActive")
     first = world.token()
     world.until(lambda: "traces are not taken" in world.logs(), "the line that says so", within=40)
-    world.set_clock("2030-01-07T12:00")
+    world.set_clock("2030-01-09T12:00")
     world.until(lambda: world.token() not in ("", first), "the token of a later day", within=40)
     assert "AB1234" == (world.target() or {})["user_id"]
     assert 2 == world.sandbox.counters("AB1234").count("login")
