@@ -298,7 +298,8 @@ class App:
 
     async def _list(self) -> None:
         self._apply(await self.resync.list_all())
-        self.metrics.listed(self.clock.now())
+        self.metrics.listed(self.clock.now(), refused=len(self.resync.refused))
+        self.watch.leave_out(self.resync.refused)
 
     async def _resync_forever(self) -> None:
         while True:

@@ -5,7 +5,7 @@ be looked at because of it.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -132,20 +132,25 @@ class Desired:
         self._listing = True
         self._heard_of.clear()
 
-    def replace_all(self, credentials: Iterable[Wish], grants: Iterable[tuple[Key, str]]) -> Change:
+    def replace_all(
+        self, credentials: Iterable[Wish], grants: Iterable[tuple[Key, str]], *, unlisted: Container[str] = ()
+    ) -> Change:
         """A full list is known: what is not on it is gone (mark and sweep).
 
-        What has been heard of since `begin_list` is newer, and left as it is.
+        What has been heard of since `begin_list` is newer, and left as it is. So is what is known of `unlisted`
+        namespaces.
         """
         listed = {Key(wish.ref.namespace, wish.ref.name): wish for wish in credentials}
         older = [key for key in self._wishes if key not in listed and key not in self._heard_of]
+        older = [key for key in older if key.namespace not in unlisted]
         fresh = [key for key in listed if self._handled(key.namespace) and key not in self._heard_of]
         mine = [key for key in fresh if listed[key].class_name == self._class_name]
         changes = [self._put(key, listed[key]) for key in mine]
         changes += [self._hand_over(key) for key in fresh if listed[key].class_name != self._class_name]
         changes += [self._delete(key, self._wishes[key].ref.uid) for key in older]
         new = [key for change in changes for key in change.new]
-        changed = [key for change in changes for key in change.changed] + self._replace_grants(grants)
+        changed = [key for change in changes for key in change.changed]
+        changed += self._replace_grants(grants, unlisted)
         self._listing = False
         self._heard_of.clear()
         return Change(
@@ -155,11 +160,12 @@ class Desired:
             handed_over=tuple(key for change in changes for key in change.handed_over),
         )
 
-    def _replace_grants(self, grants: Iterable[tuple[Key, str]]) -> list[Key]:
+    def _replace_grants(self, grants: Iterable[tuple[Key, str]], unlisted: Container[str]) -> list[Key]:
         """The credentials for which there is a grant that was not known."""
         known = {key: set(names) for key, names in self._grants.items()}
         listed = {each for each in grants if each not in self._heard_of}
-        heard = {(key, name) for key, names in known.items() for name in names if (key, name) in self._heard_of}
+        pairs = [(key, name) for key, names in known.items() for name in names]
+        heard = {pair for pair in pairs if pair in self._heard_of or pair[0].namespace in unlisted}
         self._grants.clear()
         for key, name in listed | heard:
             self._grants[key].add(name)

@@ -9,7 +9,7 @@ from typing import Any
 from kite_operator.cluster.api import Cluster, credentials_path, secrets_path
 from kite_operator.cluster.owned import GRANT
 from kite_operator.desired import Change, Desired, Wish
-from kite_operator.model.errors import OperatorError
+from kite_operator.model.errors import Forbidden, OperatorError
 from kite_operator.model.parse import parse_credential
 from kite_operator.model.resource import CREDENTIAL_LABEL, ROLE_LABEL, Key
 
@@ -24,22 +24,48 @@ class Resync:
         self._cluster = cluster
         self._desired = desired
         self._namespaces = namespaces or ("",)
+        self.refused: frozenset[str] = frozenset()
         self._asked = asyncio.Event()
         self._errands: set[asyncio.Task[None]] = set()
 
     async def list_all(self) -> Change:
-        """List every KiteCredential and every login grant, and take what is not listed as gone."""
+        """List every KiteCredential and every login grant, and take what is not listed as gone.
+
+        A namespace in which that is `refused` (it was deleted and its Role with it, or the Role is missing) stops none
+        of the others, and what is known of it is kept. Raises Forbidden when it is refused everywhere.
+        """
         self._asked.clear()
         self._desired.begin_list()
         wishes: list[Wish] = []
         grants: list[tuple[Key, str]] = []
+        refused: dict[str, Forbidden] = {}
         for namespace in self._namespaces:
-            bodies = self._cluster.list(credentials_path(namespace))
-            wishes += [Wish.of(parse_credential(body)) async for body in bodies]
-            path = secrets_path(namespace) if namespace else "/api/v1/secrets"
-            secrets = self._cluster.list(path, selector=f"{ROLE_LABEL}={GRANT},{CREDENTIAL_LABEL}")
-            grants += [_grant_of(secret["metadata"]) async for secret in secrets]
-        return self._desired.replace_all(wishes, grants)
+            try:
+                found = await self._list(namespace)
+            except Forbidden as error:
+                refused[namespace] = error
+                continue
+            wishes += found[0]
+            grants += found[1]
+        if len(refused) == len(self._namespaces):
+            raise next(iter(refused.values()))
+        self._tell(frozenset(refused))
+        return self._desired.replace_all(wishes, grants, unlisted=self.refused)
+
+    async def _list(self, namespace: str) -> tuple[list[Wish], list[tuple[Key, str]]]:
+        bodies = self._cluster.list(credentials_path(namespace))
+        wishes = [Wish.of(parse_credential(body)) async for body in bodies]
+        path = secrets_path(namespace) if namespace else "/api/v1/secrets"
+        secrets = self._cluster.list(path, selector=f"{ROLE_LABEL}={GRANT},{CREDENTIAL_LABEL}")
+        return wishes, [_grant_of(secret["metadata"]) async for secret in secrets]
+
+    def _tell(self, refused: frozenset[str]) -> None:
+        """Log which namespaces are served no more, and which are again."""
+        before, self.refused = self.refused, refused
+        for namespace in sorted(refused - before):
+            _log.error("namespace %s is not served: the API server refuses to list it (was it deleted?)", namespace)
+        for namespace in sorted(before - refused):
+            _log.info("namespace %s can be listed again, and is served", namespace)
 
     def ask(self) -> None:
         """List soon."""

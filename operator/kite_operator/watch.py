@@ -54,6 +54,7 @@ class Watch:
         self._settings = settings
         self._news = news
         self._on_restart = on_restart
+        self._left_out: frozenset[str] = frozenset()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -70,6 +71,15 @@ class Watch:
         self._thread = threading.Thread(target=self._supervise, name="watch", daemon=True)
         self._thread.start()
 
+    def leave_out(self, namespaces: frozenset[str]) -> None:
+        """Do not watch these: Kopf would end, for all of them, on one that it may not watch.
+
+        The watches are started anew when that changes.
+        """
+        if namespaces != self._left_out:
+            self._left_out = namespaces
+            self._end_kopf()
+
     async def stop(self) -> None:
         """End the watches."""
         self._stopping.set()
@@ -82,6 +92,7 @@ class Watch:
         while not self._stopping.is_set():
             try:
                 asyncio.run(self._watch())
+                pause = _FIRST_PAUSE_SECONDS  # it was told to end, and did not fail
             except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - whatever ends Kopf, it is started again
                 _log.error("the watches ended: %s", type(error).__name__)
             if self._stopping.wait(pause):
@@ -95,13 +106,15 @@ class Watch:
         self._end_kopf = lambda: _soon(loop, stop.set)
         if self._stopping.is_set():
             return
+        namespaces = [each for each in self._settings.namespaces if each not in self._left_out]
+        self._streams.expect(_WATCHED_KINDS * max(1, len(set(namespaces))))
         async with Logins(lambda: connection_of(self._configuration), self._streams) as logins:
             await kopf.operator(
                 registry=self._registry(logins),
                 settings=kopf_settings(),
                 standalone=True,
                 clusterwide=not self._settings.namespaces,
-                namespaces=self._settings.namespaces,
+                namespaces=namespaces,
                 stop_flag=stop,
             )
 

@@ -26,6 +26,10 @@ class Streams:
         self._expected = expected
         self._open: set[str] = set()
 
+    def expect(self, streams: int) -> None:
+        """So many belong together from now on."""
+        self._expected = streams
+
     def all_open(self) -> bool:
         """Whether as many as expected have been accepted and not ended since."""
         return len(self._open) >= self._expected

@@ -132,6 +132,7 @@ CASES = {
     "KiteOperatorListStale": Case(
         from_ten(lambda metrics, _queue, _now: metrics.listed(TEN)), TEN + timedelta(minutes=15) + EVALUATION
     ),
+    "KiteOperatorNamespaceRefused": Case(from_ten(lambda metrics, _queue, now: metrics.listed(now, refused=1)), TEN),
     "KiteOperatorWatchDown": Case(Replica(watching=lambda now: now < TEN), TEN),
     "KiteOperatorKubernetesErrors": Case(
         # A counter that is new has no rate before its second sample, and a small one then.

@@ -240,6 +240,15 @@ def _life(use: Limits) -> tuple[Alert, ...]:
             OPERATOR,
         ),
         Alert(
+            "KiteOperatorNamespaceRefused",
+            WARNING,
+            "max by (job, instance) (kite_operator_refused_namespaces) > 0",
+            use.settled,
+            "The operator $operator may not read one of its namespaces",
+            "Nobody fetches tokens there, and no other alert speaks of them. Its log names the namespace.",
+            OPERATOR,
+        ),
+        Alert(
             "KiteOperatorWatchDown",
             WARNING,
             "max by (job, instance) (kite_operator_watch_up) == 0",

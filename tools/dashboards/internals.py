@@ -77,6 +77,11 @@ def _life() -> Row:
                     Query(f"time() - {_each(progress)}", column="Since it turned", look=_age(60, 120)),
                     Query(f"time() - {_each(listed)}", column="Since it listed", look=_age(600, 900)),
                     Query(
+                        _each("kite_operator_refused_namespaces"),
+                        column="Namespaces refused",
+                        look=none_is_well(YELLOW),
+                    ),
+                    Query(
                         f"max by (instance) (changes(process_start_time_seconds{WHICH}[$__range]))",
                         column="Restarts",
                         look=none_is_well(YELLOW),

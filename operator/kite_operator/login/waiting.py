@@ -9,6 +9,7 @@ from kite_operator.cluster.api import Cluster, credentials_path
 from kite_operator.decide import timing
 from kite_operator.login.outcome import indian_time
 from kite_operator.model.conditions import BLOCKED, LOGIN_REQUIRED, READY
+from kite_operator.model.errors import Forbidden
 from kite_operator.model.parse import parse_credential
 from kite_operator.model.resource import Credential, Key
 from kite_operator.model.trading_days import TradingCalendar
@@ -94,10 +95,22 @@ class Waitlist:
             return self._kept
 
     async def _listed(self) -> tuple[Waiting, ...]:
-        now, found = self.clock.now(), []
-        for namespace in self.watched.namespaces or ("",):
-            async for body in self.cluster.list(credentials_path(namespace)):
-                credential = parse_credential(body).with_calendar(self.calendar)
-                if self.watched.has(credential) and needs_login(credential):
-                    found.append(waiting_of(credential, now))
+        """Of every namespace but those that are refused, unless all of them are."""
+        found: list[Waiting] = []
+        namespaces, refusals = self.watched.namespaces or ("",), 0
+        for namespace in namespaces:
+            try:
+                found += await self._listed_in(namespace)
+            except Forbidden:
+                refusals += 1
+                if refusals == len(namespaces):
+                    raise
         return tuple(sorted(found, key=lambda row: row.order))
+
+    async def _listed_in(self, namespace: str) -> list[Waiting]:
+        found, now = [], self.clock.now()
+        async for body in self.cluster.list(credentials_path(namespace)):
+            credential = parse_credential(body).with_calendar(self.calendar)
+            if self.watched.has(credential) and needs_login(credential):
+                found.append(waiting_of(credential, now))
+        return found

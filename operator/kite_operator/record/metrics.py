@@ -101,6 +101,11 @@ class Metrics:
             "When everything was last listed from the API server, as a Unix time: an old value is a cut-off operator.",
             registry=self.registry,
         )
+        self._refused = Gauge(
+            "kite_operator_refused_namespaces",
+            "How many of --namespaces the API server refused to list: they are not served.",
+            registry=self.registry,
+        )
         self._calendar_end = Gauge(
             "kite_operator_trading_calendar_end_timestamp_seconds",
             "Up to when the operator knows the trading days, as a Unix time; 0 when it knows none.",
@@ -184,9 +189,10 @@ class Metrics:
         self._progress.set(now.timestamp())
         self._count_misses(now)
 
-    def listed(self, now: datetime) -> None:
-        """Everything has been listed."""
+    def listed(self, now: datetime, *, refused: int = 0) -> None:
+        """Everything has been listed, but for so many namespaces that were refused."""
         self._listed.set(now.timestamp())
+        self._refused.set(refused)
 
     def calendar_ends(self, moment: datetime | None) -> None:
         """What comes after is refreshed every day."""

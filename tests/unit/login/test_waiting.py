@@ -9,6 +9,7 @@ import pytest
 from kite_operator.cluster.api import Manifest
 from kite_operator.login.waiting import Waitlist, Watched, waiting_of
 from kite_operator.model.conditions import Condition
+from kite_operator.model.errors import Forbidden
 from kite_operator.model.resource import TRADING_DAYS, Status, Timing
 from kite_operator.model.trading_days import EVERY_DAY
 from kite_operator.record.status import manifest_of
@@ -33,6 +34,26 @@ class Listing(MemoryCluster):
         found = body("Manual") | {"status": manifest_of(Status(conditions=(asked,)))}
         found["spec"]["schedule"] = {"days": TRADING_DAYS}
         yield found
+
+
+class Refusing(MemoryCluster):
+    """A cluster in which nothing may be listed but in one namespace."""
+
+    async def list(self, path: str, *, selector: str = "") -> AsyncIterator[Manifest]:
+        if "/namespaces/desk/" not in path or selector:
+            raise Forbidden(f"GET {path}", status=403)
+        asked = Condition("LoginRequired", "True", "LoginRequired", "log in")
+        yield body("Manual") | {"status": manifest_of(Status(conditions=(asked,)))}
+
+
+async def test_a_namespace_that_is_gone_hides_nobody_of_the_others() -> None:
+    waitlist = Waitlist(Refusing(), FakeClock(), Watched(("closed", "desk")), EVERY_DAY)
+    assert ["desk/alpha"] == [str(row.key) for row in await waitlist.rows()]
+
+
+async def test_where_nothing_may_be_listed_the_list_is_not_empty_but_refused() -> None:
+    with pytest.raises(Forbidden):
+        await Waitlist(Refusing(), FakeClock(), Watched(("closed", "shut")), EVERY_DAY).rows()
 
 
 @pytest.mark.parametrize("known", [True, False])
