@@ -30,6 +30,10 @@ _FIRST_PAUSE_SECONDS = 1.0
 _PAUSES_SECONDS = (1.0, 1.0, 2.0, 3.0, 5.0, 8.0, 13.0, 21.0)
 _LONGEST_PAUSE_SECONDS = 30.0
 _STOP_SECONDS = 10.0
+_END_SECONDS = 7.0
+"""How long Kopf may take to end: five seconds for what hangs are its own."""
+_CANCELLATIONS = 500
+_AGAIN_SECONDS = 0.01
 _SERVER_TIMEOUT_SECONDS = 300
 _CLIENT_TIMEOUT_SECONDS = 330
 _WATCHED_KINDS = 2
@@ -108,18 +112,30 @@ class Watch:
             return
         namespaces = [each for each in self._settings.namespaces if each not in self._left_out]
         self._streams.expect(_WATCHED_KINDS * max(1, len(set(namespaces))))
+        ending = asyncio.Event()
         async with Logins(lambda: connection_of(self._configuration), self._streams) as logins:
-            await kopf.operator(
-                registry=self._registry(logins),
-                settings=kopf_settings(),
-                standalone=True,
-                clusterwide=not self._settings.namespaces,
-                namespaces=namespaces,
-                stop_flag=stop,
+            running = asyncio.create_task(
+                kopf.operator(
+                    registry=self._registry(logins, ending),
+                    settings=kopf_settings(),
+                    standalone=True,
+                    clusterwide=not self._settings.namespaces,
+                    namespaces=namespaces,
+                    stop_flag=stop,
+                )
             )
+            told = asyncio.create_task(ending.wait())
+            await asyncio.wait({running, told}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({running}, timeout=_END_SECONDS)
+            await _end_all_but_this_task()
+            await running
 
-    def _registry(self, logins: Logins) -> kopf.OperatorRegistry:
+    def _registry(self, logins: Logins, ending: asyncio.Event) -> kopf.OperatorRegistry:
         registry = kopf.OperatorRegistry()
+
+        @kopf.on.cleanup(registry=registry)
+        async def on_cleanup(**_: Any) -> None:
+            ending.set()
 
         @kopf.on.login(registry=registry)
         async def log_in(**_: Any) -> kopf.AiohttpSession:
@@ -144,6 +160,17 @@ def _soon(loop: asyncio.AbstractEventLoop, callback: Callable[..., object], *arg
     """Call in a loop of another thread, unless that has been closed."""
     with suppress(RuntimeError):
         loop.call_soon_threadsafe(callback, *arguments)
+
+
+async def _end_all_but_this_task() -> None:
+    """Cancel what is left of Kopf until it has ended: a watch that is just being asked for misses the first time."""
+    for _ in range(_CANCELLATIONS):
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in left:
+            task.cancel()
+        if not left:
+            return
+        await asyncio.wait(left, timeout=_AGAIN_SECONDS)
 
 
 _TOLD = ("namespace", "name", "labels", "resourceVersion")

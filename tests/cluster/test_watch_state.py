@@ -161,6 +161,20 @@ async def test_watches_that_end_with_an_error_are_begun_anew_and_a_list_is_asked
         await until(watch.is_up, "they are accepted again")
 
 
+async def test_they_are_begun_anew_when_one_ends_with_an_error_while_another_is_refused() -> None:
+    server, restarts = FakeApiServer({SECRETS: 403}), asyncio.Event()
+    async with watching(server, restarts.set) as watch:
+        await until(lambda: server.tries(SECRETS, 403) >= 2, "one is refused")
+        server.says = ERROR
+        server.end_streams()
+        await until(lambda: server.tries(CREDENTIALS, 200) >= 2, "the other one ends with an error")
+        server.says = b""
+        del server.answers[SECRETS]
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await restarts.wait()
+        await until(watch.is_up, "both are accepted")
+
+
 async def test_without_the_crd_they_are_not_up() -> None:
     server = FakeApiServer(has_crd=False)
     async with watching(server) as watch:
