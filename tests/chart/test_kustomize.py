@@ -77,8 +77,7 @@ def assert_same(chart: dict[tuple[str, str, str], Any], overlay: dict[tuple[str,
         if key[0] in ("CustomResourceDefinition", "PrometheusRule"):
             labels.clear()  # these are not Helm's alone
             overlay[key][0].clear()
-            each = without_namespace(each)
-        assert (labels, each) == overlay.pop(key)
+        assert (labels, without_namespace(each)) == overlay.pop(key)
     assert {} == overlay
 
 
