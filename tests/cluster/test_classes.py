@@ -1,5 +1,6 @@
 """Classes: two operators share a cluster, each with its own credentials, and one is handed over to the other."""
 
+from support.replicas import has_looked
 from support.world import World
 
 
@@ -23,7 +24,8 @@ def test_a_credential_that_is_handed_over_keeps_its_token_and_its_claim(world: W
     token = world.token()
     world.api.patch(world.path("kitecredentials", "alpha"), {"spec": {"className": "desk"}})
     sample = f'kite_credential_ready{{name="alpha",namespace="{world.namespace}"}}'
-    world.until(lambda: there.metric(sample) == 1 and here.metric(sample) is None, "handed over")
+    world.until(lambda: has_looked(there) and here.metric(sample) is None, "handed over")
+    assert 1 == there.metric(sample)
     lease = world.api.get(world.path("leases", "kite-account-ab1234"))
     assert '"name":"alpha"' in lease["metadata"]["annotations"]["kite-operator.dev/account"]
     world.sandbox.master_logout("AB1234")

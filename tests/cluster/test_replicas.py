@@ -13,7 +13,7 @@ import yaml
 
 from support.cuttable import Cuttable
 from support.operators import OperatorProcess
-from support.replicas import REPLICA, TAKEN_OVER_WITHIN, leads, logins, seconds_until, shown
+from support.replicas import REPLICA, TAKEN_OVER_WITHIN, has_looked, leads, logins, seconds_until, shown
 from support.world import World
 
 
@@ -40,7 +40,7 @@ def test_a_killed_leader_is_followed_within_fifteen_seconds(world: World) -> Non
     world.wait("SessionActive")
     leader.kill()
     assert seconds_until(lambda: leads(standby), world, "taken over") <= TAKEN_OVER_WITHIN
-    world.until(lambda: shown(standby), "shown by the other")
+    world.until(lambda: has_looked(standby), "looked at by the other")
     token = world.token()
     world.sandbox.master_logout("AB1234")
     world.clock.move(301)
@@ -163,7 +163,7 @@ def test_a_leader_that_is_cut_off_from_the_cluster_stops_and_the_other_takes_ove
     world.until(lambda: not leads(leader), "it gives up", within=TAKEN_OVER_WITHIN)
     assert not shown(leader)
     assert seconds_until(lambda: leads(standby), world, "taken over") <= TAKEN_OVER_WITHIN
-    world.until(lambda: shown(standby), "shown by the other")
+    world.until(lambda: has_looked(standby), "looked at by the other")
     token = world.token()
     world.sandbox.master_logout("AB1234")
     world.clock.move(301)
@@ -237,7 +237,7 @@ def test_a_leader_that_is_cut_off_from_the_broker_alone_spends_nothing_and_the_o
     assert (1, token) == (logins(world), world.token())  # what nobody could look at is not thrown away
     assert (True, False) == (leads(leader), leads(standby))
     assert 0 == leader.stop()
-    world.until(lambda: shown(standby), "taken over", within=TAKEN_OVER_WITHIN + 10)
+    world.until(lambda: has_looked(standby), "taken over", within=TAKEN_OVER_WITHIN + 10)
     world.clock.move(301)
     world.until(lambda: world.token() not in ("", token), "healed by the other", within=40)
     assert 2 == logins(world)

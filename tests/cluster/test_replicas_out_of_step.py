@@ -12,7 +12,7 @@ from typing import Self
 import pytest
 
 from support.operators import OperatorProcess, TestClock
-from support.replicas import REPLICA, TAKEN_OVER_WITHIN, leads, logins, seconds_until, shown
+from support.replicas import REPLICA, TAKEN_OVER_WITHIN, has_looked, leads, logins, seconds_until
 from support.world import World
 
 NOON = "2026-02-27T12:00"
@@ -66,7 +66,7 @@ def test_a_wrong_clock_that_takes_over_keeps_the_token_and_logs_nobody_in(world:
 
     right.kill()
     assert seconds_until(lambda: leads(wrong), world, "taken over") <= TAKEN_OVER_WITHIN
-    world.until(lambda: shown(wrong), "shown by the other")
+    world.until(lambda: has_looked(wrong), "looked at by the other")
     clocks.move(301)
     world.settle(1.0)
     assert_unharmed(world, token)

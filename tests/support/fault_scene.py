@@ -134,7 +134,10 @@ class Scene:
 
     def _shown(self, reasons: Mapping[str, str], attempts: Mapping[str, int]) -> bool:
         metrics = self.world.operators[-1].get("/metrics")[1]
-        infos = [line for line in metrics.splitlines() if line.startswith("kite_credential_info{")]
+        lines = metrics.splitlines()
+        # Until a look of this process has ended it shows what status says, and nothing of wrong entries.
+        looked = {_label(line, "name") for line in lines if line.startswith("kite_credential_wrong_entries{")}
+        infos = [line for line in lines if line.startswith("kite_credential_info{") and _label(line, "name") in looked]
         shown = {_label(line, "name"): _label(line, "reason") for line in infos}
         counted = self.attempts()
         told = all(shown.get(name) == reason for name, reason in reasons.items())

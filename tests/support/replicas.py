@@ -19,6 +19,11 @@ def shown(each: OperatorProcess) -> bool:
     return "kite_credential_ready{" in each.get("/metrics")[1]
 
 
+def has_looked(each: OperatorProcess) -> bool:
+    """Whether a look of its own has ended: until then it tells what status says, and nothing of wrong entries."""
+    return "kite_credential_wrong_entries{" in each.get("/metrics")[1]
+
+
 def logins(world: World) -> int:
     return int(world.sandbox.counters("AB1234").count("login"))
 
