@@ -277,7 +277,7 @@ def test_a_recreated_credential_keeps_a_living_token(world: World) -> None:
     body = world.api.get(world.path("kitecredentials", "alpha"))
     path = world.path("kitecredentials", "alpha")
     world.api.call("DELETE", f"{path}?propagationPolicy=Orphan")
-    world.until(lambda: world.api.find(path) is None, "deleted")
+    world.until(lambda: world.api.find(path) is None, "deleted", within=COLLECTED_SECONDS)  # by the garbage collector
     body["metadata"] = {"name": "alpha"}
     body.pop("status")
     world.api.create(world.path("kitecredentials"), body)
