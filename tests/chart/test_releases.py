@@ -133,7 +133,7 @@ def test_a_crd_that_is_not_to_be_kept_goes_with_the_value_unless_it_was_kept_bef
     with pytest.raises(HelmError, match="first upgrade with"):
         release.upgrade({"crds": {"enabled": False, "keep": False}})
     release.upgrade({"crds": {"enabled": False}})  # in one step, and with it every KiteCredential
-    assert "kitecredentials" not in kubectl("get", "crd", "--output=name").stdout
+    kubectl("wait", "--for=delete", CRD, "--timeout=60s")  # the API server deletes what is of its kind first
     release.upgrade({"crds": {"keep": False}})
     release.upgrade()
     release.upgrade({"crds": {"enabled": False}})
