@@ -121,6 +121,7 @@ class App:
             metrics=self.metrics,
             hints=self.desired.hints,
             calendar=self._calendar(),
+            leads=lambda: self.leading,
             class_name=settings.class_name,
             tracer=self.tracing.tracer if self.tracing is not None else None,
         )

@@ -63,7 +63,10 @@ AFTER_ROUNDS = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Reconciler:
-    """Wired in `app.py`. `reconcile` is called by one worker at a time for each credential."""
+    """Wired in `app.py`. `reconcile` is called by one worker at a time for each credential.
+
+    `leads` says whether this replica still does the work: once it does not, a look that is under way says nothing more.
+    """
 
     cluster: Cluster
     gatherer: Gatherer
@@ -76,6 +79,7 @@ class Reconciler:
     hints: Callable[[Key], Hints]
     calendar: TradingCalendar
     notifier: Notifier
+    leads: Callable[[], bool] = lambda: True
     class_name: str = ""
     tracer: Tracer | None = None
 
@@ -209,7 +213,7 @@ class Reconciler:
         """Say how things stand, and until when."""
         credential, observed = scene.credential, scene.observed
         rests(plan.reason.value)
-        if not is_quiet(plan, observed.now):
+        if self.leads() and not is_quiet(plan, observed.now):
             status = derive(observed, plan)
             untouched = plan.reason in (Reason.CONFLICT, Reason.SUSPENDED) or refresh_waits(observed)
             if observed.refresh_asked and not untouched:

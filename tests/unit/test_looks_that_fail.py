@@ -53,6 +53,7 @@ class Process:
     """A reconciler over an API server in memory, on the morning of 2 March 2026."""
 
     status: Status = ENDED
+    leads: bool = True
 
     def __post_init__(self) -> None:
         self.stage = Stage()
@@ -75,6 +76,7 @@ class Process:
             metrics=self.metrics,
             hints=lambda _key: Hints(),
             calendar=recorded_calendar(frozenset(), frozenset()),
+            leads=lambda: self.leads,
             notifier=Notifier(cluster, clock, events, AllowList(()), self.metrics.count_notification),
         )
         self.scheduler = Scheduler(
@@ -220,3 +222,12 @@ async def test_what_came_to_no_rest_counts_as_failing_and_waits_as_long_as_it_sa
         process.shown("kite_operator_failing_credentials"),
         (due - process.stage.clock.now()).total_seconds(),
     )
+
+
+@pytest.mark.parametrize(("leads", "reason"), [(True, Reason.APP_SECRET_NOT_FOUND), (False, Reason.SESSION_ACTIVE)])
+async def test_a_look_that_outlives_the_lead_says_nothing_more(*, leads: bool, reason: str) -> None:
+    process = Process(leads=leads)
+    await process.reconciler.reconcile(ALPHA)
+    [ready, *_] = process.stage.cluster.objects[process.path]["status"]["conditions"]
+    assert reason == ready["reason"]
+    assert leads == any("/events/" in path for path in process.stage.cluster.objects)
