@@ -62,7 +62,7 @@ dashboard-pictures: tools chromium prometheus  ## Renew the pictures of the dash
 	@DASHBOARD_PICTURES=docs/img $(BIN)/python -m pytest tests/alerts/test_dashboards.py -q
 
 test-fast: setup  ## Unit and contract tests, under a minute
-	@$(BIN)/python -m pytest --numprocesses=auto tests/unit tests/contract
+	@$(BIN)/python -m pytest --numprocesses=auto --dist=worksteal tests/unit tests/contract
 
 check: setup  ## Lint, types, layers, and generated files in sync
 	@$(BIN)/ruff format --check --quiet . || { echo "make format mends the formatting"; exit 1; }
