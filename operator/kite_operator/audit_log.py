@@ -44,7 +44,7 @@ class _AuditFile(WatchedFileHandler):
 
     def _open(self) -> TextIOWrapper:
         """A file that is made here is its owner's alone; one that is there keeps its permissions."""
-        return open(self.baseFilename, self.mode, encoding=self.encoding, opener=_for_owner)  # type: ignore[return-value]
+        return open(self.baseFilename, self.mode, encoding=self.encoding, opener=_for_owner)  # type: ignore[return-value]  # opened as text
 
     def handleError(self, _record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
         """Called by logging inside its `except`. What the file's buffer still holds goes: it was told as lost."""

@@ -65,7 +65,8 @@ AFTER_ROUNDS = timedelta(minutes=1)
 class Reconciler:
     """Wired in `app.py`. `reconcile` is called by one worker at a time for each credential.
 
-    `leads` says whether this replica still does the work: once it does not, a look that is under way says nothing more.
+    `leads` says whether this replica still does the work: once it does not, a look that is under way still tells what
+    its actions came to, and no more how things stand.
     """
 
     cluster: Cluster

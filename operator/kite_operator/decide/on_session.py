@@ -11,6 +11,7 @@ from kite_operator.decide.liveness import (
     is_due,
     is_of_other_app,
     is_told_lapsed,
+    last_call,
     liveness,
     next_probe,
 )
@@ -183,11 +184,10 @@ def _is_hindered(observed: Observed) -> bool:
 
 def yesterday_at_schedule(observed: Observed) -> Plan | None:
     """After the schedule a token of the day before that may still work is kept until the last call before readyBy."""
-    state = liveness(observed)
-    if state not in (Liveness.ALIVE, Liveness.UNKNOWN) or not is_due(observed) or is_of_other_app(observed):
+    state, last = liveness(observed), last_call(observed)
+    if state not in (Liveness.ALIVE, Liveness.UNKNOWN) or is_of_other_app(observed):
         return None
-    last = timing.last_call(observed.credential.timing, observed.jitter, observed.now)
-    if observed.now >= last:
+    if last is None or observed.now >= last:
         return None
     alive, person = state is Liveness.ALIVE, observed.by_person
     known = "still works" if alive else "may still work: the broker does not say"
