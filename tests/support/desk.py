@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import yaml
 
@@ -22,10 +21,9 @@ from support.controlplane import Kubectl
 from support.documents import ROOT
 from support.helm import Helm, Values
 from support.releases import RESTRICTED, Release
-from support.sandbox import Sandbox
+from support.sandbox import START, Sandbox
 from support.world import Api
 
-INDIA = ZoneInfo("Asia/Kolkata")
 OPERATOR, TRADING, BROKER = "kite-operator", "trading", "broker"
 CLIENT_ID = "CD5678"
 _HERE = ROOT / "tests" / "e2e" / "pod"
@@ -64,8 +62,7 @@ class Desk:
         for namespace in (TRADING, BROKER):
             kubectl("create", "namespace", namespace)
             kubectl("label", "namespace", namespace, RESTRICTED)
-        tomorrow = datetime.now(INDIA) + timedelta(days=1)
-        noon = tomorrow.replace(hour=12, minute=0, second=0, microsecond=0)
+        noon = START.replace(hour=12)
         api = Api(cluster.plane.kubeconfig)
         made = cls(cluster, kubectl, api, release, _broker(kubectl, helm, api), images, noon)
         made.create_clock()

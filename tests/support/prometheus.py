@@ -15,7 +15,7 @@ import yaml
 
 from alerts import programs
 from support.answering import answering
-from support.operators import free_port
+from support.ports import free_port
 
 _PATIENCE_SECONDS = 30.0
 
@@ -74,9 +74,10 @@ def _wait_ready(process: "subprocess.Popen[bytes]", session: requests.Session, u
         time.sleep(0.05)
 
 
-def prometheus(folder: Path, config: Mapping[str, Any]) -> Any:
+def prometheus(folder: Path, config: Mapping[str, Any], *arguments: str) -> Any:
     """A Prometheus, as a context."""
-    return running("prometheus", folder, config, f"--storage.tsdb.path={folder / 'data'}", "--log.level=warn")
+    data = f"--storage.tsdb.path={folder / 'data'}"
+    return running("prometheus", folder, config, data, "--log.level=warn", *arguments)
 
 
 def alertmanager(folder: Path, config: Mapping[str, Any]) -> Any:

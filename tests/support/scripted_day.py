@@ -2,17 +2,16 @@
 
 Operator and sandbox share a clock that is moved in steps of three minutes; Prometheus scrapes through `Stamped`, which
 writes the moved time on each sample and changes nothing else. So an hour of the morning takes seconds, and the queries
-of the dashboards, `time()` included, are asked as they are written. The morning is yesterday's: Prometheus takes no
-samples of the future, and old ones only where it is told to (`out_of_order_time_window`).
+of the dashboards, `time()` included, are asked as they are written. The morning is always that of DAY: Prometheus takes
+no samples of the future, and old ones only where it is told to (`out_of_order_time_window`, and a retention as long).
 """
 
 import contextlib
 import http.server
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +22,12 @@ from support.prometheus import Program, prometheus, until
 from support.sandbox import SandboxApp
 from support.world import World
 
+DAY = date(2026, 1, 6)
+"""A Tuesday with trading, after a Monday with trading, in a year whose trading days are recorded."""
 START, END = "05:42", "09:12"
 STEP_SECONDS = 180
 PATIENCE_SECONDS = 20.0
+_LONG_AGO = "50y"
 REPLICA = ("--leader-lease", "kite-operator")
 
 
@@ -118,8 +120,7 @@ def at(now: float, clock_time: str) -> datetime:
 @contextmanager
 def morning(world: World, folder: Path) -> Iterator[Day]:
     """A Prometheus, two replicas of an operator, and seven credentials on the way from START to END."""
-    # Of yesterday: Prometheus takes no sample of a time to come.
-    world.clock.set_offset(at(time.time() - 86400, START).timestamp() - time.time())
+    world.set_clock(f"{DAY}T{START}")
     leader = world.operator(*REPLICA)
     world.until(lambda: leader.metric("kite_operator_leader") == 1, "it leads")
     with stamped(leader, world) as source, stamped(world.operator(*REPLICA), world) as standby:
@@ -130,8 +131,8 @@ def morning(world: World, folder: Path) -> Iterator[Day]:
             "scrape_timeout": "250ms",
             "static_configs": [{"targets": [f"127.0.0.1:{each.port}" for each in (source, standby)]}],
         }
-        config = {"scrape_configs": [job], "storage": {"tsdb": {"out_of_order_time_window": "3d"}}}
-        with prometheus(folder / "prometheus", config) as program:
+        config = {"scrape_configs": [job], "storage": {"tsdb": {"out_of_order_time_window": _LONG_AGO}}}
+        with prometheus(folder / "prometheus", config, f"--storage.tsdb.retention.time={_LONG_AGO}") as program:
             day = Day(world, program, source)
             _live_through(day)
             yield day

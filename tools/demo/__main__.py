@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
+from datetime import date, datetime
 from pathlib import Path
 from types import FrameType
 from typing import Final, NoReturn
@@ -22,6 +23,7 @@ from demo.scene import Scene
 from demo.screen import Screen, play, screen_for, survive_odd_terminals
 from demo.story import Story, stop_everything
 from devcluster import DevclusterError
+from kite_operator.model.expiry import IST
 
 SAMPLE: Final = ROOT / "deploy" / "samples" / "totp.yaml"
 _INTERRUPTED: Final = 128 + signal.SIGINT
@@ -39,25 +41,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
             signal.signal(number, _end)
     screen = screen_for(sys.stdout, os.environ)
     try:
-        return run(screen, given.sample.resolve(), keep=given.keep)
+        return run(screen, given.sample.resolve(), given.day, keep=given.keep)
     except KeyboardInterrupt:
         screen.line()
         screen.failed("interrupted; everything that was started has been stopped")
         return _INTERRUPTED
 
 
-def run(screen: Screen, sample: Path, *, keep: bool) -> int:
-    """The whole demo; what it started has ended when it returns or raises, unless it is to be kept."""
+def run(screen: Screen, sample: Path, day: date, *, keep: bool) -> int:
+    """The whole demo, begun on `day` in India; what it started has ended at the end, unless it is to be kept."""
     cleanup = ExitStack()
     try:
-        return _tell(screen, sample, cleanup, keep=keep)
+        return _tell(screen, sample, day, cleanup, keep=keep)
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # an impatient second Ctrl-C must not stop this half-way
         cleanup.close()
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def _tell(screen: Screen, sample: Path, cleanup: ExitStack, *, keep: bool) -> int:
+def _tell(screen: Screen, sample: Path, day: date, cleanup: ExitStack, *, keep: bool) -> int:
     begun = time.monotonic()
     screen.line("kite-operator, from an empty machine to the daily refresh. Kubernetes and the operator are the real")
     screen.line("ones; Kite is a sandbox, and every credential is made up. Nothing leaves this machine.")
@@ -65,7 +67,7 @@ def _tell(screen: Screen, sample: Path, cleanup: ExitStack, *, keep: bool) -> in
     cleanup.callback(actors.close)
     try:
         scene = Scene(Sample.read(sample), screen, actors, cleanup, kept=keep)
-        play([*Story(scene).steps(), *([] if keep else [stop_everything(scene)])], screen)
+        play([*Story(scene, day).steps(), *([] if keep else [stop_everything(scene)])], screen)
     except (NotVerified, DevclusterError) as error:
         screen.say(str(error))
         _show_log(screen, actors.operator_log)
@@ -111,6 +113,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--keep", action="store_true", help="leave everything running, and say how to poke at it")
     parser.add_argument(
         "--sample", type=Path, default=SAMPLE, help="another file of a KiteCredential of mode TOTP and its Secrets"
+    )
+    parser.add_argument(
+        "--day",
+        type=date.fromisoformat,
+        default=datetime.now(IST).date(),
+        help="on which it begins, such as 2027-01-01; today in India by default",
     )
     return parser
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -47,7 +47,7 @@ class Story:
     """The steps, and what they hand on to each other."""
 
     scene: Scene
-    started_on: datetime = field(default_factory=lambda: datetime.now(UTC))
+    day: date
     _first: Derived | None = field(default=None, init=False)
     _planned: datetime | None = field(default=None, init=False)
 
@@ -82,7 +82,7 @@ class Story:
         """The fake Kite, with the account that the sample logs in to, at ten in the morning."""
         scene = self.scene
         scene.start_sandbox()
-        morning = at_time(self.started_on.astimezone(IST).date(), _MORNING)
+        morning = at_time(self.day, _MORNING)
         scene.clock.move_to(morning)
         scene.screen.say(f"Its clock says {in_words(scene.clock.now())}, so that the demo is the same at every hour.")
         scene.screen.evidence(f"API    {scene.sandbox.api_url}\nlogin  {scene.sandbox.login_url}")

@@ -1,0 +1,1 @@
+"""Runs tests as if the machine had another date: `make test-dates`."""
