@@ -8,7 +8,7 @@ REQUIREMENTS := requirements/dev.txt
 STAMP := $(VENV)/.installed-$(shell cat $(REQUIREMENTS) pyproject.toml | sha256sum | cut -c1-16)
 KEEP ?=
 
-.PHONY: help setup e2e tools prometheus chromium alerts dashboards demo test screenshots dashboard-pictures test-fast check format lock calendar chart manifest sbom licences audit release-prepare release-check release-package bench image images clean
+.PHONY: help setup e2e nodes debian-programs tools prometheus chromium alerts dashboards demo test screenshots dashboard-pictures test-fast test-dates check format lock calendar chart manifest sbom licences audit release-prepare release-check release-package bench image images clean
 
 help:  ## Show the commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -43,11 +43,25 @@ demo: setup  ## See it work, from nothing to a refreshed token (KEEP=1 leaves it
 	@$(BIN)/python -m devcluster fetch $(if $(KEEP),,etcd kube-apiserver kubectl)
 	@PYTHONPATH=tests $(BIN)/python -m demo $(if $(KEEP),--keep)
 
-test: tools chromium prometheus images check  ## The whole test suite
+WORKERS ?= 5
+JUDGES := tests/cluster/test_rights_of_the_whole_suite.py
+TRAIL := .make/audit-trail
+test: setup  ## The whole test suite, in WORKERS processes side by side
+	@$(MAKE) --no-print-directory --jobs=3 nodes check
+	@rm -rf $(TRAIL)
+	@$(BIN)/python -m pytest --numprocesses=$(WORKERS) --audit-trail=$(TRAIL) --ignore=$(JUDGES)
+	@$(BIN)/python -m pytest --audit-trail=$(TRAIL) $(JUDGES)
+
+# Two chains that wait for different things: one compiles, one downloads. Nodes need both.
+debian-programs: setup
+	@$(MAKE) --no-print-directory chromium
+	@$(MAKE) --no-print-directory prometheus
+	@$(MAKE) --no-print-directory images
+
+nodes: tools debian-programs
 	@if $(BIN)/python -m node check; then $(BIN)/python -m node fetch > /dev/null; \
 	elif [ "$$E2E" = required ]; then exit 1; \
 	else echo "make test: TESTS/E2E IS LEFT OUT, for the reason above"; fi
-	@$(BIN)/python -m pytest
 
 e2e: setup  ## A real node, end to end: from an installed chart to a pod that trades (needs root; about ten minutes from nothing)
 	@$(BIN)/python -m node check
@@ -63,6 +77,9 @@ dashboard-pictures: tools chromium prometheus  ## Renew the pictures of the dash
 
 test-fast: setup  ## Unit and contract tests, under a minute
 	@$(BIN)/python -m pytest --numprocesses=auto --dist=worksteal tests/unit tests/contract
+
+test-dates: tools  ## What depends on the date, on nine of them: a Sunday, a holiday, a leap day, … (a quarter of an hour)
+	@$(BIN)/python -m dates
 
 check: setup  ## Lint, types, layers, and generated files in sync
 	@$(BIN)/ruff format --check --quiet . || { echo "make format mends the formatting"; exit 1; }

@@ -3,9 +3,9 @@
 import pytest
 
 from alerts import programs
-from cluster.conftest import broker, control_plane, crd, kubectl, namespace, world
+from cluster.conftest import administrator, broker, control_plane, crd, kubectl, namespace, world
 
-__all__ = ["broker", "control_plane", "crd", "kubectl", "namespace", "world"]
+__all__ = ["administrator", "broker", "control_plane", "crd", "kubectl", "namespace", "world"]
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -15,7 +15,7 @@ from aiohttp import web
 from kite_operator.record.exposition import exposition
 from kite_operator.serve import make_app
 from support.crowd import crowd
-from support.operators import free_port
+from support.ports import free_port
 
 ROUNDS = 3
 

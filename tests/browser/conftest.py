@@ -9,9 +9,9 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
 
-from cluster.conftest import broker, control_plane, crd, kubectl, namespace, world
+from cluster.conftest import administrator, broker, control_plane, crd, kubectl, namespace, world
 
-__all__ = ["broker", "control_plane", "crd", "kubectl", "namespace", "world"]
+__all__ = ["administrator", "broker", "control_plane", "crd", "kubectl", "namespace", "world"]
 
 ARGUMENTS = [
     "--no-sandbox",

@@ -20,7 +20,8 @@ from kite_operator.model.expiry import IST
 from support.audit import Grant, asked_by, granted_to
 from support.controlplane import Kubectl
 from support.helm import Helm, Values, arguments
-from support.operators import OperatorProcess, TestClock, free_port
+from support.operators import OperatorProcess, TestClock
+from support.ports import free_port
 from support.releases import Release
 from support.sandbox import Sandbox
 from support.workloads import PLURALS, path, workload

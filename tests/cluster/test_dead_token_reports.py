@@ -21,7 +21,8 @@ from devcluster.pki import Authority
 from support.controlplane import ControlPlane, Kubectl, namespace_in
 from support.documents import blocks, page, section
 from support.mounted_secret import MountedSecret
-from support.operators import OperatorProcess, free_port
+from support.operators import OperatorProcess
+from support.ports import free_port
 from support.world import World
 
 AUDIENCE = "kite-operator"

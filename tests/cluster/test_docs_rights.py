@@ -11,7 +11,8 @@ import yaml
 
 from kite_operator.model.account import AccountRecord, dump
 from support.controlplane import ControlPlane, Kubectl, namespace_in
-from support.operators import OperatorProcess, free_port
+from support.operators import OperatorProcess
+from support.ports import free_port
 from support.rights import DOCUMENTED
 from support.world import World
 

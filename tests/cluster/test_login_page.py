@@ -14,7 +14,7 @@ from support.controlplane import ControlPlane, Kubectl
 from support.documents import blocks
 from support.documents import page as page_of
 from support.login_page import LoginPage, Person, at_kite, desk, hidden, serve_login_page
-from support.operators import free_port
+from support.ports import free_port
 from support.sandbox import SandboxApp
 from support.world import REDIRECT_URL, World
 

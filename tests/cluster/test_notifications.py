@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from support.operators import OperatorProcess, free_port
+from support.operators import OperatorProcess
+from support.ports import free_port
 from support.receiver import Receiver, receiving
 from support.reminding import move_to
 from support.world import World

@@ -2,6 +2,7 @@
 
 import re
 import signal
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
+from kite_operator.act.login import SEND_WITHIN_SECONDS
 from support.cuttable import Cuttable
 from support.operators import OperatorProcess
 from support.replicas import REPLICA, TAKEN_OVER_WITHIN, has_looked, leads, logins, seconds_until, shown
@@ -86,6 +88,10 @@ class Thawed:
     def name(self) -> str:
         return f"desk-{self.number}"
 
+    def is_frozen(self) -> bool:
+        stat = Path(f"/proc/{self.frozen.process.pid}/stat").read_text()
+        return stat.rpartition(")")[2].split()[0] == "T"
+
     @property
     def client_id(self) -> str:
         return f"AB123{self.number}"
@@ -103,10 +109,15 @@ def test_a_leader_that_thaws_in_the_middle_of_a_login_does_no_harm(world: World,
     for each in installs:
         world.alpha(each.name, each.client_id, className=f"class-{each.number}")
     for each in installs:
+        world.until(each.is_frozen, "frozen")
+    frozen_at = time.monotonic()
+    for each in installs:
         world.until(lambda each=each: leads(each.standby), "taken over", within=TAKEN_OVER_WITHIN + 20)  # type: ignore[misc]
     world.clock.move(91)  # the lock of the login that was begun runs out
     for each in installs:
         world.wait("SessionActive", name=each.name, within=40)
+    # A lock runs out later than a reservation: by the clock that is not moved the reservation has to run out as well.
+    world.until(lambda: time.monotonic() - frozen_at > SEND_WITHIN_SECONDS, "the frozen one's reservation ran out")
     before = [(each.token(), each.logins()) for each in installs]
     for each in installs:
         each.frozen.process.send_signal(signal.SIGCONT)

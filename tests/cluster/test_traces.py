@@ -5,7 +5,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from kite_operator import __version__
 from support.collector import attributes, collecting
-from support.operators import free_port
+from support.ports import free_port
 from support.world import World
 
 ON = ("--tracing", "true")

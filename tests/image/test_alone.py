@@ -17,7 +17,7 @@ from support.container import Spec
 from support.controlplane import eventually
 from support.documents import blocks, page, section
 from support.image_runner import Runner
-from support.operators import free_port
+from support.ports import free_port
 
 IMPORT_ALL_OF_OURS = """
 import importlib, pkgutil, kite_operator

@@ -17,7 +17,8 @@ from support.container import Container, Spec
 from support.controlplane import ControlPlane, Kubectl, Options
 from support.helm import Helm, Manifest, arguments, one
 from support.image_runner import Runner
-from support.operators import OperatorProcess, TestClock, free_port
+from support.operators import OperatorProcess, TestClock
+from support.ports import free_port
 from support.releases import Release
 from support.sandbox import Sandbox
 from support.world import Api, World

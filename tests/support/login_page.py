@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 
 import requests
 
-from support.operators import OperatorProcess, free_port
+from support.operators import OperatorProcess
+from support.ports import free_port
 from support.sandbox import Sandbox, SandboxAccount, SandboxApp
 from support.world import World
 

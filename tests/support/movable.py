@@ -13,6 +13,7 @@ import asyncio
 import os
 import signal
 import sys
+from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -26,13 +27,20 @@ _LOOK_SECONDS = 0.02
 
 
 class MovableClock(SystemClock):
-    """The machine's clocks; the wall clock is moved by what the file says, and a sleep ends when it is moved."""
+    """The machine's clocks; the wall clock is moved by what the file says, and a sleep ends when it is moved.
+
+    It ends as well when the clock was moved between the task's question for the time and its sleep: the sleep was
+    reckoned from a time that is not any more.
+    """
 
     def __init__(self, file: Path) -> None:
         self._file = file
+        # What the file said when this task asked last; shared with the task of a `wait_for`, which sleeps for it.
+        self._known: ContextVar[list[str]] = ContextVar("known")
 
     def now(self) -> datetime:
         said = self._said()
+        self._known.set([said])
         if said.startswith("@"):
             return datetime.fromtimestamp(float(said[1:]), UTC)
         return datetime.now(UTC) + timedelta(seconds=float(said))
@@ -43,10 +51,11 @@ class MovableClock(SystemClock):
         return super().boottime() + (float(suspended.read_text()) if suspended.exists() else 0.0)
 
     async def sleep(self, seconds: float) -> None:
-        before = self._said()
+        known = self._known.get([self._said()])
         end = self.boottime() + min(max(seconds, 0.0), LONGEST_SLEEP_SECONDS)
-        while (left := end - self.boottime()) > 0 and self._said() == before:  # noqa: ASYNC110 - a file tells nobody
+        while (left := end - self.boottime()) > 0 and self._said() == known[0]:  # noqa: ASYNC110 - a file tells nobody
             await asyncio.sleep(min(left, _LOOK_SECONDS))
+        known[0] = self._said()
 
     def _said(self) -> str:
         return self._file.read_text() or "0"

@@ -2,9 +2,6 @@
 
 import os
 import signal
-import socket
-import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Mapping
@@ -13,16 +10,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Self
 
+from support.forked import ForkedProcess
+from support.ports import free_port
 from support.sandbox import START, Sandbox
 
 ROOT = Path(__file__).resolve().parents[2]
 _PATIENCE_SECONDS = 30.0
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass(slots=True)
@@ -48,34 +41,36 @@ class TestClock:
     def suspend(self, seconds: float) -> None:
         """The machine sleeps: wall clock and boot-time both go on."""
         boot = self.file.with_suffix(".boot")
-        boot.write_text(str(float(boot.read_text() if boot.exists() else 0) + seconds))
+        _replace(boot, str(float(boot.read_text() if boot.exists() else 0) + seconds))
         self.move(seconds)
 
     def set_offset(self, seconds: float) -> None:
         self.offset = seconds
         self.sandbox.set_offset(seconds)
-        self._say(str(seconds))
+        _replace(self.file, str(seconds))
 
     def stand_still(self, at: datetime) -> None:
         """Both clocks stop at `at` (aware): what rests until later rests for as long as the test takes to look."""
         self.sandbox.set_now(at, frozen=True)
-        self._say(f"@{at.timestamp()}")
-
-    def _say(self, text: str) -> None:
-        fresh = self.file.with_suffix(".new")
-        fresh.write_text(text)
-        fresh.rename(self.file)
+        _replace(self.file, f"@{at.timestamp()}")
 
     def now(self) -> float:
         """The moved time in Unix seconds."""
         return time.time() + self.offset
 
 
+def _replace(file: Path, text: str) -> None:
+    """Write it in one piece: an operator reads the file at any moment."""
+    fresh = file.with_name(f"{file.name}.new")
+    fresh.write_text(text)
+    fresh.rename(file)
+
+
 @dataclass(slots=True)
 class OperatorProcess:
     """`start()` returns when /readyz says so; what it logs goes to `log`."""
 
-    process: "subprocess.Popen[bytes]"
+    process: ForkedProcess
     port: int
     log: Path
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -87,22 +82,18 @@ class OperatorProcess:
         """Run the operator against `kubeconfig` and the clock's sandbox; `environment` is added (DIE_AT, STOP_AT)."""
         port = free_port()
         command = [
-            *(sys.executable, "-m", "support.movable", "run"),
-            *("--kubeconfig", str(kubeconfig), "--account-namespace", "kite-operator"),
+            *("run", "--kubeconfig", str(kubeconfig), "--account-namespace", "kite-operator"),
             *("--api-url", clock.sandbox.api_url, "--login-url", clock.sandbox.login_url),
             *("--listen", f"127.0.0.1:{port}", "--log-level", "debug", *arguments),
         ]
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("KITE_")}
         variables = {
             **inherited,
-            "PYTHONPATH": str(ROOT / "tests"),
             "MOVABLE_CLOCK": str(clock.file),
             "TZ": "America/New_York",
             **environment,
         }
-        with log.open("ab") as output:
-            process = subprocess.Popen(command, env=variables, stdout=output, stderr=output)  # noqa: S603 - our own module
-        started = cls(process, port, log, environment)
+        started = cls(ForkedProcess(command, variables, log), port, log, environment)
         if wait:
             started.wait_ready()
         return started

@@ -1,8 +1,11 @@
 """What every operator of this session has asked of Kubernetes: the audit logs of the control planes that tests share.
 
 A pytest plugin. `trail_of(config)` holds the logs; the tests of `LAST` run after all others, whatever the order, and
-judge them. A request of the operators' account is written down without its content. Of other people only what tells
-which Secrets are the operators' business is: the KiteCredentials that they write, and the labels of their Secrets.
+judge them. Where workers of pytest-xdist run the suite, the judges are a session of their own after it, and both are
+given one folder by --audit-trail, as `make test` does.
+
+A request of the operators' account is written down without its content. Of other people only what tells which Secrets
+are the operators' business is: the KiteCredentials that they write, and the labels of their Secrets.
 """
 
 import json
@@ -19,6 +22,8 @@ from support.rights import ACCOUNT
 
 LAST: Final = "test_rights_of_the_whole_suite.py"
 _SUITE: Final = Path(__file__).resolve().parents[1] / "cluster"
+_WHOLE: Final = "whole"
+"""The file in the folder that says that all of the cluster tests were run."""
 _WRITES: Final = ["create", "update", "patch"]
 _POLICY: Final[dict[str, Any]] = {
     "apiVersion": "audit.k8s.io/v1",
@@ -42,7 +47,7 @@ _POLICY: Final[dict[str, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Trail:
-    """The logs of one test session, in a folder that is removed with it."""
+    """The logs of one test session, in a folder."""
 
     folder: Path
 
@@ -64,19 +69,32 @@ _TRAIL: Final = pytest.StashKey[Trail]()
 _DESELECTED: Final = pytest.StashKey[bool]()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the session of the judges see what the one before it has left."""
+    parser.addoption("--audit-trail", type=Path, help="a folder for the audit logs, that outlives this session")
+
+
 def trail_of(config: pytest.Config) -> Trail:
-    """The one of this session."""
+    """The one of this session, or that of --audit-trail; without the option it is removed with the session."""
     if _TRAIL not in config.stash:
-        config.stash[_TRAIL] = Trail(Path(tempfile.mkdtemp(prefix="kite-audit-")))
-        config.add_cleanup(lambda: shutil.rmtree(config.stash[_TRAIL].folder, ignore_errors=True))
+        given: Path | None = config.getoption("--audit-trail")
+        if given is not None:
+            given.mkdir(parents=True, exist_ok=True)
+            config.stash[_TRAIL] = Trail(given.resolve())
+        else:
+            config.stash[_TRAIL] = Trail(Path(tempfile.mkdtemp(prefix="kite-audit-")))
+            config.add_cleanup(lambda: shutil.rmtree(config.stash[_TRAIL].folder, ignore_errors=True))
     return config.stash[_TRAIL]
 
 
-def is_whole(session: pytest.Session) -> bool:
+def is_whole(config: pytest.Config) -> bool:
     """Whether all of the cluster tests are run: only then can a right be said to be used by none of them."""
-    files = {item.path for item in session.items}
-    chosen = session.config.stash.get(_DESELECTED, default=False) or any("::" in each for each in session.config.args)
-    return not chosen and files >= set(_SUITE.glob("test_*.py"))
+    return (trail_of(config).folder / _WHOLE).exists()
+
+
+def is_one_of_several(config: pytest.Config) -> bool:
+    """Whether this is a worker of pytest-xdist, which cannot know when the others have ended."""
+    return hasattr(config, "workerinput")
 
 
 def pytest_deselected(items: Sequence[pytest.Item]) -> None:
@@ -89,3 +107,12 @@ def pytest_deselected(items: Sequence[pytest.Item]) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the judges last: after pytest-randomly has shuffled."""
     items.sort(key=lambda item: item.path.name == LAST)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Write down whether it is the whole suite."""
+    files = {item.path for item in session.items}
+    wanted = {path for path in _SUITE.glob("test_*.py") if path.name != LAST}
+    chosen = session.config.stash.get(_DESELECTED, default=False) or any("::" in each for each in session.config.args)
+    if not chosen and files >= wanted:
+        (trail_of(session.config).folder / _WHOLE).touch()

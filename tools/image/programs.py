@@ -1,5 +1,6 @@
 """The programs that build: on the PATH, or installed from Debian where the user is root."""
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -7,6 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from devcluster.cache import cache_root
 from image.problem import ImageProblem
 
 PACKAGES = ("buildah", "mmdebstrap")
@@ -19,16 +21,29 @@ def needed(*packages: str) -> None:
     """See to it that the program of each of these packages is there; ImageProblem says what is in the way."""
     if os.geteuid() != 0:
         raise ImageProblem(f"making an image here needs root, for mounts and for the owners of files: {_BY_HAND}")
-    missing = [each for each in packages if shutil.which(each) is None]
-    if not missing:
+    if not _missing(packages):
         return
+    lock = cache_root(os.environ) / "tools" / "apt-get.lock"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)  # apt-get does not wait for itself
+        if missing := _missing(packages):
+            _install(missing)
+
+
+def _missing(packages: Sequence[str]) -> list[str]:
+    return [each for each in packages if shutil.which(each) is None]
+
+
+def _install(packages: Sequence[str]) -> None:
+    names = " and ".join(packages)
     if shutil.which("apt-get") is None:
-        raise ImageProblem(f"{' and '.join(missing)} not found, and no apt-get to install them with: {_BY_HAND}")
-    print(f"Installing the Debian packages {' and '.join(missing)}…", file=sys.stderr, flush=True)
+        raise ImageProblem(f"{names} not found, and no apt-get to install them with: {_BY_HAND}")
+    print(f"Installing the Debian packages {names}…", file=sys.stderr, flush=True)
     quiet = ["apt-get", "--quiet", "--quiet"]
     environment = {"DEBIAN_FRONTEND": "noninteractive"}
     run([*quiet, "update"], environment=environment)
-    run([*quiet, "install", "--yes", "--no-install-recommends", *missing], environment=environment)
+    run([*quiet, "install", "--yes", "--no-install-recommends", *packages], environment=environment)
 
 
 def run(command: Sequence[str], *, environment: Mapping[str, str] | None = None, folder: Path | None = None) -> str:
