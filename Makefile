@@ -7,6 +7,8 @@ BIN := $(VENV)/bin
 REQUIREMENTS := requirements/dev.txt
 STAMP := $(VENV)/.installed-$(shell cat $(REQUIREMENTS) pyproject.toml | sha256sum | cut -c1-16)
 KEEP ?=
+# Some machines set it. Every start of Python would then compile our modules, and pytest rewrite every test file, anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup e2e nodes debian-programs tools prometheus chromium alerts dashboards demo test screenshots dashboard-pictures test-fast test-dates check format lock calendar chart manifest sbom licences audit release-prepare release-check release-package bench image images clean
 

@@ -13,10 +13,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from cyclonedx.validation.json import JsonStrictValidator
 from packageurl import PackageURL
 from packaging.utils import canonicalize_name
 
@@ -25,6 +24,9 @@ from supply_chain.bom import SCHEMA, Part, bill, moment
 from supply_chain.contents import LOCKS, PACKAGES, ROOT, SITE, bill_of_archive, bill_of_image, bill_of_lock
 from supply_chain.debian import debian_parts
 from supply_chain.installed import OutOfStep
+
+if TYPE_CHECKING:
+    from cyclonedx.validation.json import JsonStrictValidator
 
 NAMES = list(LOCKS)
 STATUS = """\
@@ -117,15 +119,23 @@ def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
     archive.addfile(entry, io.BytesIO(content))
 
 
+@pytest.fixture(scope="module")
+def schema() -> "JsonStrictValidator":
+    """CycloneDX's own, by a module that takes more than a second to import."""
+    from cyclonedx.validation.json import JsonStrictValidator  # noqa: PLC0415 - only where it is needed
+
+    return JsonStrictValidator(SCHEMA)
+
+
 @pytest.mark.parametrize("name", NAMES)
-def test_it_meets_the_schema_of_cyclonedx(name: str) -> None:
-    assert None is JsonStrictValidator(SCHEMA).validate_str(bill_of_lock(name, LOCKS[name]))
+def test_it_meets_the_schema_of_cyclonedx(name: str, schema: "JsonStrictValidator") -> None:
+    assert None is schema.validate_str(bill_of_lock(name, LOCKS[name]))
 
 
-def test_the_schema_would_refuse_another_document() -> None:
+def test_the_schema_would_refuse_another_document(schema: "JsonStrictValidator") -> None:
     text = bill(Part("pkg:generic/whole@1", licence="MIT"), []).replace('"application"', '"nonsense"')
     broken = text.replace('"library"', '"nonsense"')
-    assert None is not JsonStrictValidator(SCHEMA).validate_str(broken)
+    assert None is not schema.validate_str(broken)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -182,10 +192,10 @@ def test_the_locks_bill_has_no_packages_of_the_base() -> None:
     assert {"pkg:pypi"} == {each["purl"].split("/")[0] for each in document("kite-operator")["components"]}
 
 
-def test_an_images_bill_has_its_base_too(tmp_path: Path) -> None:
+def test_an_images_bill_has_its_base_too(tmp_path: Path, schema: "JsonStrictValidator") -> None:
     archive = saved(unpack(tmp_path / "root"), tmp_path / "image.tar")
     made = bill_of_archive("kite-operator", LOCKS["kite-operator"], archive)
-    assert None is JsonStrictValidator(SCHEMA).validate_str(made)
+    assert None is schema.validate_str(made)
     purls = {each["purl"] for each in json.loads(made)["components"]}
     ours = {each["purl"] for each in document("kite-operator")["components"]}
     pip = f"pkg:pypi/pip@{version('pip')}"
@@ -194,12 +204,14 @@ def test_an_images_bill_has_its_base_too(tmp_path: Path) -> None:
     assert ours <= purls
 
 
-def test_a_base_may_bring_some_of_what_is_locked_in_other_versions_and_in_the_same(tmp_path: Path) -> None:
+def test_a_base_may_bring_some_of_what_is_locked_in_other_versions_and_in_the_same(
+    tmp_path: Path, schema: "JsonStrictValidator"
+) -> None:
     lock, root = LOCKS["kite-operator"], unpack(tmp_path / "with")
     before = json.loads(bill_of_image("kite-operator", lock, unpack(tmp_path / "without"), []))
     brought = vendor(root)
     made = bill_of_image("kite-operator", lock, root, [])
-    assert None is JsonStrictValidator(SCHEMA).validate_str(made)
+    assert None is schema.validate_str(made)
     after = json.loads(made)
     assert before["components"] == [each for each in after["components"] if each["purl"] not in brought]
     assert brought == {each["purl"] for each in after["components"]} - {each["purl"] for each in before["components"]}
