@@ -27,6 +27,7 @@ import contextlib
 import ctypes
 import json
 import os
+import select
 import selectors
 import shutil
 import signal
@@ -106,11 +107,20 @@ def _end(process: subprocess.Popen[bytes], sig: int, grace: float) -> None:
     if process.poll() is not None:
         return
     os.killpg(process.pid, sig)
-    try:
-        process.wait(grace)
-    except subprocess.TimeoutExpired:
+    if not _ends_within(grace, process.pid):
         os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    process.wait()
+
+
+def _ends_within(seconds: float, pid: int) -> bool:
+    """Wait for the end of a process of ours; False when it still runs after so long."""
+    descriptor = os.pidfd_open(pid)
+    try:
+        ends = select.poll()
+        ends.register(descriptor, select.POLLIN)
+        return bool(ends.poll(seconds * 1000))
+    finally:
+        os.close(descriptor)
 
 
 def remove(folder: Path | None, cgroups: Sequence[Path]) -> None:

@@ -22,7 +22,10 @@ from kite_operator.model.reasons import Reason
 from support.broker_fakes import NOW, PASSWORD, FakeClock, leaks, texts_of
 from support.raw_server import HANG, RESET, RawServer, cut, http
 
-FAST = TransportSettings(connect_seconds=2.0, total_seconds=0.3, most_body_bytes=1000)
+PATIENT = TransportSettings(connect_seconds=30.0, total_seconds=30.0, most_body_bytes=1000)
+"""For whoever is answered, however busy the machine is."""
+SHORT = TransportSettings(connect_seconds=30.0, total_seconds=1.0, most_body_bytes=1000)
+"""For whoever is never answered."""
 
 
 def go_on() -> None:
@@ -35,7 +38,13 @@ def post(url: str, step: Step = Step.PASSWORD) -> HttpRequest:
 
 @pytest.fixture
 async def transport() -> AsyncIterator[AiohttpTransport]:
-    async with AiohttpTransport(FAST, FakeClock()) as running:
+    async with AiohttpTransport(PATIENT, FakeClock()) as running:
+        yield running
+
+
+@pytest.fixture
+async def impatient() -> AsyncIterator[AiohttpTransport]:
+    async with AiohttpTransport(SHORT, FakeClock()) as running:
         yield running
 
 
@@ -58,7 +67,7 @@ async def test_an_answer_with_a_date_tells_how_far_the_clocks_are_apart() -> Non
     dated = ("Date: Mon, 02 Mar 2026 02:03:30 GMT", "Date: Mon, 02 Mar 2026 02:05:00 GMT")
     async with (
         RawServer([http(200, "", dated[0]), http(503, "", dated[1]), http(200)]) as server,
-        AiohttpTransport(FAST, FakeClock(), heard.append) as listening,
+        AiohttpTransport(PATIENT, FakeClock(), heard.append) as listening,
     ):
         answers = [await listening.send(post(server.url), before_write=go_on) for _ in range(3)]
 
@@ -96,7 +105,7 @@ async def test_cookies_are_kept_within_a_login_and_not_shared_with_another(trans
     async with RawServer([http(200, "", "Set-Cookie: kf_session=a/b=c; Path=/"), http(200), http(200)]) as server:
         await transport.send(post(server.url), before_write=go_on)
         await transport.send(post(server.url), before_write=go_on)
-        async with AiohttpTransport(FAST, FakeClock()) as another:
+        async with AiohttpTransport(PATIENT, FakeClock()) as another:
             await another.send(post(server.url), before_write=go_on)
 
     assert [b"Cookie: kf_session=a/b=c\r\n" in sent for sent in server.requests] == [False, True, False]
@@ -158,17 +167,17 @@ async def test_a_server_that_speaks_no_tls_spends_nothing(transport: AiohttpTran
     "reply", [HANG, RESET, b"", b"HTTP/1.1 200", b"nonsense\r\n\r\n", cut(200, "{}"), cut(403, "{}")]
 )
 async def test_what_breaks_after_the_send_may_have_counted(
-    transport: AiohttpTransport, reply: bytes, step: Step
+    transport: AiohttpTransport, impatient: AiohttpTransport, reply: bytes, step: Step
 ) -> None:
     async with RawServer([reply]) as server:
-        error = await failure_of(transport, post(server.url, step))
+        error = await failure_of(impatient if reply == HANG else transport, post(server.url, step))
 
         assert (OutcomeUnknown, step, 1) == (type(error), error.step, len(server.requests))
 
 
-async def test_what_breaks_after_a_read_is_only_passing(transport: AiohttpTransport) -> None:
+async def test_what_breaks_after_a_read_is_only_passing(impatient: AiohttpTransport) -> None:
     async with RawServer([HANG]) as server:
-        error = await failure_of(transport, HttpRequest(Step.PREFLIGHT, "GET", server.url))
+        error = await failure_of(impatient, HttpRequest(Step.PREFLIGHT, "GET", server.url))
 
     assert (TransientBrokerError, Reason.BROKER_UNREACHABLE, Processed.UNKNOWN) == (
         type(error),
@@ -195,9 +204,11 @@ async def test_a_reservation_that_is_lost_while_connecting_sends_not_a_byte(tran
 @pytest.mark.parametrize(
     "reply", [HANG, RESET, cut(200, f'{{"password": "{PASSWORD}"'), f"{PASSWORD}\r\n\r\n".encode()]
 )
-async def test_no_error_holds_an_address_a_form_or_a_foreign_text(transport: AiohttpTransport, reply: bytes) -> None:
+async def test_no_error_holds_an_address_a_form_or_a_foreign_text(
+    transport: AiohttpTransport, impatient: AiohttpTransport, reply: bytes
+) -> None:
     async with RawServer([reply]) as server:
-        error = await failure_of(transport, post(f"{server.url}/{PASSWORD}"))
+        error = await failure_of(impatient if reply == HANG else transport, post(f"{server.url}/{PASSWORD}"))
 
     assert leaks("".join(texts_of(error))) == []
     assert (error.__cause__, error.__context__) == (None, None)
@@ -205,4 +216,4 @@ async def test_no_error_holds_an_address_a_form_or_a_foreign_text(transport: Aio
 
 async def test_a_transport_outside_of_its_block_is_a_mistake() -> None:
     with pytest.raises(RuntimeError, match="async with"):
-        await AiohttpTransport(FAST, FakeClock()).send(post("http://127.0.0.1:1"), before_write=go_on)
+        await AiohttpTransport(PATIENT, FakeClock()).send(post("http://127.0.0.1:1"), before_write=go_on)
