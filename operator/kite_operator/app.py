@@ -10,9 +10,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from kite_operator.act.insist import INSISTED_SECONDS
+from kite_operator.act.context import Services
 from kite_operator.act.login import WebLogins
-from kite_operator.act.parts import Parts
+from kite_operator.act.retry import RETRIED_SECONDS
 from kite_operator.audit_log import AuditLog, audited
 from kite_operator.broker.apiclient import ApiSettings
 from kite_operator.broker.codes import parse_totp_secret
@@ -22,17 +22,17 @@ from kite_operator.broker.session import KiteApi
 from kite_operator.broker.transport import AiohttpTransport, TransportSettings
 from kite_operator.clock import Clock
 from kite_operator.cluster.account import Accounts
-from kite_operator.cluster.allowance import Allowance
 from kite_operator.cluster.api import Cluster, connect
+from kite_operator.cluster.client_ids import ClientIDList
 from kite_operator.cluster.gather import Gatherer
 from kite_operator.cluster.keyring import Keyring, load_keyring
 from kite_operator.desired import Change, Desired
+from kite_operator.in_memory import InMemoryStates
 from kite_operator.janitor import Janitor
 from kite_operator.leader import Leadership
 from kite_operator.listener import Listener
 from kite_operator.login.server import make_login_page
 from kite_operator.loop_lag import measure_lag
-from kite_operator.memory import Memory
 from kite_operator.model.clockoffset import ClockOffset
 from kite_operator.model.errors import OperatorError
 from kite_operator.model.expiry import FLUSH_START, at_time, session_day
@@ -43,7 +43,7 @@ from kite_operator.reconcile import Reconciler
 from kite_operator.record.events import EventWriter
 from kite_operator.record.metrics import Metrics
 from kite_operator.record.status import StatusWriter
-from kite_operator.report.endpoint import Desk, make_listener
+from kite_operator.report.endpoint import ReportHandling, make_listener
 from kite_operator.resync import Resync
 from kite_operator.schedule import Scheduler, Urgency
 from kite_operator.serve import make_app
@@ -89,30 +89,30 @@ class App:
         identity = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self.tracing = start_tracing(identity) if settings.tracing else None
         cluster.observe, cluster.boottime = self._observe_request(), clock.boottime
-        memory = Memory()
+        memory = InMemoryStates()
         self.broker = KiteApi(_api_settings(settings), clock, self.metrics.observe_clock)
         self.desired = Desired(
             memory, lambda name: not settings.namespaces or name in settings.namespaces, settings.class_name
         )
-        parts = self._parts(keyring, on_step, identity)
+        services = self._parts(keyring, on_step, identity)
         lease = settings.account_namespace, settings.leader_lease
-        self.leadership = Leadership(cluster, clock, lease, parts.identity)
-        events = EventWriter(cluster, clock, parts.identity)
+        self.leadership = Leadership(cluster, clock, lease, services.identity)
+        events = EventWriter(cluster, clock, services.identity)
         self.notifier = Notifier(cluster, clock, events, settings.notify_allow, self.metrics.count_notification)
         self.reconciler = Reconciler(
             cluster=cluster,
             gatherer=Gatherer(
                 cluster,
-                parts.accounts,
+                services.accounts,
                 keyring,
                 clock,
                 parse_totp_secret,
-                Allowance(cluster, clock, settings.namespace_client_ids),
+                ClientIDList(cluster, clock, settings.namespace_client_ids),
                 settings.target_metadata_prefixes,
                 settings.login_public_url,
                 settings.allow_rollout_restarts,
             ),
-            parts=parts,
+            services=services,
             logins=_web_logins(settings, clock, self.metrics.observe_clock),
             memory=memory,
             statuses=StatusWriter(cluster),
@@ -136,7 +136,7 @@ class App:
         self.watch = Watch(cluster.configuration, watched, self.news, self.watch_restarted)
         self.metrics.vitals.ask(self.scheduler, self.watch.is_up)
         self.resync = Resync(cluster, self.desired, settings.namespaces)
-        desk = Desk(self._is_working, self.desired.target_of, self.report_dead, self.metrics.count_report)
+        desk = ReportHandling(self._is_working, self.desired.target_of, self.report_dead, self.metrics.count_report)
         self.reports = make_listener(settings, clock, cluster, desk)
         self.login_page = make_login_page(settings, clock, cluster, keyring, self.metrics.count_login_page)
         self.memory = memory
@@ -158,9 +158,9 @@ class App:
     def _observe_step(self) -> Callable[[str, str, float], None]:
         return self.metrics.observe_step if self.tracing is None else traced_steps(self.metrics.observe_step)
 
-    def _parts(self, keyring: Keyring, on_step: OnStep, identity: str) -> Parts:
+    def _parts(self, keyring: Keyring, on_step: OnStep, identity: str) -> Services:
         limits = RateLimits(self.settings.calls_per_second, self.settings.probes_per_second)
-        return Parts(
+        return Services(
             cluster=self.cluster,
             accounts=Accounts(self.cluster, self.clock, self.settings.account_namespace),
             broker=self.broker,
@@ -169,7 +169,7 @@ class App:
             identity=identity,
             on_step=on_step,
             observe=audited(self._observe_step(), AuditLog(identity, self.metrics.count_audit_loss)),
-            fingerprint=keyring.fingerprint,
+            token_version=keyring.token_version,
         )
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -233,7 +233,7 @@ class App:
         """
         try:
             if not self._stopping:
-                await self.scheduler.drain(INSISTED_SECONDS + _LAST_ANSWER_SECONDS)
+                await self.scheduler.drain(RETRIED_SECONDS + _LAST_ANSWER_SECONDS)
         finally:
             await self.scheduler.drain(self.settings.stop_seconds)
             self.scheduler.forget_all()

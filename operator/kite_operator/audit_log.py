@@ -14,7 +14,7 @@ from io import TextIOWrapper
 from logging.handlers import WatchedFileHandler
 
 from kite_operator.logs import JsonFormatter
-from kite_operator.observers import tell
+from kite_operator.observers import notify_observer
 
 _log = logging.getLogger(__name__)
 _audit = logging.getLogger("kite_operator.audit")
@@ -83,7 +83,7 @@ class AuditLog:
             self._find()
 
     def _lose(self, error: Exception) -> None:
-        tell(self.on_lost)
+        notify_observer(self.on_lost)
         if self._written:
             _log.warning("the audit log cannot be written (%s): until it can be, its lines stand here", _why(error))
         self._written = False
@@ -104,7 +104,7 @@ def audited(observe: Callable[[str, str, float], None], audit: AuditLog) -> Call
     """`observe`, which also writes the audit line of a broker call; neither keeps the other from it."""
 
     def observe_and_audit(step: str, outcome: str, seconds: float) -> None:
-        tell(observe, step, outcome, seconds)
+        notify_observer(observe, step, outcome, seconds)
         audit.add(step, outcome)
 
     return observe_and_audit

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from kite_operator.cluster.gather import Hints
 from kite_operator.cluster.owned import GRANT, SOURCE, TARGET
-from kite_operator.memory import Memory
+from kite_operator.in_memory import InMemoryStates
 from kite_operator.model.account import Ref
 from kite_operator.model.parse import parse_credential
 from kite_operator.model.resource import CREDENTIAL_LABEL, ROLE_LABEL, Credential, Key
@@ -21,7 +21,7 @@ _What = TypeVar("_What")
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class DesiredCredential:
     """What matters of a KiteCredential between two looks at it."""
 
     ref: Ref
@@ -33,7 +33,7 @@ class Wish:
     class_name: str = ""
 
     @classmethod
-    def of(cls, credential: Credential) -> "Wish":
+    def of(cls, credential: Credential) -> "DesiredCredential":
         """The wish of a credential; `token` changes when a person changed something, and not when we write status."""
         return cls(
             ref=credential.ref,
@@ -62,7 +62,7 @@ class Change:
 
     new: tuple[Key, ...] = ()
     changed: tuple[Key, ...] = ()
-    gone: tuple[tuple[Key, Wish], ...] = ()
+    gone: tuple[tuple[Key, DesiredCredential], ...] = ()
     handed_over: tuple[Key, ...] = ()
 
 
@@ -71,7 +71,7 @@ class Desired:
 
     def __init__(
         self,
-        memory: Memory,
+        memory: InMemoryStates,
         names_namespace: Callable[[str], bool] = lambda _namespace: True,
         class_name: str = "",
     ) -> None:
@@ -79,27 +79,27 @@ class Desired:
         self._memory = memory
         self._handled = names_namespace
         self._class_name = class_name
-        self._wishes: dict[Key, Wish] = {}
+        self._credentials: dict[Key, DesiredCredential] = {}
         self._by_target: defaultdict[tuple[str, str], set[Key]] = defaultdict(set)
         self._by_source: defaultdict[tuple[str, str], set[Key]] = defaultdict(set)
         self._grants: defaultdict[Key, set[str]] = defaultdict(set)
         self._listing = False
-        self._formers: defaultdict[Key, set[str]] = defaultdict(set)
+        self._previous_targets: defaultdict[Key, set[str]] = defaultdict(set)
         self._heard_of: set[Key | tuple[Key, str]] = set()
 
     def __len__(self) -> int:
-        return len(self._wishes)
+        return len(self._credentials)
 
     def __iter__(self) -> Iterator[Key]:
-        return iter(tuple(self._wishes))
+        return iter(tuple(self._credentials))
 
     def has_client(self, client_id: str) -> bool:
         """Whether any credential is for this client ID."""
-        return any(wish.client_id == client_id for wish in self._wishes.values())
+        return any(wish.client_id == client_id for wish in self._credentials.values())
 
     def target_of(self, key: Key) -> str | None:
         """The name of the Secret that a credential publishes to; None when there is no such credential."""
-        wish = self._wishes.get(key)
+        wish = self._credentials.get(key)
         return wish.target or None if wish is not None else None
 
     def credential(self, kind: str | None, body: Mapping[str, Any]) -> Change:
@@ -112,7 +112,7 @@ class Desired:
             return self._delete(credential.key, credential.uid)
         if credential.class_name != self._class_name:
             return self._hand_over(credential.key)
-        return self._put(credential.key, Wish.of(credential))
+        return self._put(credential.key, DesiredCredential.of(credential))
 
     def secret(self, kind: str | None, metadata: Mapping[str, Any]) -> Change:
         """A labelled Secret was listed, added, modified or deleted; only its metadata is looked at."""
@@ -133,7 +133,11 @@ class Desired:
         self._heard_of.clear()
 
     def replace_all(
-        self, credentials: Iterable[Wish], grants: Iterable[tuple[Key, str]], *, unlisted: Container[str] = ()
+        self,
+        credentials: Iterable[DesiredCredential],
+        grants: Iterable[tuple[Key, str]],
+        *,
+        unlisted: Container[str] = (),
     ) -> Change:
         """A full list is known: what is not on it is gone (mark and sweep).
 
@@ -141,13 +145,13 @@ class Desired:
         namespaces.
         """
         listed = {Key(wish.ref.namespace, wish.ref.name): wish for wish in credentials}
-        older = [key for key in self._wishes if key not in listed and key not in self._heard_of]
+        older = [key for key in self._credentials if key not in listed and key not in self._heard_of]
         older = [key for key in older if key.namespace not in unlisted]
         fresh = [key for key in listed if self._handled(key.namespace) and key not in self._heard_of]
         mine = [key for key in fresh if listed[key].class_name == self._class_name]
         changes = [self._put(key, listed[key]) for key in mine]
         changes += [self._hand_over(key) for key in fresh if listed[key].class_name != self._class_name]
-        changes += [self._delete(key, self._wishes[key].ref.uid) for key in older]
+        changes += [self._delete(key, self._credentials[key].ref.uid) for key in older]
         new = [key for change in changes for key in change.new]
         changed = [key for change in changes for key in change.changed]
         changed += self._replace_grants(grants, unlisted)
@@ -155,7 +159,7 @@ class Desired:
         self._heard_of.clear()
         return Change(
             new=tuple(new),
-            changed=tuple(key for key in dict.fromkeys(changed) if key in self._wishes),
+            changed=tuple(key for key in dict.fromkeys(changed) if key in self._credentials),
             gone=tuple(gone for change in changes for gone in change.gone),
             handed_over=tuple(key for change in changes for key in change.handed_over),
         )
@@ -173,23 +177,23 @@ class Desired:
 
     def hints(self, key: Key) -> Hints:
         """What a look at `key` should know."""
-        grants, formers = self._grants.get(key, ()), self._formers.get(key, ())
-        return Hints(frozenset(grants), self._rival(key), frozenset(formers))
+        grants, previous_targets = self._grants.get(key, ()), self._previous_targets.get(key, ())
+        return Hints(frozenset(grants), self._rival(key), frozenset(previous_targets))
 
     def _hear_of(self, what: Key | tuple[Key, str]) -> None:
         if self._listing:
             self._heard_of.add(what)
 
-    def _put(self, key: Key, wish: Wish) -> Change:
-        known = self._wishes.get(key)
+    def _put(self, key: Key, wish: DesiredCredential) -> Change:
+        known = self._credentials.get(key)
         if known == wish:
             return Change()
         if known is not None:
             self._unindex(key, known)
             if known.target != wish.target:
-                self._formers[key].add(known.target)
-        self._wishes[key] = wish
-        _discard(self._formers, key, wish.target)
+                self._previous_targets[key].add(known.target)
+        self._credentials[key] = wish
+        _discard(self._previous_targets, key, wish.target)
         self._by_target[key.namespace, wish.target].add(key)
         for source in wish.sources:
             self._by_source[key.namespace, source].add(key)
@@ -198,7 +202,7 @@ class Desired:
         return Change(new=(key,)) if known is None else Change(changed=(key,))
 
     def _delete(self, key: Key, uid: str) -> Change:
-        known = self._wishes.get(key)
+        known = self._credentials.get(key)
         if known is None or known.ref.uid != uid:
             return Change()
         rivals = tuple(self._by_target.get((key.namespace, known.target), set()) - {key})
@@ -207,17 +211,17 @@ class Desired:
 
     def _hand_over(self, key: Key) -> Change:
         """The credential is of another class: it has moved there, or was never handled here."""
-        known = self._wishes.get(key)
+        known = self._credentials.get(key)
         if known is None:
             return Change()
         self._remove(key)
         return Change(handed_over=(key,))
 
     def _remove(self, key: Key) -> None:
-        self._unindex(key, self._wishes.pop(key))
-        self._formers.pop(key, None)
+        self._unindex(key, self._credentials.pop(key))
+        self._previous_targets.pop(key, None)
 
-    def _unindex(self, key: Key, wish: Wish) -> None:
+    def _unindex(self, key: Key, wish: DesiredCredential) -> None:
         _discard(self._by_target, (key.namespace, wish.target), key)
         for source in wish.sources:
             _discard(self._by_source, (key.namespace, source), key)
@@ -231,7 +235,7 @@ class Desired:
             return Change()
         fresh = name not in self._grants[key]
         self._grants[key].add(name)
-        return Change(changed=(key,)) if fresh and key in self._wishes else Change()
+        return Change(changed=(key,)) if fresh and key in self._credentials else Change()
 
     def _target(self, kind: str | None, namespace: str, metadata: Mapping[str, Any]) -> Change:
         name, version = str(metadata.get("name", "")), metadata.get("resourceVersion")
@@ -240,24 +244,24 @@ class Desired:
         # What was listed when the watch began is known already.
         changed = tuple(moved) if kind is not None else ()
         labelled = Key(namespace, str((metadata.get("labels") or {}).get(CREDENTIAL_LABEL, "")))
-        return Change(changed=changed + self._former(kind, labelled, name))
+        return Change(changed=changed + self._previous_target(kind, labelled, name))
 
-    def _former(self, kind: str | None, key: Key, name: str) -> tuple[Key, ...]:
+    def _previous_target(self, kind: str | None, key: Key, name: str) -> tuple[Key, ...]:
         """A derived Secret that its credential does not name, or not any more: known until it is deleted."""
-        wish = self._wishes.get(key)
+        wish = self._credentials.get(key)
         if kind == "DELETED" or wish is None or wish.target == name:
-            _discard(self._formers, key, name)
+            _discard(self._previous_targets, key, name)
             return ()
-        fresh = name not in self._formers[key]
-        self._formers[key].add(name)
+        fresh = name not in self._previous_targets[key]
+        self._previous_targets[key].add(name)
         return (key,) if fresh else ()
 
     def _rival(self, key: Key) -> Ref | None:
         """The credential that wants the same target and came first (by creation, then name), if it is another one."""
-        wish = self._wishes.get(key)
+        wish = self._credentials.get(key)
         if wish is None:
             return None
-        alike = [self._wishes[other] for other in self._by_target[key.namespace, wish.target]]
+        alike = [self._credentials[other] for other in self._by_target[key.namespace, wish.target]]
         first = min(alike, key=lambda each: each.order)
         return None if first.ref == wish.ref else first.ref
 

@@ -33,20 +33,20 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class ObservedLease:
     """The Lease as it was last seen to change: its version, and when that was, in seconds of our own boot-time."""
 
     version: str
     at: float
 
     @classmethod
-    def of(cls, lease: Manifest, former: "Sighting | None", now: float) -> "Sighting":
+    def of(cls, lease: Manifest, former: "ObservedLease | None", now: float) -> "ObservedLease":
         """The former sighting while nothing has changed, and a new one otherwise."""
         version = f"{lease['metadata']['uid']}/{lease['metadata']['resourceVersion']}"
         return former if former is not None and former.version == version else cls(version, now)
 
 
-def is_free(lease: Manifest, seen: Sighting, now: float, identity: str, terms: Terms) -> bool:
+def is_free(lease: Manifest, seen: ObservedLease, now: float, identity: str, terms: Terms) -> bool:
     """Whether `identity` may take the Lease: it was given back, or has not been renewed for as long as it holds.
 
     Its own it may take as well: a write whose answer was lost may have been made.
@@ -76,7 +76,7 @@ class Leadership:
 
     async def campaign(self, on_turn: Callable[[], None]) -> None:
         """Return when this process leads; `on_turn` is called at every look at the Lease."""
-        seen: Sighting | None = None
+        seen: ObservedLease | None = None
         told = False
         while self.is_shared:
             on_turn()
@@ -111,12 +111,12 @@ class Leadership:
         except (OperatorError, TimeoutError):
             _log.info("the Lease %s could not be given back: it runs out by itself", self._name)
 
-    async def _look(self, seen: Sighting | None) -> Sighting | None:
+    async def _look(self, seen: ObservedLease | None) -> ObservedLease | None:
         """One look, and a try to take the Lease when it is free."""
         asked_at = self._clock.boottime()
         lease = await self._cluster.find(leases_path(self._namespace, self._name))
         if lease is not None:
-            seen = Sighting.of(lease, seen, asked_at)
+            seen = ObservedLease.of(lease, seen, asked_at)
             if not is_free(lease, seen, asked_at, self._identity, self.terms):
                 return seen
         try:

@@ -14,7 +14,7 @@ _log = logging.getLogger(__name__)
 _Heard = ParamSpec("_Heard")
 
 
-def tell(observe: Callable[_Heard, object], *args: _Heard.args, **kwargs: _Heard.kwargs) -> None:
+def notify_observer(observe: Callable[_Heard, object], *args: _Heard.args, **kwargs: _Heard.kwargs) -> None:
     """Call `observe`; an error of its own is logged by kind and place (its text may hold a secret), and ends here."""
     try:
         observe(*args, **kwargs)

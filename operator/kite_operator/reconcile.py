@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from kite_operator.act.acknowledge import acknowledge
+from kite_operator.act.context import Context, Services, new_id, seed_of, write_pending
 from kite_operator.act.exchange import drop_used, exchange_grant, refuse_grant
 from kite_operator.act.login import WebLogins, log_in
-from kite_operator.act.parts import Parts, Scene, new_id, pay_debts, seed_of
 from kite_operator.act.proof import call_dead, discard, probe, prove
 from kite_operator.act.renew import renew
 from kite_operator.act.retire import retire
@@ -24,8 +24,8 @@ from kite_operator.decide.outcome import ActOutcome, Note
 from kite_operator.decide.plan import Action, Plan
 from kite_operator.decide.policies import decide
 from kite_operator.decide.reminder import due_reminder, needs_person, next_look
-from kite_operator.memory import Memory
-from kite_operator.model.account import AccountRecord, Ref
+from kite_operator.in_memory import InMemoryStates
+from kite_operator.model.account import AttemptLedger, Ref
 from kite_operator.model.errors import (
     ClusterError,
     Conflict,
@@ -40,9 +40,9 @@ from kite_operator.model.parse import parse_credential
 from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import Credential, Key, Status
 from kite_operator.model.trading_days import TradingCalendar
-from kite_operator.notify.letter import compose
+from kite_operator.notify.message import compose
 from kite_operator.notify.notifier import Notifier
-from kite_operator.record.events import EventWriter, gap_note, misfit_note, summons, transition
+from kite_operator.record.events import EventWriter, gap_note, misfit_note, reminder_event, transition
 from kite_operator.record.metrics import Metrics
 from kite_operator.record.status import QUIET, StatusWriter, calendar_gap, derive, is_quiet
 from kite_operator.spans import Tracer, action, one_pass, rests
@@ -71,9 +71,9 @@ class Reconciler:
 
     cluster: Cluster
     gatherer: Gatherer
-    parts: Parts
+    services: Services
     logins: WebLogins
-    memory: Memory
+    memory: InMemoryStates
     statuses: StatusWriter
     events: EventWriter
     metrics: Metrics
@@ -86,7 +86,7 @@ class Reconciler:
 
     async def reconcile(self, key: Key) -> datetime | None:
         """Bring one credential on; returns when to look again, None when it is gone or waits for a change only."""
-        with one_pass(self.tracer, self.parts.clock.now, key):
+        with one_pass(self.tracer, self.services.clock.now, key):
             return await self._pass(key)
 
     async def _pass(self, key: Key) -> datetime | None:
@@ -97,58 +97,60 @@ class Reconciler:
             self.metrics.forget(key)
             self.notifier.withdraw(key)
             return None
-        self.metrics.presume(credential.with_calendar(self.calendar), self.parts.clock.now())
+        self.metrics.presume(credential.with_calendar(self.calendar), self.services.clock.now())
         self._check_notifications(credential)
         after: Gathered | None = None
         for _ in range(MOST_ROUNDS):
-            scene = await self._look(credential, after)
-            plan = decide(scene.observed)
+            context = await self._look(credential, after)
+            plan = decide(context.observed)
             try:
                 if plan.action is Action.REST:
-                    return await self._rest(scene, plan)
-                outcome = await self._act(scene, plan)
-                credential, after = await self._record(scene, outcome), scene.after
+                    return await self._rest(context, plan)
+                outcome = await self._act(context, plan)
+                credential, after = await self._record(context, outcome), context.after
                 if outcome.retry_at is not None or outcome.result == "refused":
-                    return await self._refused(scene, plan, outcome)
+                    return await self._refused(context, plan, outcome)
             except (Forbidden, Unprocessable) as error:
-                return await self._rest(scene, _refused_by_cluster(plan, error, self.parts.clock.now()))
+                return await self._rest(context, _refused_by_cluster(plan, error, self.services.clock.now()))
             except (Conflict, NotFound, ReservationLost) as error:
                 return self._raced(key, error)
         raise Unsettled(f"{MOST_ROUNDS} actions in one pass: resting", AFTER_ROUNDS)
 
     def _raced(self, key: Key, error: OperatorError) -> datetime:
-        recollection = self.memory.of(key)
-        recollection.races += 1
-        if recollection.races >= MOST_RACES:
-            raise Unsettled(f"looked again {recollection.races} times in a row: {error}", AFTER_RACES) from error
+        in_memory = self.memory.of(key)
+        in_memory.races += 1
+        if in_memory.races >= MOST_RACES:
+            raise Unsettled(f"looked again {in_memory.races} times in a row: {error}", AFTER_RACES) from error
         _log.info("%s: looked again: %s", key, error)
-        return self.parts.clock.now() + AFTER_RACE
+        return self.services.clock.now() + AFTER_RACE
 
     async def release(self, client_id: str, ref: Ref) -> None:
         """Give back the claims of a credential that was deleted."""
 
-        def change(record: AccountRecord) -> AccountRecord:
+        def change(record: AttemptLedger) -> AttemptLedger:
             return unclaim(record, ref)
 
-        if await self.parts.accounts.read(client_id) is not None:
-            await self.parts.accounts.change(client_id, change, seed=AccountRecord(client_id))
+        if await self.services.accounts.read(client_id) is not None:
+            await self.services.accounts.change(client_id, change, seed=AttemptLedger(client_id))
 
-    async def _look(self, credential: Credential, known: Gathered | None) -> Scene:
+    async def _look(self, credential: Credential, known: Gathered | None) -> Context:
         """The world as it is, or as the last action says that it left it."""
-        recollection = self.memory.of(credential.key)
+        in_memory = self.memory.of(credential.key)
 
-        def recall(fingerprint: str, now: datetime) -> tuple[Probes, int]:
-            return recollection.about(fingerprint, now), recollection.heals_within_hour(now)
+        def recall(token_version: str, now: datetime) -> tuple[Probes, int]:
+            return in_memory.about(token_version, now), in_memory.heals_within_hour(now)
 
         if known is not None:
-            return Scene(self._effective(known.looked_at_by(credential, self.parts.clock.now(), recall)), recollection)
+            return Context(
+                self._effective(known.looked_at_by(credential, self.services.clock.now(), recall)), in_memory
+            )
         gathered = await self.gatherer.gather(credential, self.hints(credential.key), recall)
-        if recollection.debts and gathered.observed.account_problem is None:
-            await pay_debts(self.parts, credential.client_id, recollection, seed_of(Scene(gathered, recollection)))
+        if in_memory.pending_writes and gathered.observed.account_problem is None:
+            await write_pending(self.services, credential.client_id, in_memory, seed_of(Context(gathered, in_memory)))
             gathered = await self.gatherer.gather(credential, self.hints(credential.key), recall)
         if gathered.target is not None:
-            recollection.target_version = gathered.target["metadata"]["resourceVersion"]
-        return Scene(self._effective(gathered), recollection)
+            in_memory.target_version = gathered.target["metadata"]["resourceVersion"]
+        return Context(self._effective(gathered), in_memory)
 
     def _effective(self, gathered: Gathered) -> Gathered:
         """With the calendar, and the probe interval that the app's rate leaves room for.
@@ -160,65 +162,65 @@ class Reconciler:
             return gathered.of(credential)
         sharing = self.memory.use_app(credential.key, versions.api_key)
         wanted = credential.timing.probe_interval
-        seconds = self.parts.limiter.probe_interval(wanted.total_seconds(), sharing)
+        seconds = self.services.limiter.probe_interval(wanted.total_seconds(), sharing)
         return gathered.of(credential.with_probe_interval(timedelta(seconds=seconds)))
 
-    async def _act(self, scene: Scene, plan: Plan) -> ActOutcome:
-        credential, decision = scene.credential, new_id()
+    async def _act(self, context: Context, plan: Plan) -> ActOutcome:
+        credential, decision = context.credential, new_id()
         subject = {"credential": str(credential.key), "client": credential.client_id, "action": plan.action.value}
         with about(**subject, decision=decision), action(plan.action.value, decision, plan.reason.value) as told:
             _log.info("%s: %s: %s", credential.key, plan.action, plan.message, extra={"reason": plan.reason.value})
-            outcome = await self._way(scene, plan)()
+            outcome = await self._way(context, plan)()
             told.result, told.reason, told.failed = outcome.result, outcome.reason.value, outcome.failed is not None
         self.metrics.count_attempt(plan.action, outcome)
         return outcome
 
-    def _way(self, scene: Scene, plan: Plan) -> Callable[[], Awaitable[ActOutcome]]:
-        parts = self.parts
+    def _way(self, context: Context, plan: Plan) -> Callable[[], Awaitable[ActOutcome]]:
+        services = self.services
         ways: dict[Action, Callable[[], Awaitable[ActOutcome]]] = {
-            Action.PROBE: lambda: probe(parts, scene),
-            Action.PROVE: lambda: prove(parts, scene, plan),
-            Action.LOGIN: lambda: log_in(parts, self.logins, scene),
-            Action.RENEW: lambda: renew(parts, scene),
-            Action.EXCHANGE: lambda: exchange_grant(parts, scene, plan),
-            Action.REFUSE_GRANT: lambda: refuse_grant(parts, scene, plan),
-            Action.DROP_GRANT: lambda: drop_used(parts, scene, plan),
-            Action.DISCARD: lambda: discard(parts, scene, plan),
-            Action.MARK_DEAD: lambda: call_dead(parts, scene),
-            Action.RETIRE: lambda: retire(parts, scene),
-            Action.RESTART: lambda: restart(parts, scene),
-            Action.ACKNOWLEDGE: lambda: acknowledge(parts, scene),
-            Action.REVOKE: lambda: revoke(parts, scene),
+            Action.PROBE: lambda: probe(services, context),
+            Action.PROVE: lambda: prove(services, context, plan),
+            Action.LOGIN: lambda: log_in(services, self.logins, context),
+            Action.RENEW: lambda: renew(services, context),
+            Action.EXCHANGE: lambda: exchange_grant(services, context, plan),
+            Action.REFUSE_GRANT: lambda: refuse_grant(services, context, plan),
+            Action.DROP_GRANT: lambda: drop_used(services, context, plan),
+            Action.DISCARD: lambda: discard(services, context, plan),
+            Action.MARK_DEAD: lambda: call_dead(services, context),
+            Action.RETIRE: lambda: retire(services, context),
+            Action.RESTART: lambda: restart(services, context),
+            Action.ACKNOWLEDGE: lambda: acknowledge(services, context),
+            Action.REVOKE: lambda: revoke(services, context),
         }
         return ways[plan.action]
 
-    async def _record(self, scene: Scene, outcome: ActOutcome) -> Credential:
+    async def _record(self, context: Context, outcome: ActOutcome) -> Credential:
         """What an action leaves in status and Events.
 
         A failure is written at once, so that a crash does not forget it; a success with the rest that follows it.
         """
-        credential = scene.credential
+        credential = context.credential
         status = _after(credential, outcome)
         if outcome.failed is not None and outcome.failed.message:
             waiting = Plan(Action.REST, outcome.reason, outcome.failed.message, outcome.failed.failures.next_retry_time)
-            status = derive(replace(scene.observed, credential=credential.with_status(status)), waiting)
-        if outcome.failed is not None or scene.after is None:
+            status = derive(replace(context.observed, credential=credential.with_status(status)), waiting)
+        if outcome.failed is not None or context.after is None:
             written = await self.statuses.write(credential, status)
         else:
             written = credential.with_status(status)
-        for note in (*outcome.notes, *_news(scene, credential.status, status)):
+        for note in (*outcome.notes, *_news(context, credential.status, status)):
             await self.events.write(credential, note)
         return written
 
-    async def _rest(self, scene: Scene, plan: Plan) -> datetime | None:
+    async def _rest(self, context: Context, plan: Plan) -> datetime | None:
         """Say how things stand, and until when."""
-        credential, observed = scene.credential, scene.observed
+        credential, observed = context.credential, context.observed
         rests(plan.reason.value)
         if self.leads() and not is_quiet(plan, observed.now):
             status = derive(observed, plan)
             untouched = plan.reason in (Reason.CONFLICT, Reason.SUSPENDED) or refresh_waits(observed)
             if observed.refresh_asked and not untouched:
-                scene.recollection.learn(refreshed_at=observed.now)
+                context.in_memory.learn(refreshed_at=observed.now)
                 status = replace(status, last_handled_refresh=credential.refresh)
             reminder = due_reminder(observed, plan)
             if reminder is None:
@@ -227,43 +229,43 @@ class Reconciler:
                 # Before anybody is told, and only if nobody else was quicker: one reminder at most, whoever runs.
                 status = replace(status, last_reminder=reminder)
                 await self.statuses.write(credential, status, only_if_unchanged=True)
-                await self.parts.on_step("reminded", credential)
-            for note in _news(scene, credential.status, status):
+                await self.services.on_step("reminded", credential)
+            for note in _news(context, credential.status, status):
                 await self.events.write(credential, note)
             if reminder is not None:
-                await self.events.write(credential, summons(plan, reminder))
+                await self.events.write(credential, reminder_event(plan, reminder))
                 self.notifier.send(credential, compose(credential, plan, reminder, status.login_url))
             needed = needs_person(observed, plan)
             if not needed:
                 self.notifier.withdraw(credential.key)
             self.metrics.remember(observed, status, plan, needed=needed)
-        scene.recollection.races = 0
+        context.in_memory.races = 0
         return next_look(observed, plan)
 
     def _check_notifications(self, credential: Credential) -> None:
         """Once after each change by a person, and not at every look: the notification Secret is no source."""
-        recollection = self.memory.of(credential.key)
+        in_memory = self.memory.of(credential.key)
         version = f"{credential.uid}/{credential.generation}/{credential.refresh}"
         handled = credential.status.observed_generation == credential.generation
-        if (handled and not credential.refresh_asked) or recollection.notify_checked == version:
+        if (handled and not credential.refresh_asked) or in_memory.notify_checked == version:
             return
-        recollection.notify_checked = version
+        in_memory.notify_checked = version
         self.notifier.check(credential)
 
-    async def _refused(self, scene: Scene, plan: Plan, outcome: ActOutcome) -> datetime | None:
+    async def _refused(self, context: Context, plan: Plan, outcome: ActOutcome) -> datetime | None:
         """The attempt ledger said no to an action: the next look will say why, at the latest in half a minute."""
-        now = self.parts.clock.now()
+        now = self.services.clock.now()
         if outcome.retry_at is None and outcome.reason not in QUIET and plan.action is not Action.REFUSE_GRANT:
             told = Plan(Action.REST, outcome.reason, outcome.retry_message, wake_at=now + timedelta(seconds=30))
-            return await self._rest(scene, told)
+            return await self._rest(context, told)
         return outcome.retry_at or now
 
 
-def _news(scene: Scene, old: Status, new: Status) -> list[Note]:
+def _news(context: Context, old: Status, new: Status) -> list[Note]:
     """The Events that a change of status deserves."""
-    notes = (transition(old, new), gap_note(old, new, calendar_gap(scene.observed)))
-    told, scene.recollection.misfits = scene.recollection.misfits, scene.observed.misfits
-    misfits = (misfit_note(name) for name in scene.observed.misfits if name not in told)
+    notes = (transition(old, new), gap_note(old, new, calendar_gap(context.observed)))
+    told, context.in_memory.misfits = context.in_memory.misfits, context.observed.misfits
+    misfits = (misfit_note(name) for name in context.observed.misfits if name not in told)
     return [*(note for note in notes if note is not None), *misfits]
 
 

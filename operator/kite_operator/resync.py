@@ -8,7 +8,7 @@ from typing import Any
 
 from kite_operator.cluster.api import Cluster, credentials_path, secrets_path
 from kite_operator.cluster.owned import GRANT
-from kite_operator.desired import Change, Desired, Wish
+from kite_operator.desired import Change, Desired, DesiredCredential
 from kite_operator.model.errors import Forbidden, OperatorError
 from kite_operator.model.parse import parse_credential
 from kite_operator.model.resource import CREDENTIAL_LABEL, ROLE_LABEL, Key
@@ -36,7 +36,7 @@ class Resync:
         """
         self._asked.clear()
         self._desired.begin_list()
-        wishes: list[Wish] = []
+        wishes: list[DesiredCredential] = []
         grants: list[tuple[Key, str]] = []
         refused: dict[str, Forbidden] = {}
         for namespace in self._namespaces:
@@ -52,9 +52,9 @@ class Resync:
         self._tell(frozenset(refused))
         return self._desired.replace_all(wishes, grants, unlisted=self.refused)
 
-    async def _list(self, namespace: str) -> tuple[list[Wish], list[tuple[Key, str]]]:
+    async def _list(self, namespace: str) -> tuple[list[DesiredCredential], list[tuple[Key, str]]]:
         bodies = self._cluster.list(credentials_path(namespace))
-        wishes = [Wish.of(parse_credential(body)) async for body in bodies]
+        wishes = [DesiredCredential.of(parse_credential(body)) async for body in bodies]
         path = secrets_path(namespace) if namespace else "/api/v1/secrets"
         secrets = self._cluster.list(path, selector=f"{ROLE_LABEL}={GRANT},{CREDENTIAL_LABEL}")
         return wishes, [_grant_of(secret["metadata"]) async for secret in secrets]

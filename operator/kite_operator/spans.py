@@ -14,7 +14,7 @@ from typing import Protocol
 
 from kite_operator.model.errors import BrokerError, ReservationRefused
 from kite_operator.model.resource import Key
-from kite_operator.observers import tell
+from kite_operator.observers import notify_observer
 
 Attributes = Mapping[str, str | int]
 
@@ -59,7 +59,7 @@ class _Lost:
 def _begun(tracer: Tracer, beginning: Beginning) -> Span:
     """A span that has begun; what goes wrong with spans costs spans only."""
     made: list[Span] = [_Lost()]
-    tell(lambda: made.append(tracer.begin(beginning)))
+    notify_observer(lambda: made.append(tracer.begin(beginning)))
     return made[-1]
 
 
@@ -84,7 +84,7 @@ class _Pass:
     def end(self) -> None:
         self.over = True  # what it has started and not waited for is no part of it any more
         if self.span is not None:
-            tell(self.span.end, self.now(), {"kite.reason": self.reason} if self.reason else {}, "")
+            notify_observer(self.span.end, self.now(), {"kite.reason": self.reason} if self.reason else {}, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +176,7 @@ def _below(place: _Place, name: str, attributes: Attributes) -> Iterator[_Ending
         raise
     finally:
         _place.reset(token)
-        tell(span.end, within.now(), ending.attributes, ending.problem)
+        notify_observer(span.end, within.now(), ending.attributes, ending.problem)
 
 
 def _code(error: Exception) -> str:
@@ -191,7 +191,7 @@ def _timed(name: str, seconds: float, attributes: Attributes, problem: str) -> N
         return
     now = here.within.now()
     beginning = Beginning(name, now - timedelta(seconds=seconds), attributes, here.span, remote=True)
-    tell(_begun(here.within.tracer, beginning).end, now, {}, problem)
+    notify_observer(_begun(here.within.tracer, beginning).end, now, {}, problem)
 
 
 def traced_steps(observe: Callable[[str, str, float], None]) -> Callable[[str, str, float], None]:

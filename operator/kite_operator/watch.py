@@ -19,7 +19,7 @@ import kopf
 from kubernetes.aio.client import Configuration
 
 from kite_operator.model.resource import GROUP, PLURAL, ROLE_LABEL, VERSION
-from kite_operator.watch_streams import Logins, Streams
+from kite_operator.watch_streams import KopfSessions, Streams
 
 _log = logging.getLogger(__name__)
 
@@ -113,7 +113,7 @@ class Watch:
         namespaces = [each for each in self._settings.namespaces if each not in self._left_out]
         self._streams.expect(_WATCHED_KINDS * max(1, len(set(namespaces))))
         ending = asyncio.Event()
-        async with Logins(lambda: connection_of(self._configuration), self._streams) as logins:
+        async with KopfSessions(lambda: connection_of(self._configuration), self._streams) as logins:
             running = asyncio.create_task(
                 kopf.operator(
                     registry=self._registry(logins, ending),
@@ -130,7 +130,7 @@ class Watch:
             await _end_all_but_this_task()
             await running
 
-    def _registry(self, logins: Logins, ending: asyncio.Event) -> kopf.OperatorRegistry:
+    def _registry(self, logins: KopfSessions, ending: asyncio.Event) -> kopf.OperatorRegistry:
         registry = kopf.OperatorRegistry()
 
         @kopf.on.cleanup(registry=registry)
@@ -147,7 +147,7 @@ class Watch:
 
         @kopf.on.event("", "v1", "secrets", registry=registry)
         async def on_secret(type: str | None, body: kopf.Body, **_: Any) -> None:  # noqa: A002 - Kopf's own name
-            self._call(self._news, "secret", type, told_of_secret(body.get("metadata") or {}))
+            self._call(self._news, "secret", type, watched_metadata_of_secret(body.get("metadata") or {}))
 
         return registry
 
@@ -176,7 +176,7 @@ async def _end_all_but_this_task() -> None:
 _TOLD = ("namespace", "name", "labels", "resourceVersion")
 
 
-def told_of_secret(metadata: Mapping[str, Any]) -> dict[str, Any]:
+def watched_metadata_of_secret(metadata: Mapping[str, Any]) -> dict[str, Any]:
     """What is passed on of a Secret's metadata: no annotations, in which `kubectl apply` repeats its values (P4)."""
     return {name: metadata[name] for name in _TOLD if name in metadata}
 

@@ -58,7 +58,7 @@ class Streams:
             self._open.add(answer.url.path)
 
 
-class Logins:
+class KopfSessions:
     """What Kopf logs in with, for one of its runs: a session like the one that it makes by itself, but followed.
 
     It asks again when the API server refused a session (401), and is given a new one after a pause, with credentials

@@ -7,7 +7,7 @@ from kite_sandbox.apps import App
 from kite_sandbox.error_table import Refusal
 from kite_sandbox.passes import RequestToken
 from kite_sandbox.samples import session_data
-from kite_sandbox.sessions import Death, RefreshGrant, Session
+from kite_sandbox.sessions import RefreshGrant, Session, SessionEnd
 from kite_sandbox.world import Call, Step, World
 
 _BUCKETS = {Step.ORDERS: "orders", Step.QUOTE: "quotes", Step.OHLC: "quotes", Step.LTP: "quotes"}
@@ -84,7 +84,7 @@ def logout(world: World, call: Call) -> Answer:
     session = world.sessions.find(token)
     if session is None or session.api_key != api_key or world.death(session, call.now):
         raise Refusal("dead_token")
-    world.sessions.end(session, Death.LOGGED_OUT)
+    world.sessions.end(session, SessionEnd.LOGGED_OUT)
     return success(data=True)
 
 
@@ -107,7 +107,7 @@ def open_session(world: World, app: App, client_id: str, call: Call) -> Session:
     if old is not None and world.death(old, call.now) is None:
         if world.rules(client_id, app.api_key).relogin == "same_token":
             return _once_more(world, app, old)
-        world.sessions.end(old, Death.SUPERSEDED)
+        world.sessions.end(old, SessionEnd.SUPERSEDED)
     session = Session(
         client_id=client_id,
         api_key=app.api_key,

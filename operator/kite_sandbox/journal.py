@@ -32,7 +32,7 @@ class Entry:
 
 
 @dataclass(slots=True)
-class Tally:
+class CallCounts:
     """The counters of one account, or of all calls together."""
 
     calls: Counter[Step] = field(default_factory=Counter)
@@ -46,17 +46,17 @@ class Journal:
     """One Tally per account and per app, one for calls that belong to no known account, and one for everything."""
 
     def __init__(self) -> None:
-        self.everything = Tally()
-        self.unattributed = Tally()
-        self._accounts: defaultdict[str, Tally] = defaultdict(Tally)
-        self._apps: defaultdict[str, Tally] = defaultdict(Tally)
+        self.everything = CallCounts()
+        self.unattributed = CallCounts()
+        self._accounts: defaultdict[str, CallCounts] = defaultdict(CallCounts)
+        self._apps: defaultdict[str, CallCounts] = defaultdict(CallCounts)
         self._numbered = 0
 
-    def of(self, client_id: str) -> Tally:
+    def of(self, client_id: str) -> CallCounts:
         """The counters of an account."""
         return self._accounts[client_id]
 
-    def of_app(self, api_key: str) -> Tally:
+    def of_app(self, api_key: str) -> CallCounts:
         """The counters of an app: of the calls that name it, which those with a password or a code do not."""
         return self._apps[api_key]
 
@@ -67,7 +67,7 @@ class Journal:
             return
         self._accounts.clear()
         self._apps.clear()
-        self.everything, self.unattributed = Tally(), Tally()
+        self.everything, self.unattributed = CallCounts(), CallCounts()
 
     @contextmanager
     def arrival(self, step: Step, caller: Caller) -> Iterator[None]:
@@ -93,7 +93,7 @@ class Journal:
             tally.outcomes[call.step][outcome] += 1
             tally.log.append(entry)
 
-    def _tallies(self, caller: Caller) -> tuple[Tally, ...]:
+    def _tallies(self, caller: Caller) -> tuple[CallCounts, ...]:
         own = self.unattributed if caller.client_id is None else self._accounts[caller.client_id]
         of_app = () if caller.api_key is None else (self._apps[caller.api_key],)
         return own, *of_app, self.everything

@@ -10,7 +10,7 @@ from kite_sandbox.clock import next_wall_time
 from kite_sandbox.confidential import Secret, fingerprint
 
 
-class Death(StrEnum):
+class SessionEnd(StrEnum):
     """Why a token no longer works."""
 
     FLUSHED = "flushed"
@@ -32,16 +32,16 @@ class Session:
     enctoken: Secret
     refresh_token: Secret | None
     minted_at: datetime
-    ended: Death | None = None
+    ended: SessionEnd | None = None
 
-    def death(self, now: datetime, flush: time) -> Death | None:
+    def death(self, now: datetime, flush: time) -> SessionEnd | None:
         """Why the token is dead at `now`, or None while it works.
 
         It is flushed at the first wall time `flush` (IST) after it was minted, even if that is only minutes later.
         """
         if self.ended is not None:
             return self.ended
-        return Death.FLUSHED if now >= next_wall_time(self.minted_at, flush) else None
+        return SessionEnd.FLUSHED if now >= next_wall_time(self.minted_at, flush) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,16 +99,16 @@ class SessionBook:
         """The sessions of a client ID that nobody has ended; the flush may have."""
         return sorted((self._sessions[mark] for mark in self._by_client[client_id]), key=lambda each: each.minted_at)
 
-    def end(self, session: Session, why: Death) -> None:
+    def end(self, session: Session, why: SessionEnd) -> None:
         """Kill one session."""
         self._end([session.access_token.fingerprint], why)
 
-    def end_client(self, client_id: str, why: Death) -> int:
+    def end_client(self, client_id: str, why: SessionEnd) -> int:
         """Kill all sessions and refresh_tokens of a client ID; returns how many sessions."""
         self._end_refresh(self._refresh_by_client[client_id])
         return self._end(list(self._by_client[client_id]), why)
 
-    def end_app(self, api_key: str, why: Death) -> int:
+    def end_app(self, api_key: str, why: SessionEnd) -> int:
         """Kill all sessions and refresh_tokens of an app; returns how many sessions."""
         self._end_refresh(self._refresh_by_app[api_key])
         return self._end(list(self._by_app[api_key]), why)
@@ -117,7 +117,7 @@ class SessionBook:
         """Kill one refresh_token."""
         self._end_refresh([fingerprint(refresh_token)])
 
-    def _end(self, marks: Iterable[str], why: Death) -> int:
+    def _end(self, marks: Iterable[str], why: SessionEnd) -> int:
         ended = 0
         for mark in marks:
             session = self._sessions[mark]

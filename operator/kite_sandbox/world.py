@@ -15,7 +15,7 @@ from kite_sandbox.confidential import Mint, Secret
 from kite_sandbox.error_table import Refusal
 from kite_sandbox.passes import Connecting, PassBook, PendingLogin, RequestToken, WebSession
 from kite_sandbox.ratelimit import RateLimit
-from kite_sandbox.sessions import Death, Session, SessionBook
+from kite_sandbox.sessions import Session, SessionBook, SessionEnd
 from kite_sandbox.switches import SwitchBoard, Switches
 
 
@@ -117,25 +117,25 @@ class World:
         """Store an account's new state."""
         self.accounts[account.client_id] = account
 
-    def death(self, session: Session, now: datetime) -> Death | None:
+    def death(self, session: Session, now: datetime) -> SessionEnd | None:
         """Why a session is dead at `now`, or None."""
         return session.death(now, self.rules(session.client_id, session.api_key).flush_time)
 
     def master_logout(self, client_id: str) -> int:
         """End every session of a client, in browsers and in apps; returns how many app sessions."""
         self.keep(self.accounts[client_id].signed_out())
-        return self.sessions.end_client(client_id, Death.MASTER_LOGOUT)
+        return self.sessions.end_client(client_id, SessionEnd.MASTER_LOGOUT)
 
     def change_password(self, client_id: str, password: Secret) -> None:
         """Set another password, which logs all sessions out."""
         self.keep(replace(self.accounts[client_id], password=password).signed_out())
-        self.sessions.end_client(client_id, Death.PASSWORD_CHANGED)
+        self.sessions.end_client(client_id, SessionEnd.PASSWORD_CHANGED)
 
     def regenerate_secret(self, api_key: str, api_secret: Secret) -> None:
         """Give an app another secret; whether its sessions die is a switch."""
         self.apps[api_key] = replace(self.apps[api_key], api_secret=api_secret)
         if self.rules(None, api_key).regenerate_kills_sessions:
-            self.sessions.end_app(api_key, Death.SECRET_REGENERATED)
+            self.sessions.end_app(api_key, SessionEnd.SECRET_REGENERATED)
 
     def issue_request_token(self, client_id: str, api_key: str, now: datetime) -> str:
         """A new request_token, as at the end of a login."""

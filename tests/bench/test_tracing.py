@@ -12,8 +12,8 @@ from dataclasses import fields
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from kite_operator import spans
+from kite_operator.act.context import Services
 from kite_operator.act.login import log_in
-from kite_operator.act.parts import Parts
 from kite_operator.model.resource import Key
 from kite_operator.tracing import trace_to
 from support.acting import Stage
@@ -36,11 +36,11 @@ async def login_seconds(hook: Hook, *, traced: bool = False) -> float:
     """The median of the logins; sources of noise hit each kind alike, since the kinds take turns."""
     stage = Stage(happy_answers())
     if traced:
-        values = {each.name: getattr(stage.parts, each.name) for each in fields(stage.parts)}
-        stage.parts = Parts(**values | {"observe": spans.traced_steps(stage.parts.observe)})
+        values = {each.name: getattr(stage.services, each.name) for each in fields(stage.services)}
+        stage.services = Services(**values | {"observe": spans.traced_steps(stage.services.observe)})
     started = time.perf_counter()
     with hook(stage), spans.action("login", "d1", "LoginInProgress"):
-        await log_in(stage.parts, stage.logins, stage.scene())
+        await log_in(stage.services, stage.logins, stage.context())
     return time.perf_counter() - started
 
 

@@ -15,7 +15,7 @@ import pytest
 import requests
 import yaml
 
-from kite_operator.model.account import AccountRecord, dump
+from kite_operator.model.account import AttemptLedger, dump
 from kite_operator.model.expiry import IST
 from support.audit import Grant, asked_by, granted_to
 from support.controlplane import Kubectl
@@ -122,7 +122,7 @@ def a_forgotten_account(api: Api, accounts: str) -> None:
     metadata = {
         "name": "kite-account-zz0000",
         "labels": {"kite-operator.dev/account": "ZZ0000"},
-        "annotations": {"kite-operator.dev/account": dump(AccountRecord("ZZ0000"))},
+        "annotations": {"kite-operator.dev/account": dump(AttemptLedger("ZZ0000"))},
     }
     lease: dict[str, Any] = {
         "apiVersion": "coordination.k8s.io/v1",

@@ -9,7 +9,7 @@ import pytest
 import requests
 import yaml
 
-from kite_operator.model.account import AccountRecord, dump
+from kite_operator.model.account import AttemptLedger, dump
 from support.controlplane import ControlPlane, Kubectl, namespace_in
 from support.operators import OperatorProcess
 from support.ports import free_port
@@ -26,7 +26,7 @@ FORGOTTEN: dict[str, Any] = {
     "metadata": {
         "name": "kite-account-zz0000",
         "labels": {"kite-operator.dev/account": "ZZ0000"},
-        "annotations": {"kite-operator.dev/account": dump(AccountRecord("ZZ0000"))},
+        "annotations": {"kite-operator.dev/account": dump(AttemptLedger("ZZ0000"))},
     },
     "spec": {"renewTime": "2020-01-01T00:00:00.000000Z"},
 }

@@ -14,7 +14,7 @@ from kite_operator.cluster.api import Cluster, connect
 from kite_operator.cluster.rollout import look_at, restart
 from kite_operator.model.errors import Conflict
 from kite_operator.model.expiry import IST
-from kite_operator.model.rollout import Mark, Workload
+from kite_operator.model.rollout import Stamp, Workload
 from support.broker_fakes import NOW
 from support.controlplane import ControlPlane, Kubectl, eventually, namespace_in
 from support.documents import ROOT
@@ -97,7 +97,7 @@ def desk(control_plane: ControlPlane, kubectl: Kubectl) -> Iterator[Desk]:
                 api.close()
 
 
-async def stamp(cluster: Cluster, namespace: str, workload: Workload, mark: Mark) -> None:
+async def stamp(cluster: Cluster, namespace: str, workload: Workload, mark: Stamp) -> None:
     """Restart it as it is by then: its controller writes its status in between."""
     for _ in range(MOST_TRIES):
         view = await look_at(cluster, namespace, workload)
@@ -118,7 +118,7 @@ async def test_the_operator_restarts_what_consents_twice_with_its_own_code(
     before = desk.admin.get(path(desk.namespace, kind, name))["metadata"]["generation"]
     async with await connect(str(control_plane.kubeconfig_for(ACCOUNT)), timeout_seconds=10, connections=2) as cluster:
         for digit in ("1", "2"):
-            mark = Mark("0123abcd." + digit * 32, NOW.astimezone(IST))
+            mark = Stamp("0123abcd." + digit * 32, NOW.astimezone(IST))
             await stamp(cluster, desk.namespace, Workload(kind, name), mark)
             found = desk.admin.get(path(desk.namespace, kind, name))
             assert mark.version == pods(found)[VERSION]

@@ -9,7 +9,7 @@ import pytest
 from kite_operator.broker.transport import AiohttpTransport, TransportSettings
 from kite_operator.broker.webdriver import LoginHooks, run_login
 from kite_operator.broker.weblogin import WebLogin
-from kite_operator.model.account import Outcome
+from kite_operator.model.account import AttemptOutcome
 from kite_operator.model.clockoffset import ClockOffset
 from kite_operator.model.errors import BrokerError, Step, TransientBrokerError
 from kite_operator.model.reasons import Reason
@@ -26,7 +26,7 @@ class OneLogin:
     """A gate that allows one password and one code, and keeps what became of them."""
 
     code: Sensitive
-    settled: list[tuple[Step, Outcome]] = field(default_factory=list)
+    settled: list[tuple[Step, AttemptOutcome]] = field(default_factory=list)
 
     async def reserve_password(self, offset: ClockOffset | None) -> None:
         """Always."""
@@ -37,7 +37,7 @@ class OneLogin:
     def check(self) -> None:
         """Always."""
 
-    async def settle(self, step: Step, outcome: Outcome) -> None:
+    async def settle(self, step: Step, outcome: AttemptOutcome) -> None:
         self.settled.append((step, outcome))
 
 
@@ -107,7 +107,7 @@ async def test_a_login_ends_with_a_request_token_that_can_be_exchanged(desk: Des
     counted = desk.sandbox.counters(desk.account.client_id)
 
     assert len(token) == 32
-    assert desk.gate.settled == [(Step.PASSWORD, Outcome.ACCEPTED), (Step.TOTP, Outcome.ACCEPTED)]
+    assert desk.gate.settled == [(Step.PASSWORD, AttemptOutcome.ACCEPTED), (Step.TOTP, AttemptOutcome.ACCEPTED)]
     assert (counted.count("login"), counted.count("twofa"), counted.wrong_entries) == (1, 1, 0)
 
 
@@ -133,7 +133,7 @@ async def test_a_wrong_password_is_one_wrong_entry_and_no_code_follows(desk: Des
     counted = desk.sandbox.counters(desk.account.client_id)
 
     assert error.reason == Reason.PASSWORD_REJECTED
-    assert desk.gate.settled == [(Step.PASSWORD, Outcome.WRONG)]
+    assert desk.gate.settled == [(Step.PASSWORD, AttemptOutcome.WRONG)]
     assert (counted.wrong_passwords, counted.count("twofa")) == (1, 0)
 
 
@@ -142,7 +142,7 @@ async def test_a_wrong_code_is_one_wrong_entry(desk: Desk) -> None:
     error = await desk.failure()
 
     assert error.reason == Reason.TOTP_REJECTED
-    assert desk.gate.settled[-1] == (Step.TOTP, Outcome.WRONG)
+    assert desk.gate.settled[-1] == (Step.TOTP, AttemptOutcome.WRONG)
     assert desk.sandbox.counters(desk.account.client_id).wrong_codes == 1
 
 
@@ -181,7 +181,7 @@ async def test_each_end_of_the_apps_login_has_its_reason_and_the_login_counts_as
     error = await desk.failure()
 
     assert (error.reason, error.step) == (reason, Step.CONNECT)
-    assert desk.gate.settled == [(Step.PASSWORD, Outcome.ACCEPTED), (Step.TOTP, Outcome.ACCEPTED)]
+    assert desk.gate.settled == [(Step.PASSWORD, AttemptOutcome.ACCEPTED), (Step.TOTP, AttemptOutcome.ACCEPTED)]
 
 
 async def test_an_unknown_api_key_is_refused_before_the_password_is_sent(desk: Desk) -> None:
@@ -223,23 +223,23 @@ async def test_no_password_is_sent_while_the_login_page_is_in_trouble(desk: Desk
 @pytest.mark.parametrize(
     ("preset", "outcome"),
     [
-        ("html_503", Outcome.UNSENT),
-        ("html_403", Outcome.UNSENT),
-        ("html_429", Outcome.UNSENT),
-        ("too_many_requests", Outcome.UNSENT),
-        ("html_502", Outcome.UNKNOWN),
-        ("lost_answer", Outcome.UNKNOWN),
-        ("missing_error_type", Outcome.UNKNOWN),
-        ("missing_message", Outcome.UNKNOWN),
-        ("html_login_page", Outcome.UNKNOWN),
-        ("not_json", Outcome.UNKNOWN),
-        ("empty_body", Outcome.UNKNOWN),
-        ("slow", Outcome.UNKNOWN),
-        ("reset_mid_body", Outcome.UNKNOWN),
+        ("html_503", AttemptOutcome.UNSENT),
+        ("html_403", AttemptOutcome.UNSENT),
+        ("html_429", AttemptOutcome.UNSENT),
+        ("too_many_requests", AttemptOutcome.UNSENT),
+        ("html_502", AttemptOutcome.UNKNOWN),
+        ("lost_answer", AttemptOutcome.UNKNOWN),
+        ("missing_error_type", AttemptOutcome.UNKNOWN),
+        ("missing_message", AttemptOutcome.UNKNOWN),
+        ("html_login_page", AttemptOutcome.UNKNOWN),
+        ("not_json", AttemptOutcome.UNKNOWN),
+        ("empty_body", AttemptOutcome.UNKNOWN),
+        ("slow", AttemptOutcome.UNKNOWN),
+        ("reset_mid_body", AttemptOutcome.UNKNOWN),
     ],
 )
 async def test_a_submission_is_unspent_only_when_the_broker_cannot_have_read_it(
-    desk: Desk, step: str, preset: str, outcome: Outcome
+    desk: Desk, step: str, preset: str, outcome: AttemptOutcome
 ) -> None:
     desk.sandbox.fault(step, preset)
     await desk.failure()
@@ -282,7 +282,7 @@ async def test_trouble_after_the_code_is_named_and_the_login_stays_completed(
     error = await desk.failure(desk.fault_at("after-totp-answer", step, preset, times=None))
 
     assert (error.reason, error.step) == (reason, Step.CONNECT)
-    assert desk.gate.settled == [(Step.PASSWORD, Outcome.ACCEPTED), (Step.TOTP, Outcome.ACCEPTED)]
+    assert desk.gate.settled == [(Step.PASSWORD, AttemptOutcome.ACCEPTED), (Step.TOTP, AttemptOutcome.ACCEPTED)]
 
 
 @pytest.mark.parametrize("step", ["connect_login", "finish"])
@@ -291,7 +291,7 @@ async def test_an_apps_login_that_fails_for_a_moment_takes_no_second_code(desk: 
     token = await desk.log_in(desk.fault_at("after-totp-answer", step, preset))
 
     assert token
-    assert desk.gate.settled == [(Step.PASSWORD, Outcome.ACCEPTED), (Step.TOTP, Outcome.ACCEPTED)]
+    assert desk.gate.settled == [(Step.PASSWORD, AttemptOutcome.ACCEPTED), (Step.TOTP, AttemptOutcome.ACCEPTED)]
     assert desk.sandbox.counters(desk.login.client_id).count("twofa") == 1
 
 
@@ -299,7 +299,7 @@ async def test_a_login_of_another_user_stops_before_the_code(desk: Desk) -> None
     desk.sandbox.fault("login", "other_user")
     error = await desk.failure()
 
-    assert (error.reason, desk.gate.settled) == (Reason.WRONG_ACCOUNT, [(Step.PASSWORD, Outcome.ACCEPTED)])
+    assert (error.reason, desk.gate.settled) == (Reason.WRONG_ACCOUNT, [(Step.PASSWORD, AttemptOutcome.ACCEPTED)])
 
 
 async def test_an_outage_page_that_echoes_the_password_and_the_code_is_not_repeated(desk: Desk) -> None:

@@ -5,8 +5,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from kite_operator.act.context import Context, Services
 from kite_operator.act.login import WebLogins
-from kite_operator.act.parts import Parts, Scene
 from kite_operator.broker.limiter import RateLimiter, RateLimits
 from kite_operator.broker.webdriver import Transport
 from kite_operator.broker.wire import HttpResponse
@@ -14,8 +14,8 @@ from kite_operator.cluster.account import Accounts, lease_name
 from kite_operator.cluster.api import leases_path, secrets_path
 from kite_operator.cluster.gather import Gathered
 from kite_operator.decide.observed import Observed
-from kite_operator.memory import Recollection
-from kite_operator.model.account import AccountRecord
+from kite_operator.in_memory import InMemoryState
+from kite_operator.model.account import AttemptLedger
 from kite_operator.model.resource import Credential
 from kite_operator.model.sensitive import Sensitive
 from kite_operator.model.session import AppKeys, Session
@@ -51,7 +51,7 @@ class Stage:
         self.exchanges: list[Sensitive] = []
         self.logouts: list[Sensitive] = []
         self.accounts = Accounts(self.cluster, self.clock, ACCOUNT_NAMESPACE)
-        self.parts = Parts(
+        self.services = Services(
             cluster=self.cluster,
             accounts=self.accounts,
             broker=_Broker(self),
@@ -60,15 +60,15 @@ class Stage:
             identity="pod-1",
             on_step=self._on_step,
             observe=lambda _step, _outcome, _seconds: None,
-            fingerprint=lambda made: made.access_token.reveal()[:4],
+            token_version=lambda made: made.access_token.reveal()[:4],
         )
         self.logins = WebLogins("https://login.example", (), self._open)
 
-    def scene(self, **changes: Any) -> Scene:
+    def context(self, **changes: Any) -> Context:
         facts: Observed = observed(self.clock.now(), **changes)
-        return Scene(Gathered(facts, self.cluster.objects.get(STATE), None, ""), Recollection())
+        return Context(Gathered(facts, self.cluster.objects.get(STATE), None, ""), InMemoryState())
 
-    async def record(self) -> AccountRecord:
+    async def record(self) -> AttemptLedger:
         record = await self.accounts.read(CLIENT_ID)
         assert record is not None
         return record
@@ -76,13 +76,13 @@ class Stage:
     async def somebody_else_locks(self) -> None:
         """Another process takes over what is under way: the account's login, or an exchange or renewal."""
 
-        def change(record: AccountRecord) -> AccountRecord:
+        def change(record: AttemptLedger) -> AttemptLedger:
             assert record.locks
             login, exchanges = (record.lock,) if record.lock else (), record.app_locks
             theirs = [replace(each, id="of-another", by="pod-2") for each in (*login, *exchanges)]
             return replace(record, lock=theirs[0] if login else None, app_locks=tuple(theirs[len(login) :]))
 
-        await self.accounts.change(CLIENT_ID, change, seed=AccountRecord(CLIENT_ID))
+        await self.accounts.change(CLIENT_ID, change, seed=AttemptLedger(CLIENT_ID))
 
     async def _on_step(self, step: str, _credential: Credential) -> None:
         await self.at.get(step, _go_on)()

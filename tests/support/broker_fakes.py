@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from kite_operator.broker.weblogin import WebLogin
 from kite_operator.broker.wire import HttpRequest, HttpResponse
-from kite_operator.model.account import Outcome
+from kite_operator.model.account import AttemptOutcome
 from kite_operator.model.clockoffset import ClockOffset
 from kite_operator.model.errors import Step
 from kite_operator.model.sensitive import Sensitive
@@ -159,7 +159,7 @@ class RecordingGate:
             raise self.refusals["lost"]
         self._note("check")
 
-    async def settle(self, step: Step, outcome: Outcome) -> None:
+    async def settle(self, step: Step, outcome: AttemptOutcome) -> None:
         self._note(f"settle {step} {outcome}")
 
     def _note(self, what: str) -> None:

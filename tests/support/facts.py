@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from kite_operator.decide.observed import Grant, Held, Observed, Probes, Renewal, TargetView, Versions
-from kite_operator.model.account import AccountRecord, Attempt, Claim, Outcome, Ref, Rejection
+from kite_operator.model.account import Attempt, AttemptLedger, AttemptOutcome, Claim, Ref, Rejection
 from kite_operator.model.conditions import Condition
 from kite_operator.model.errors import Step
 from kite_operator.model.expiry import IST
@@ -145,12 +145,12 @@ def unanswered(at: datetime, *, alive_at: datetime | None = None) -> Probes:
     return Probes(alive_at=alive_at, asked_at=at, known_since=alive_at or at)
 
 
-def account(*attempts: Attempt, **changes: Any) -> AccountRecord:
+def account(*attempts: Attempt, **changes: Any) -> AttemptLedger:
     """An account's record."""
-    return replace(AccountRecord(CLIENT_ID, attempts=attempts), **changes)
+    return replace(AttemptLedger(CLIENT_ID, attempts=attempts), **changes)
 
 
-def attempt(name: str, outcome: Outcome = Outcome.WRONG, **changes: Any) -> Attempt:
+def attempt(name: str, outcome: AttemptOutcome = AttemptOutcome.WRONG, **changes: Any) -> Attempt:
     """A password of the present version, submitted at noon, unless said otherwise."""
     at = changes.get("at", NOON)
     usual = Attempt(name, Step.PASSWORD, VERSIONS.login, REF, at, at + timedelta(seconds=45), outcome=outcome)

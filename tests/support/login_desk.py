@@ -16,8 +16,8 @@ from yarl import URL
 from kite_operator.cluster.api import Manifest, credentials_path, secrets_path
 from kite_operator.cluster.keyring import Keyring
 from kite_operator.cluster.reviews import ACCESS_REVIEWS
-from kite_operator.login.parts import LoginParts
-from kite_operator.login.server import login_parts, make_login_app
+from kite_operator.login.context import PageContext
+from kite_operator.login.server import make_login_app, page_context
 from kite_operator.model.conditions import Condition
 from kite_operator.model.resource import LastLogin, Status
 from kite_operator.model.sensitive import Sensitive
@@ -59,7 +59,7 @@ class Desk:
 
     cluster: ReviewingCluster
     clock: FakeClock
-    parts: LoginParts
+    context: PageContext
     browser: "TestClient"  # type: ignore[type-arg]  # generic only in newer releases of aiohttp
     said: list[str] = field(default_factory=list)
 
@@ -142,12 +142,12 @@ async def open_desk(**settings: Any) -> AsyncIterator[Desk]:
     chosen = {"login_listen": "127.0.0.1:1", "login_public_url": PUBLIC, "account_namespace": "kite"} | settings
     put_secret(cluster, "kite", "kite-login-passphrase", passphrase=PASSPHRASE)
     put_secret(cluster, "desk", "alpha-app", api_key=API_KEY, api_secret=API_SECRET)
-    parts = login_parts(Settings(**chosen), cluster, KEYRING, clock, said.append)
-    server = TestServer(make_login_app(parts))
+    context = page_context(Settings(**chosen), cluster, KEYRING, clock, said.append)
+    server = TestServer(make_login_app(context))
     await server.start_server(access_log=None)  # as the operator serves it
     # Cookies are Secure, and the test server speaks http.
     async with TestClient(server, cookie_jar=_Everything(unsafe=True)) as browser:
-        desk = Desk(cluster, clock, parts, browser, said)
+        desk = Desk(cluster, clock, context, browser, said)
         desk.put_credential()
         yield desk
 

@@ -6,7 +6,7 @@ import pytest
 
 from kite_operator.cluster.api import Manifest
 from kite_operator.desired import Change, Desired
-from kite_operator.memory import Memory
+from kite_operator.in_memory import InMemoryStates
 from kite_operator.model.errors import Forbidden
 from kite_operator.model.resource import CREDENTIAL_LABEL, ROLE_LABEL, Key
 from kite_operator.resync import Resync
@@ -38,7 +38,7 @@ class Listing(MemoryCluster):
 
 
 def lists_of(cluster: Listing) -> tuple[Resync, Desired]:
-    desired = Desired(Memory())
+    desired = Desired(InMemoryStates())
     return Resync(cluster, desired, ("desk", "closed")), desired
 
 

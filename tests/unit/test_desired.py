@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from kite_operator.cluster.gather import Hints
-from kite_operator.desired import Change, Desired, Wish
-from kite_operator.memory import Memory
+from kite_operator.desired import Change, Desired, DesiredCredential
+from kite_operator.in_memory import InMemoryStates
 from kite_operator.model.parse import parse_credential
 from kite_operator.model.resource import CREDENTIAL_LABEL, ROLE_LABEL, Key
 from support.facts import body
@@ -33,15 +33,15 @@ def secret(role: str, name: str, credential: str = "alpha", version: str = "5") 
     return {"namespace": "desk", "name": name, "resourceVersion": version, "labels": labels}
 
 
-def desired(*bodies: Mapping[str, Any], memory: Memory | None = None) -> Desired:
-    made = Desired(memory or Memory())
+def desired(*bodies: Mapping[str, Any], memory: InMemoryStates | None = None) -> Desired:
+    made = Desired(memory or InMemoryStates())
     for each in bodies:
         made.credential("ADDED", each)
     return made
 
 
-def wish(of: Mapping[str, Any]) -> Wish:
-    return Wish.of(parse_credential(of))
+def wish(of: Mapping[str, Any]) -> DesiredCredential:
+    return DesiredCredential.of(parse_credential(of))
 
 
 ALPHA_BODY, BETA_BODY = body(), body(name="beta")
@@ -65,7 +65,7 @@ def test_one_of_another_class_is_never_looked_at() -> None:
 
 
 def test_an_operator_with_a_class_looks_at_its_own_only() -> None:
-    made = Desired(Memory(), class_name="desk")
+    made = Desired(InMemoryStates(), class_name="desk")
     assert Change() == made.credential("ADDED", ALPHA_BODY)
     assert Change(new=(ALPHA,)) == made.credential("MODIFIED", of_class("desk"))
 
@@ -109,7 +109,7 @@ def test_the_late_news_of_a_predecessors_end_does_not_delete_its_successor() -> 
 
 
 def test_a_namespace_of_somebody_else_is_left_alone() -> None:
-    made = Desired(Memory(), lambda namespace: namespace != "desk")
+    made = Desired(InMemoryStates(), lambda namespace: namespace != "desk")
     assert Change() == made.credential("ADDED", ALPHA_BODY)
     assert Change() == made.replace_all([wish(ALPHA_BODY)], [])
     assert 0 == len(made)
@@ -131,7 +131,7 @@ def test_an_edit_that_names_another_source_is_followed() -> None:
 
 
 def test_a_target_that_somebody_touched_wakes_its_owner_and_our_own_write_does_not() -> None:
-    memory = Memory()
+    memory = InMemoryStates()
     made = desired(ALPHA_BODY, memory=memory)
     memory.of(ALPHA).target_version = "5"
     assert Change() == made.secret("MODIFIED", secret("target", "alpha-kite-token", version="5"))
@@ -143,26 +143,26 @@ def test_a_target_that_somebody_touched_wakes_its_owner_and_our_own_write_does_n
 def test_a_target_of_before_is_known_until_it_is_deleted() -> None:
     made = desired(ALPHA_BODY)
     made.credential("MODIFIED", changed(ALPHA_BODY, target={"name": "renamed"}))
-    assert frozenset({"alpha-kite-token"}) == made.hints(ALPHA).formers
+    assert frozenset({"alpha-kite-token"}) == made.hints(ALPHA).previous_targets
     assert Change() == made.secret("MODIFIED", secret("target", "alpha-kite-token"))
     assert Change() == made.secret("DELETED", secret("target", "alpha-kite-token"))
-    assert frozenset() == made.hints(ALPHA).formers
+    assert frozenset() == made.hints(ALPHA).previous_targets
 
 
 def test_a_target_of_before_is_found_by_its_labels_after_a_restart() -> None:
     made = desired(ALPHA_BODY)
     assert (ALPHA,) == made.secret(None, secret("target", "of-before")).changed
     assert Change() == made.secret(None, secret("target", "of-nobody", credential="gone"))
-    assert frozenset({"of-before"}) == made.hints(ALPHA).formers
+    assert frozenset({"of-before"}) == made.hints(ALPHA).previous_targets
 
 
 def test_a_target_that_is_wanted_again_is_no_former_one() -> None:
     made = desired(ALPHA_BODY)
     made.credential("MODIFIED", changed(ALPHA_BODY, target={"name": "renamed"}))
     made.credential("MODIFIED", ALPHA_BODY)
-    assert frozenset({"renamed"}) == made.hints(ALPHA).formers
+    assert frozenset({"renamed"}) == made.hints(ALPHA).previous_targets
     made.credential("DELETED", ALPHA_BODY)
-    assert frozenset() == made.hints(ALPHA).formers
+    assert frozenset() == made.hints(ALPHA).previous_targets
 
 
 def test_a_grant_wakes_its_credential_once() -> None:
@@ -234,7 +234,7 @@ class IndexMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.made = Desired(Memory())
+        self.made = Desired(InMemoryStates())
         self.truth: dict[Key, dict[str, Any]] = {}
         self.generation = 1
 
@@ -266,14 +266,14 @@ class IndexMachine(RuleBasedStateMachine):
     @invariant()
     def the_index_is_consistent(self) -> None:
         fresh = desired(*self.truth.values())
-        assert fresh._wishes == self.made._wishes
+        assert fresh._credentials == self.made._credentials
         assert fresh._by_target == self.made._by_target
         assert fresh._by_source == self.made._by_source
         assert [self.hints(fresh, key) for key in self.truth] == [self.hints(self.made, key) for key in self.truth]
 
     def hints(self, of: Desired, key: Key) -> Hints:
         """Without former targets: a fresh index has none of the renamings behind it."""
-        return replace(of.hints(key), formers=frozenset())
+        return replace(of.hints(key), previous_targets=frozenset())
 
 
 IndexMachine.TestCase.settings = settings(max_examples=25, stateful_step_count=15, deadline=None)

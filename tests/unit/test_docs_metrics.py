@@ -6,7 +6,7 @@ import re
 import pytest
 
 from kite_operator.decide.plan import Action
-from kite_operator.login.parts import Happening
+from kite_operator.login.context import PageEvent
 from kite_operator.model.errors import Step
 from kite_operator.record.metrics import Metrics
 from support.documents import ROOT, blocks, codes, page, rows, section
@@ -77,7 +77,7 @@ def test_every_step_is_described() -> None:
 
 
 def test_every_outcome_of_the_login_page_is_described() -> None:
-    assert {happening.value for happening in Happening} == _first_cells("Outcomes of the login page")
+    assert {page_event.value for page_event in PageEvent} == _first_cells("Outcomes of the login page")
 
 
 def test_every_result_is_described() -> None:

@@ -10,7 +10,7 @@ import yaml
 from kite_operator.allow_list import NOTHING, PORTS, SERVICES, parse_allow_list
 from kite_operator.decide.reminder import EARLY, LATEST
 from kite_operator.model.notify_urls import MOST_URLS, parse_notify_secret
-from kite_operator.model.resource import Mark
+from kite_operator.model.resource import ReminderMark
 from kite_operator.model.sensitive import Sensitive
 from kite_operator.notify.notifier import RETRY_AFTER
 from kite_operator.notify.services import KINDS, READ_SECONDS, UrlRefused, open_service
@@ -94,7 +94,7 @@ def test_the_ports_that_are_meant_are_named() -> None:
 
 def test_the_marks_and_how_late_they_are_told_are_those_of_the_code() -> None:
     marks = {codes(row[0])[0] for row in rows(section(PAGE, "When reminders come"))[1:]}
-    assert {mark.value for mark in Mark} == marks
+    assert {mark.value for mark in ReminderMark} == marks
     assert (timedelta(minutes=30), timedelta(hours=6)) == (EARLY, LATEST)
     assert "30 minutes before `readyBy`" in PAGE
     assert "for six hours" in PAGE

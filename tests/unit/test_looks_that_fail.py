@@ -9,11 +9,11 @@ import pytest
 
 from kite_operator.allow_list import AllowList
 from kite_operator.broker.codes import parse_totp_secret
-from kite_operator.cluster.allowance import Allowance
 from kite_operator.cluster.api import credentials_path
+from kite_operator.cluster.client_ids import ClientIDList
 from kite_operator.cluster.gather import Gatherer, Hints
 from kite_operator.cluster.keyring import Keyring
-from kite_operator.memory import Memory
+from kite_operator.in_memory import InMemoryStates
 from kite_operator.model.conditions import AUTHENTICATED, LOGIN_REQUIRED, READY, Condition
 from kite_operator.model.errors import ClusterUnavailable, Conflict, OperatorError, Unsettled
 from kite_operator.model.expiry import IST
@@ -64,13 +64,13 @@ class Process:
         self.metrics = Metrics(clock.now)
         events = EventWriter(cluster, clock, "pod-1")
         keyring = Keyring(Sensitive(base64.b64encode(bytes(32)).decode()))
-        allowance = Allowance(cluster, clock, "optional")
+        allowance = ClientIDList(cluster, clock, "optional")
         self.reconciler = Reconciler(
             cluster=cluster,
             gatherer=Gatherer(cluster, self.stage.accounts, keyring, clock, parse_totp_secret, allowance),
-            parts=self.stage.parts,
+            services=self.stage.services,
             logins=self.stage.logins,
-            memory=Memory(),
+            memory=InMemoryStates(),
             statuses=StatusWriter(cluster),
             events=events,
             metrics=self.metrics,

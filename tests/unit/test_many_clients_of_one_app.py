@@ -9,15 +9,15 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from kite_operator.act.parts import Scene
+from kite_operator.act.context import Context
 from kite_operator.act.proof import probe
 from kite_operator.broker.limiter import CallKind, RateLimiter, RateLimits
 from kite_operator.cluster.gather import Gathered
 from kite_operator.decide.observed import Held, Observed
 from kite_operator.decide.plan import Action
 from kite_operator.decide.policies import decide
-from kite_operator.memory import Recollection
-from kite_operator.model.account import AccountRecord
+from kite_operator.in_memory import InMemoryState
+from kite_operator.model.account import AttemptLedger
 from kite_operator.model.errors import Step, TokenDead
 from kite_operator.model.resource import Credential, Key
 from kite_operator.schedule import Scheduler, Urgency
@@ -45,17 +45,17 @@ class Crowd:
     rates: RateLimits
     clock: Morning = field(default_factory=Morning)
     done: dict[Key, datetime] = field(default_factory=dict)
-    memory: dict[Key, Recollection] = field(default_factory=dict)
+    memory: dict[Key, InMemoryState] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
     all_done: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
         usual = credential(mode="RefreshToken", login_secret=None)
         self.credential: Credential = replace(usual, timing=replace(usual.timing, jitter=timedelta(0)))
-        self.account: AccountRecord = account(claims=(claim(),))
+        self.account: AttemptLedger = account(claims=(claim(),))
         self.limiter = RateLimiter(self.rates, self.clock)
         gone = TokenDead("every token that is asked about has died", step=Step.PROFILE)
-        self.parts = replace(Stage(profile=gone).parts, limiter=self.limiter, clock=self.clock)
+        self.services = replace(Stage(profile=gone).services, limiter=self.limiter, clock=self.clock)
 
     async def look(self, key: Key) -> datetime | None:
         """One pass, as the reconciler makes it."""
@@ -72,7 +72,7 @@ class Crowd:
                     self.all_done.set()
                 continue
             assert Action.PROBE is plan.action
-            outcome = await probe(self.parts, Scene(Gathered(facts, None, None, ""), self.memory[key]))
+            outcome = await probe(self.services, Context(Gathered(facts, None, None, ""), self.memory[key]))
             if outcome.retry_at is not None:
                 return outcome.retry_at
         return None
@@ -96,7 +96,7 @@ async def seconds_of(number: int, rates: RateLimits, *, seen_dead: bool) -> floa
     scheduler = Scheduler(crowd.look, crowd.clock, workers=20, on_progress=lambda: None, on_error=crowd.errors.append)
     for each in range(number):
         key = Key("desk", f"client-{each}")
-        crowd.memory[key] = Recollection(probes=KNOWN if seen_dead else UNKNOWN)
+        crowd.memory[key] = InMemoryState(probes=KNOWN if seen_dead else UNKNOWN)
         scheduler.wake_now(key, Urgency.NEW)
     running = asyncio.create_task(scheduler.run())
     await crowd.all_done.wait()

@@ -1,7 +1,7 @@
 """The watches go on while a full list is read: what they tell in the meantime is newer than the list."""
 
-from kite_operator.desired import Change, Desired, Wish
-from kite_operator.memory import Memory
+from kite_operator.desired import Change, Desired, DesiredCredential
+from kite_operator.in_memory import InMemoryStates
 from kite_operator.model.parse import parse_credential
 from kite_operator.model.resource import CREDENTIAL_LABEL, ROLE_LABEL, Key
 from support.facts import body
@@ -15,12 +15,12 @@ def grant(name: str) -> dict[str, object]:
     return {"namespace": "desk", "name": name, "resourceVersion": "5", "labels": labels}
 
 
-def wish(of: dict[str, object]) -> Wish:
-    return Wish.of(parse_credential(of))
+def wish(of: dict[str, object]) -> DesiredCredential:
+    return DesiredCredential.of(parse_credential(of))
 
 
 def desired() -> Desired:
-    made = Desired(Memory())
+    made = Desired(InMemoryStates())
     made.credential("ADDED", ALPHA_BODY)
     made.begin_list()
     return made

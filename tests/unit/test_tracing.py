@@ -15,8 +15,8 @@ from opentelemetry.trace import SpanKind, StatusCode
 
 from kite_operator import spans
 from kite_operator.__main__ import main
+from kite_operator.act.context import Services
 from kite_operator.act.login import log_in
-from kite_operator.act.parts import Parts
 from kite_operator.logs import set_up_logging
 from kite_operator.model.resource import Key
 from kite_operator.model.sensitive import Sensitive
@@ -44,16 +44,16 @@ def logging_as_it_was() -> Iterator[None]:
     root.handlers[:], root.level = handlers, level
 
 
-def observed_by(parts: Parts, observe: Callable[[str, str, float], None]) -> Parts:
-    return Parts(**{name: getattr(parts, name) for name in Parts.__slots__} | {"observe": observe})
+def observed_by(services: Services, observe: Callable[[str, str, float], None]) -> Services:
+    return Services(**{name: getattr(services, name) for name in Services.__slots__} | {"observe": observe})
 
 
 async def trace_of_a_login(stage: Stage, exporter: SpanExporter) -> None:
     """A login of which everything is traced, and the trace is sent."""
     tracing = trace_to(exporter, "pod-1")
-    parts = observed_by(stage.parts, spans.traced_steps(lambda *_: None))
+    services = observed_by(stage.services, spans.traced_steps(lambda *_: None))
     with spans.one_pass(tracing.tracer, stage.clock.now, ALPHA), spans.action("login", "d1", "LoginInProgress") as told:
-        outcome = await log_in(parts, stage.logins, stage.scene())
+        outcome = await log_in(services, stage.logins, stage.context())
         told.result, told.reason, told.failed = outcome.result, outcome.reason.value, outcome.failed is not None
     await tracing.stop(10.0)
 

@@ -1,30 +1,30 @@
 """The claim of a credential whose session the broker has vouched for: proven, and made anew where it was lost."""
 
-from kite_operator.act.parts import Parts, Scene, claimant, seed_of
+from kite_operator.act.context import Context, Services, claimant, seed_of
 from kite_operator.decide.claims import claim, may_hold, prove
 from kite_operator.decide.liveness import is_of_other_app
-from kite_operator.model.account import AccountRecord
+from kite_operator.model.account import AttemptLedger
 
 
-async def hold_claim(parts: Parts, scene: Scene, *, fresh: bool = False) -> None:
+async def hold_claim(services: Services, context: Context, *, fresh: bool = False) -> None:
     """Remember that this credential has proven to hold the account; written once.
 
     A `fresh` session was made since the record was gathered, and the claim on it too: the record is read anew then. A
     claim, or a whole account Lease, that was lost is made again.
     """
-    account, versions, holder = scene.observed.account, scene.observed.versions, scene.observed.holder
-    if versions is None or is_of_other_app(scene.observed):
+    account, versions, holder = context.observed.account, context.observed.versions, context.observed.holder
+    if versions is None or is_of_other_app(context.observed):
         return
-    app, me = versions.api_key, claimant(scene, proven=True)
+    app, me = versions.api_key, claimant(context, proven=True)
     held = account.claim_for(app) if account is not None else None
     settled = held is not None and held.proven and (held.holder.same_name(me.ref) or not fresh)
     if settled and not (holder is not None and holder.gone):
         return
 
-    def change(record: AccountRecord) -> AccountRecord:
-        now = parts.clock.now()
+    def change(record: AttemptLedger) -> AttemptLedger:
+        now = services.clock.now()
         if may_hold(record, app, me, holder):
             record = claim(record, app, me, now, holder=holder)
         return prove(record, app, me.ref, now)
 
-    await parts.accounts.change(scene.credential.client_id, change, seed=seed_of(scene))
+    await services.accounts.change(context.credential.client_id, change, seed=seed_of(context))

@@ -6,8 +6,18 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from kite_operator import spans
-from kite_operator.act.insist import insist
-from kite_operator.act.parts import Parts, Scene, begin_login, failed, new_id, refused, rejection_of, release, seed_of
+from kite_operator.act.context import (
+    Context,
+    Services,
+    begin_login,
+    failed,
+    new_id,
+    refused,
+    rejection_of,
+    release,
+    seed_of,
+)
+from kite_operator.act.retry import retry_write
 from kite_operator.act.stage import require_unmoved
 from kite_operator.act.unexchanged import exchange_again, exchange_new, kept_token
 from kite_operator.broker.codes import code_for, usable_window
@@ -17,7 +27,7 @@ from kite_operator.broker.weblogin import WebLogin
 from kite_operator.decide import backoff, budget, locks
 from kite_operator.decide.observed import Versions
 from kite_operator.decide.outcome import ActOutcome
-from kite_operator.model.account import AccountRecord, Attempt, Outcome, Rejection
+from kite_operator.model.account import Attempt, AttemptLedger, AttemptOutcome, Rejection
 from kite_operator.model.clockoffset import ClockOffset
 from kite_operator.model.errors import (
     BrokerError,
@@ -55,8 +65,8 @@ class LedgerGate:
     `unsettled` is what the ledger may not know yet of a submission: for want of an answer of the API server.
     """
 
-    parts: Parts
-    scene: Scene
+    services: Services
+    context: Context
     factors: LoginFactors
     versions: Versions
     lock_id: str = field(default_factory=new_id)
@@ -71,15 +81,15 @@ class LedgerGate:
 
         Not where the clocks are too far apart for the code that would have to follow.
         """
-        by, versions = self.scene.credential.ref, self.versions
+        by, versions = self.context.credential.ref, self.versions
         self._offset = offset
         self._await_shared_window()
         attempt = self._attempt(Step.PASSWORD)
 
-        def change(record: AccountRecord) -> AccountRecord:
-            now = self.parts.clock.now()
+        def change(record: AttemptLedger) -> AttemptLedger:
+            now = self.services.clock.now()
             require_right_clock(offset, budget.wrong_codes_of(record, versions.login))
-            record = begin_login(record, self.parts, self.scene, self.lock_id)
+            record = begin_login(record, self.services, self.context, self.lock_id)
             contested = budget.contested(record, versions.api_key, now)
             if contested is not None:
                 raise ReservationRefused(contested.reason, contested.message)
@@ -87,64 +97,64 @@ class LedgerGate:
 
         await self._reserve(attempt, change)
         try:
-            await require_unmoved(self.parts, self.scene)
+            await require_unmoved(self.services, self.context)
         except OperatorError:
-            await self.settle(Step.PASSWORD, Outcome.UNSENT)
+            await self.settle(Step.PASSWORD, AttemptOutcome.UNSENT)
             raise
 
     async def take_lock(self) -> None:
         """Claim and lock without a submission; then see that nobody logged in before the lock was ours (P2)."""
-        await self._change(lambda record: begin_login(record, self.parts, self.scene, self.lock_id))
-        await require_unmoved(self.parts, self.scene)
+        await self._change(lambda record: begin_login(record, self.services, self.context, self.lock_id))
+        await require_unmoved(self.services, self.context)
 
     async def reserve_code(self) -> Sensitive:
         """Reserve a code of a window that nobody has used; waits for the next one near a window's end."""
-        window, wait = usable_window(self.parts.clock.now(), self._last_window, self._offset)
+        window, wait = usable_window(self.services.clock.now(), self._last_window, self._offset)
         if wait > LONGEST_WINDOW_WAIT_SECONDS:
-            retry_at = self.parts.clock.now() + timedelta(seconds=wait)
+            retry_at = self.services.clock.now() + timedelta(seconds=wait)
             message = "this TOTP window's code has been used: the next window is awaited"
             raise ReservationRefused(Reason.WAITING_FOR_TOTP_WINDOW, message, retry_at=retry_at)
         if wait > 0:
-            await self.parts.clock.sleep(wait)
-        by, attempt = self.scene.credential.ref, self._attempt(Step.TOTP, window)
+            await self.services.clock.sleep(wait)
+        by, attempt = self.context.credential.ref, self._attempt(Step.TOTP, window)
 
-        def change(record: AccountRecord) -> AccountRecord:
+        def change(record: AttemptLedger) -> AttemptLedger:
             locks.require_lock(record, self.lock_id)
             submission = budget.Submission(Step.TOTP, self.versions.login, by, window)
-            return budget.reserve(record, submission, attempt, self.parts.clock.now())
+            return budget.reserve(record, submission, attempt, self.services.clock.now())
 
         await self._reserve(attempt, change)
-        if window_of(self.parts.clock.now()) > window:
-            await self.settle(Step.TOTP, Outcome.UNSENT)
+        if window_of(self.services.clock.now()) > window:
+            await self.settle(Step.TOTP, AttemptOutcome.UNSENT)
             message = "the code's TOTP window closed while it was being reserved"
-            retry_at = self.parts.clock.now() + timedelta(seconds=LONGEST_WINDOW_WAIT_SECONDS)
+            retry_at = self.services.clock.now() + timedelta(seconds=LONGEST_WINDOW_WAIT_SECONDS)
             raise ReservationRefused(Reason.WAITING_FOR_TOTP_WINDOW, message, retry_at=retry_at)
         return code_for(self.factors.totp_secret, window)
 
     def check(self) -> None:
         """Immediately before a send: ReservationLost when the reservation is too old (boot-time counts sleep)."""
-        if self._reserved is None or self.parts.clock.boottime() - self._reserved_at > SEND_WITHIN_SECONDS:
+        if self._reserved is None or self.services.clock.boottime() - self._reserved_at > SEND_WITHIN_SECONDS:
             raise ReservationLost("the reservation ran out before it was used")
 
-    async def settle(self, step: Step, outcome: Outcome) -> None:
+    async def settle(self, step: Step, outcome: AttemptOutcome) -> None:
         """Record the outcome; an accepted code is a completed login. ReservationLost when somebody else took over."""
         attempt, self._reserved = self._reserved, None
         if attempt is None or attempt.step is not step:
             raise ReservationLost("there is no reservation to settle")
         settlement = budget.Settlement(attempt, outcome, self.versions.api_key)
 
-        def change(record: AccountRecord) -> AccountRecord:
-            return budget.conclude(record, settlement, self.parts.clock.now())
+        def change(record: AttemptLedger) -> AttemptLedger:
+            return budget.conclude(record, settlement, self.services.clock.now())
 
         self.unsettled = settlement
-        record = await insist(self.parts.clock, lambda: self._change(change))
+        record = await retry_write(self.services.clock, lambda: self._change(change))
         self.unsettled = None
-        if outcome is Outcome.ACCEPTED:
+        if outcome is AttemptOutcome.ACCEPTED:
             locks.require_lock(record, self.lock_id)
 
     def _await_shared_window(self) -> None:
         """Nothing is sent while a code would be right by our clock and not by the broker's: the moment is awaited."""
-        now = self.parts.clock.now()
+        now = self.services.clock.now()
         shared = usable_window(now, None, self._offset)[1]
         if shared > usable_window(now, None)[1]:
             message = (
@@ -153,23 +163,23 @@ class LedgerGate:
             raise ReservationRefused(Reason.WAITING_FOR_TOTP_WINDOW, message, retry_at=now + timedelta(seconds=shared))
 
     def _attempt(self, step: Step, window: int | None = None) -> Attempt:
-        now, by = self.parts.clock.now(), self.scene.credential.ref
+        now, by = self.services.clock.now(), self.context.credential.ref
         ahead = round(self._offset.ahead, 1) if window is not None and self._offset is not None else None
         return Attempt(
             new_id(), step, self.versions.login, by, now, now + RESERVED_FOR, window=window, clock_ahead=ahead
         )
 
-    async def _reserve(self, attempt: Attempt, change: Callable[[AccountRecord], AccountRecord]) -> None:
+    async def _reserve(self, attempt: Attempt, change: Callable[[AttemptLedger], AttemptLedger]) -> None:
         """Reserve; where the answer is lost nothing is sent, and a reservation that was written all the same goes."""
-        self.unsettled = budget.Settlement(attempt, Outcome.UNSENT, self.versions.api_key)
+        self.unsettled = budget.Settlement(attempt, AttemptOutcome.UNSENT, self.versions.api_key)
         await self._change(change)
         self.unsettled = None
-        self._reserved, self._reserved_at = attempt, self.parts.clock.boottime()
+        self._reserved, self._reserved_at = attempt, self.services.clock.boottime()
 
-    async def _change(self, change: Callable[[AccountRecord], AccountRecord]) -> AccountRecord:
-        seed = seed_of(self.scene)
+    async def _change(self, change: Callable[[AttemptLedger], AttemptLedger]) -> AttemptLedger:
+        seed = seed_of(self.context)
         with spans.step("ledger"):
-            record = await self.parts.accounts.change(self.scene.credential.client_id, change, seed=seed)
+            record = await self.services.accounts.change(self.context.credential.client_id, change, seed=seed)
         self._last_window = record.last_window
         return record
 
@@ -186,38 +196,38 @@ def require_right_clock(offset: ClockOffset | None, wrong_codes: Sequence[Attemp
     raise TransientBrokerError(Reason.CLOCK_SKEW, message, step=Step.PREFLIGHT)
 
 
-async def log_in(parts: Parts, logins: WebLogins, scene: Scene) -> ActOutcome:
+async def log_in(services: Services, logins: WebLogins, context: Context) -> ActOutcome:
     """One login, up to a staged session; whatever happens, the lock is given back."""
-    observed = scene.observed
+    observed = context.observed
     app, factors, versions = observed.app, observed.factors, observed.versions
     if not isinstance(app, AppKeys) or not isinstance(factors, LoginFactors) or versions is None:
         raise ReservationRefused(Reason.INTERNAL_ERROR, "a login needs usable sources")
-    gate = LedgerGate(parts, scene, factors, versions)
+    gate = LedgerGate(services, context, factors, versions)
     try:
         async with _ending(gate):
-            await _to_session(parts, logins, scene, app, gate)
+            await _to_session(services, logins, context, app, gate)
     except ReservationRefused as refusal:
         return refused(refusal)
     except BrokerError as error:
-        return failed(scene, parts, _costly(scene, error), asked=True)
+        return failed(context, services, _costly(context, error), asked=True)
     # A refresh that was asked for is handled by one login: were its session refused, a second would be as well.
     return ActOutcome("staged", Reason.SESSION_UNPROVEN, handled_refresh=True)
 
 
-async def _to_session(parts: Parts, logins: WebLogins, scene: Scene, app: AppKeys, gate: LedgerGate) -> None:
+async def _to_session(services: Services, logins: WebLogins, context: Context, app: AppKeys, gate: LedgerGate) -> None:
     """A staged session: from the request_token that an earlier login has left, or by a whole login."""
-    kept = kept_token(scene, gate.versions)
+    kept = kept_token(context, gate.versions)
     if kept is not None:
         await gate.take_lock()
-        if await exchange_again(parts, scene, app, kept, gate.lock_id):
+        if await exchange_again(services, context, app, kept, gate.lock_id):
             return
-    request_token = await _web_login(parts, logins, scene, app, gate)
-    await exchange_new(parts, scene, app, request_token, gate.lock_id)
+    request_token = await _web_login(services, logins, context, app, gate)
+    await exchange_new(services, context, app, request_token, gate.lock_id)
 
 
-def _costly(scene: Scene, error: BrokerError) -> BrokerError:
+def _costly(context: Context, error: BrokerError) -> BrokerError:
     """The same error; where the next try takes a whole login again, one of a few a day, it is not hurried."""
-    spent = error.step in (Step.CONNECT, Step.EXCHANGE) and scene.recollection.unexchanged is None
+    spent = error.step in (Step.CONNECT, Step.EXCHANGE) and context.in_memory.unexchanged is None
     if spent and isinstance(error, TransientBrokerError):
         error.retry_after_seconds = max(error.retry_after_seconds or 0.0, backoff.LONGEST.total_seconds())
     return error
@@ -229,7 +239,7 @@ async def _ending(gate: LedgerGate) -> AsyncIterator[None]:
     try:
         yield
     except BrokerError as error:
-        await _release(gate, rejection_of(gate.parts, gate.scene, error))
+        await _release(gate, rejection_of(gate.services, gate.context, error))
         raise
     except ReservationRefused as refusal:
         if refusal.reason is not Reason.CONFLICT:
@@ -242,11 +252,13 @@ async def _ending(gate: LedgerGate) -> AsyncIterator[None]:
 
 
 async def _release(gate: LedgerGate, rejection: Rejection | None = None) -> None:
-    await release(gate.parts, gate.scene, gate.lock_id, rejection, gate.unsettled)
+    await release(gate.services, gate.context, gate.lock_id, rejection, gate.unsettled)
 
 
-async def _web_login(parts: Parts, logins: WebLogins, scene: Scene, app: AppKeys, gate: LedgerGate) -> Sensitive:
-    credential = scene.credential
+async def _web_login(
+    services: Services, logins: WebLogins, context: Context, app: AppKeys, gate: LedgerGate
+) -> Sensitive:
+    credential = context.credential
     login = WebLogin(
         client_id=credential.client_id,
         password=gate.factors.password,
@@ -257,8 +269,8 @@ async def _web_login(parts: Parts, logins: WebLogins, scene: Scene, app: AppKeys
     )
 
     async def on_step(point: str) -> None:
-        await parts.on_step(point, credential)
+        await services.on_step(point, credential)
 
-    hooks = LoginHooks(observe=parts.observe, on_step=on_step)
+    hooks = LoginHooks(observe=services.observe, on_step=on_step)
     async with logins.open_transport() as transport:
-        return await run_login(login, gate=gate, transport=transport, clock=parts.clock, hooks=hooks)
+        return await run_login(login, gate=gate, transport=transport, clock=services.clock, hooks=hooks)

@@ -6,7 +6,7 @@ from functools import partial
 
 from kite_operator import spans
 from kite_operator.act.claim import hold_claim
-from kite_operator.act.parts import Parts, Scene, failed, observed_call, rejection_of, release
+from kite_operator.act.context import Context, Services, failed, observed_call, rejection_of, release
 from kite_operator.broker.limiter import CallKind
 from kite_operator.cluster.state import write_state
 from kite_operator.cluster.target import mark_dead, publish
@@ -23,189 +23,193 @@ SHORT_WAIT_SECONDS = 1.0
 """A turn that comes this soon is waited for in place."""
 
 
-async def probe(parts: Parts, scene: Scene) -> ActOutcome:
+async def probe(services: Services, context: Context) -> ActOutcome:
     """Ask about the published session; only a definite answer changes anything."""
-    held = _held(scene)
-    if is_dead_by_mark_alone(scene.observed) and not parts.limiter.is_probe_free(held.session.api_key):
+    held = _held(context)
+    if is_dead_by_mark_alone(context.observed) and not services.limiter.is_probe_free(held.session.api_key):
         # Among many the mark on the Secret is believed: nobody's login waits in the queue of probes.
-        scene.recollection.learn(asked_at=parts.clock.now(), reported_at=None)
+        context.in_memory.learn(asked_at=services.clock.now(), reported_at=None)
         return ActOutcome("unanswered", Reason.RATE_LIMITED)
     # A person's login that waits for the answer is good for some minutes only: it does not queue.
-    turn_at = None if scene.observed.grants else _turn_at(parts, scene, held)
+    turn_at = None if context.observed.grants else _turn_at(services, context, held)
     if turn_at is not None:
-        return _deferred(parts, scene, turn_at)
-    scene.recollection.learn(asked_at=parts.clock.now(), reported_at=None)
+        return _deferred(services, context, turn_at)
+    context.in_memory.learn(asked_at=services.clock.now(), reported_at=None)
     try:
-        await _ask(parts, scene, held, CallKind.PROBE)
+        await _ask(services, context, held, CallKind.PROBE)
     except TokenDead as dead:
-        return _died(parts, scene, dead)
+        return _died(services, context, dead)
     except BrokerError as error:
         if error.reason is Reason.WRONG_ACCOUNT:
-            return _died(parts, scene, error)
+            return _died(services, context, error)
         return ActOutcome("unanswered", error.reason)
-    scene.recollection.learn(alive_at=parts.clock.now(), dead_at=None)
-    await hold_claim(parts, scene)
+    context.in_memory.learn(alive_at=services.clock.now(), dead_at=None)
+    await hold_claim(services, context)
     return ActOutcome("alive", Reason.SESSION_ACTIVE)
 
 
-def _deferred(parts: Parts, scene: Scene, turn_at: datetime) -> ActOutcome:
+def _deferred(services: Services, context: Context, turn_at: datetime) -> ActOutcome:
     """The turn is waited for, but not past the last call: from then on a token of the day before is replaced anyway."""
-    last = last_call(scene.observed)
-    if last is None or parts.clock.now() < last:
+    last = last_call(context.observed)
+    if last is None or services.clock.now() < last:
         return ActOutcome("deferred", Reason.RATE_LIMITED, retry_at=turn_at if last is None else min(turn_at, last))
-    scene.recollection.learn(asked_at=parts.clock.now(), reported_at=None)
+    context.in_memory.learn(asked_at=services.clock.now(), reported_at=None)
     return ActOutcome("unanswered", Reason.RATE_LIMITED)
 
 
-def _turn_at(parts: Parts, scene: Scene, held: Held) -> datetime | None:
+def _turn_at(services: Services, context: Context, held: Held) -> datetime | None:
     """When it is this credential's turn among the probes of its app; None when it is now."""
-    booted_for, memory = parts.clock.boottime(), scene.recollection
+    booted_for, memory = services.clock.boottime(), context.in_memory
     if memory.turn_at is None:
-        memory.turn_at = booted_for + parts.limiter.probe_turn(held.session.api_key)
+        memory.turn_at = booted_for + services.limiter.probe_turn(held.session.api_key)
     wait = memory.turn_at - booted_for
     if wait > SHORT_WAIT_SECONDS:
-        return parts.clock.now() + timedelta(seconds=wait)
+        return services.clock.now() + timedelta(seconds=wait)
     memory.turn_at = None
     return None
 
 
-async def prove(parts: Parts, scene: Scene, plan: Plan) -> ActOutcome:
+async def prove(services: Services, context: Context, plan: Plan) -> ActOutcome:
     """Ask about the held session and, if it lives, publish it: a new one, or the known one anew."""
-    held = _held(scene)
-    scene.recollection.learn(asked_at=parts.clock.now(), reported_at=None)
+    held = _held(context)
+    context.in_memory.learn(asked_at=services.clock.now(), reported_at=None)
     try:
-        await _ask(parts, scene, held, CallKind.SESSION)
+        await _ask(services, context, held, CallKind.SESSION)
     except TokenDead as dead:
-        return _died(parts, scene, dead)
+        return _died(services, context, dead)
     except BrokerError as error:
         if error.reason is Reason.WRONG_ACCOUNT and held.adopted:
-            return _is_not_ours(parts, scene, error)
+            return _is_not_ours(services, context, error)
         if error.reason is Reason.WRONG_ACCOUNT:
-            await write_state(parts.cluster, scene.credential, scene.gathered.state, None)
-            await release(parts, scene, "", rejection_of(parts, scene, error))
-            return replace(failed(scene, parts, error), last_login=_settled(parts, scene, error.reason, error.message))
-        return failed(scene, parts, error)
-    await parts.on_step("after-proof", scene.credential)
+            await write_state(services.cluster, context.credential, context.gathered.state, None)
+            await release(services, context, "", rejection_of(services, context, error))
+            return replace(
+                failed(context, services, error), last_login=_settled(services, context, error.reason, error.message)
+            )
+        return failed(context, services, error)
+    await services.on_step("after-proof", context.credential)
     with spans.step("publish"):
-        await _publish(parts, scene, held)
-    return _published(parts, scene, held, plan)
+        await _publish(services, context, held)
+    return _published(services, context, held, plan)
 
 
-def _is_not_ours(parts: Parts, scene: Scene, error: BrokerError) -> ActOutcome:
+def _is_not_ours(services: Services, context: Context, error: BrokerError) -> ActOutcome:
     """What the derived Secret holds is somebody else's session: as good as none, and no fault of the sources."""
-    scene.recollection.learn(dead_at=parts.clock.now(), alive_at=None)
-    message = f"Secret {scene.credential.target.name!r} was not taken over: {error.message}"
+    context.in_memory.learn(dead_at=services.clock.now(), alive_at=None)
+    message = f"Secret {context.credential.target.name!r} was not taken over: {error.message}"
     return ActOutcome("dead", Reason.WRONG_ACCOUNT, notes=(Note(Reason.WRONG_ACCOUNT, message, warning=True),))
 
 
-async def discard(parts: Parts, scene: Scene, plan: Plan) -> ActOutcome:
+async def discard(services: Services, context: Context, plan: Plan) -> ActOutcome:
     """Forget the staged session; what is published stays."""
-    await write_state(parts.cluster, scene.credential, scene.gathered.state, None)
-    return ActOutcome("discarded", plan.reason, last_login=_settled(parts, scene, plan.reason, plan.message))
+    await write_state(services.cluster, context.credential, context.gathered.state, None)
+    return ActOutcome("discarded", plan.reason, last_login=_settled(services, context, plan.reason, plan.message))
 
 
-def _settled(parts: Parts, scene: Scene, reason: Reason, message: str) -> LastLogin | None:
+def _settled(services: Services, context: Context, reason: Reason, message: str) -> LastLogin | None:
     """What became of the person's login that the staged session is from; None when it is from none."""
-    last = scene.credential.status.last_login
+    last = context.credential.status.last_login
     if last is None or last.reason != Reason.SESSION_UNPROVEN:
         return None
-    return LastLogin(last.grant, reason, message, parts.clock.now())
+    return LastLogin(last.grant, reason, message, services.clock.now())
 
 
-async def call_dead(parts: Parts, scene: Scene) -> ActOutcome:
+async def call_dead(services: Services, context: Context) -> ActOutcome:
     """Mark the derived Secret; its token stays, in the form that spec.target asks for by now."""
-    observed, secret = scene.observed, scene.gathered.target
+    observed, secret = context.observed, context.gathered.target
     if secret is not None:
-        outdated, recollection = observed.target.outdated and observed.held is not None, scene.recollection
-        session = _held(scene).session if outdated else None
-        written = await mark_dead(parts.cluster, scene.credential, secret, session)
-        recollection.target_version = written["metadata"]["resourceVersion"]
-        if outdated or recollection.marked == scene.gathered.fingerprint:
-            _count_heal(parts, scene)
-        recollection.marked = scene.gathered.fingerprint
+        outdated, in_memory = observed.target.outdated and observed.held is not None, context.in_memory
+        session = _held(context).session if outdated else None
+        written = await mark_dead(services.cluster, context.credential, secret, session)
+        in_memory.target_version = written["metadata"]["resourceVersion"]
+        if outdated or in_memory.marked == context.gathered.token_version:
+            _count_heal(services, context)
+        in_memory.marked = context.gathered.token_version
     return ActOutcome("marked", Reason.TOKEN_DEAD)
 
 
-def _count_heal(parts: Parts, scene: Scene) -> None:
+def _count_heal(services: Services, context: Context) -> None:
     """A write that nobody's edit of the spec called for counts against somebody who changes the Secret for ever."""
-    if not scene.observed.target_edited:
-        scene.recollection.heals = (*scene.recollection.heals, parts.clock.now())
+    if not context.observed.target_edited:
+        context.in_memory.heals = (*context.in_memory.heals, services.clock.now())
 
 
-def _held(scene: Scene) -> Held:
-    held = scene.observed.held
+def _held(context: Context) -> Held:
+    held = context.observed.held
     if held is None:
         raise ValueError("there is no session to ask about")
     return held
 
 
-async def _ask(parts: Parts, scene: Scene, held: Held, kind: CallKind) -> None:
+async def _ask(services: Services, context: Context, held: Held, kind: CallKind) -> None:
     session = held.session
     with spans.step("turn"):
-        await parts.limiter.acquire(session.api_key, kind)
-    await parts.on_step("before-profile", scene.credential)
-    ask = partial(parts.broker.profile, session.api_key, session.access_token)
-    user_id = await observed_call(parts, Step.PROFILE, ask)
-    if user_id != scene.credential.client_id:
+        await services.limiter.acquire(session.api_key, kind)
+    await services.on_step("before-profile", context.credential)
+    ask = partial(services.broker.profile, session.api_key, session.access_token)
+    user_id = await observed_call(services, Step.PROFILE, ask)
+    if user_id != context.credential.client_id:
         raise BrokerRejection(
             Reason.WRONG_ACCOUNT,
-            f"the session belongs to another client ID than {scene.credential.client_id}: it is not published",
+            f"the session belongs to another client ID than {context.credential.client_id}: it is not published",
             step=Step.PROFILE,
         )
 
 
-def _died(parts: Parts, scene: Scene, error: BrokerError) -> ActOutcome:
+def _died(services: Services, context: Context, error: BrokerError) -> ActOutcome:
     """The broker refuses the session: that is news in mid-day, once, and the daily flush otherwise.
 
     Its former word is forgotten, whatever time it bears: the clock may have been set back since.
     """
-    now = parts.clock.now()
+    now = services.clock.now()
     lapsed = now if isinstance(error, TokenDead) and error.reads_like_lapse else None
-    scene.recollection.learn(dead_at=now, alive_at=None, lapsed_at=lapsed)
-    held, target = scene.observed.held, scene.observed.target
+    context.in_memory.learn(dead_at=now, alive_at=None, lapsed_at=lapsed)
+    held, target = context.observed.held, context.observed.target
     if held is not None and held.brought:
-        message = f"Secret {scene.credential.target.name!r} was not taken over: the broker refuses the token in it"
+        message = f"Secret {context.credential.target.name!r} was not taken over: the broker refuses the token in it"
         return ActOutcome("dead", Reason.TOKEN_DEAD, notes=(Note(Reason.TOKEN_DEAD, message, warning=True),))
-    known = target.marked_dead or liveness(scene.observed) is Liveness.DEAD
-    if held is None or not held.published or is_due(scene.observed) or known:
+    known = target.marked_dead or liveness(context.observed) is Liveness.DEAD
+    if held is None or not held.published or is_due(context.observed) or known:
         return ActOutcome("dead", Reason.TOKEN_DEAD)
     message = "the published token was ended before its time: a logout, a password change, or a new login elsewhere"
     return ActOutcome("dead", Reason.TOKEN_DEAD, notes=(Note(Reason.TOKEN_DEAD, message, warning=True),))
 
 
-async def _publish(parts: Parts, scene: Scene, held: Held) -> None:
-    observed, credential = scene.observed, scene.credential
-    target, state = scene.gathered.target, scene.gathered.state
+async def _publish(services: Services, context: Context, held: Held) -> None:
+    observed, credential = context.observed, context.credential
+    target, state = context.gathered.target, context.gathered.state
     if target is None or not observed.target.matches or observed.target.marked_dead or not held.published:
-        await parts.on_step("before-publish", credential)
-        target = await publish(parts.cluster, credential, target, held.session)
-        scene.recollection.target_version = target["metadata"]["resourceVersion"]
-        await parts.on_step("after-publish", credential)
+        await services.on_step("before-publish", credential)
+        target = await publish(services.cluster, credential, target, held.session)
+        context.in_memory.target_version = target["metadata"]["resourceVersion"]
+        await services.on_step("after-publish", credential)
     held_now = replace(held, published=True, adopted=False, brought=False)
     if not held.published or held.adopted or state is None:
-        state = await write_state(parts.cluster, credential, state, held_now)
-        await parts.on_step("after-clear", credential)
-    await hold_claim(parts, scene, fresh=not held.published or held.adopted)
-    scene.after = scene.gathered.with_published(target, state, held_now)
+        state = await write_state(services.cluster, credential, state, held_now)
+        await services.on_step("after-clear", credential)
+    await hold_claim(services, context, fresh=not held.published or held.adopted)
+    context.after = context.gathered.with_published(target, state, held_now)
 
 
-def _published(parts: Parts, scene: Scene, held: Held, plan: Plan) -> ActOutcome:
-    now = parts.clock.now()
-    asked = scene.observed.refresh_asked
-    scene.recollection.learn(alive_at=now, dead_at=None, **({"refreshed_at": now} if asked else {}))
+def _published(services: Services, context: Context, held: Held, plan: Plan) -> ActOutcome:
+    now = services.clock.now()
+    asked = context.observed.refresh_asked
+    context.in_memory.learn(alive_at=now, dead_at=None, **({"refreshed_at": now} if asked else {}))
     until = rfc3339(held.session.expires_at)
-    if held.published and not scene.observed.target.matches and not held.brought:
-        _count_heal(parts, scene)
+    if held.published and not context.observed.target.matches and not held.brought:
+        _count_heal(services, context)
     if held.brought:
-        what = f"Secret {scene.credential.target.name!r} was taken over"
+        what = f"Secret {context.credential.target.name!r} was taken over"
         note = Note(Reason.REPUBLISHED, f"{what}: its token works until {until}, and no login was made")
     elif not held.published:
-        note = Note(Reason.REFRESHED, f"a new token is in Secret {scene.credential.target.name!r}, good until {until}")
+        note = Note(
+            Reason.REFRESHED, f"a new token is in Secret {context.credential.target.name!r}, good until {until}"
+        )
     elif plan.reason is Reason.TARGET_DRIFTED:
-        what = "was changed" if scene.observed.target.exists else "was missing"
+        what = "was changed" if context.observed.target.exists else "was missing"
         note = Note(
             Reason.TARGET_DRIFTED,
-            f"Secret {scene.credential.target.name!r} {what} and has been restored from the known good token",
+            f"Secret {context.credential.target.name!r} {what} and has been restored from the known good token",
             warning=True,
         )
     else:
@@ -217,5 +221,5 @@ def _published(parts: Parts, scene: Scene, held: Held, plan: Plan) -> ActOutcome
         succeeded=True,
         refreshed_at=None if held.published and not held.brought else now,
         handled_refresh=asked,
-        last_login=None if held.published else _settled(parts, scene, note.reason, note.message),
+        last_login=None if held.published else _settled(services, context, note.reason, note.message),
     )

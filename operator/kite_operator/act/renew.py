@@ -6,10 +6,9 @@ claim, the lock, and the bound on how many sessions the operator makes by itself
 
 from functools import partial
 
-from kite_operator.act.insist import insist
-from kite_operator.act.parts import (
-    Parts,
-    Scene,
+from kite_operator.act.context import (
+    Context,
+    Services,
     begin_exchange,
     failed,
     giving_back,
@@ -20,13 +19,14 @@ from kite_operator.act.parts import (
     release,
     seed_of,
 )
+from kite_operator.act.retry import retry_write
 from kite_operator.act.stage import renew_and_stage, require_unmoved
 from kite_operator.cluster.api import Manifest, secrets_path
 from kite_operator.cluster.state import drop_renewal, parse_renewal
 from kite_operator.decide import budget, locks
 from kite_operator.decide.observed import Versions
 from kite_operator.decide.outcome import ActOutcome, Failed, Note
-from kite_operator.model.account import AccountRecord
+from kite_operator.model.account import AttemptLedger
 from kite_operator.model.errors import BrokerError, Conflict, NotFound, ReservationRefused
 from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import Failures
@@ -36,69 +36,69 @@ _USELESS = (Reason.REFRESH_TOKEN_REJECTED, Reason.WRONG_ACCOUNT)
 """Rejections of the refresh_token itself: it is forgotten, and a person's login brings another. Nothing is blocked."""
 
 
-async def renew(parts: Parts, scene: Scene) -> ActOutcome:
+async def renew(services: Services, context: Context) -> ActOutcome:
     """One renewal, up to a staged session; whatever happens, the lock is given back."""
-    app, renewal, versions = scene.observed.app, scene.observed.renewable, scene.observed.versions
+    app, renewal, versions = context.observed.app, context.observed.renewable, context.observed.versions
     if not isinstance(app, AppKeys) or renewal is None or versions is None:
         raise ReservationRefused(Reason.INTERNAL_ERROR, "a renewal needs usable keys and a refresh_token")
     lock_id = new_id()
     try:
-        async with giving_back(parts, scene, lock_id):
-            await _begin(parts, scene, versions, lock_id)
-            await require_unmoved(parts, scene)
-            await renew_and_stage(parts, scene, app, renewal.refresh_token, lock_id)
-            await _completed(parts, scene, versions, lock_id)
+        async with giving_back(services, context, lock_id):
+            await _begin(services, context, versions, lock_id)
+            await require_unmoved(services, context)
+            await renew_and_stage(services, context, app, renewal.refresh_token, lock_id)
+            await _completed(services, context, versions, lock_id)
     except ReservationRefused as refusal:
         return refused(refusal)
     except BrokerError as error:
-        return await _failed(parts, scene, lock_id, error)
+        return await _failed(services, context, lock_id, error)
     return ActOutcome("staged", Reason.SESSION_UNPROVEN, handled_refresh=True)
 
 
-async def _begin(parts: Parts, scene: Scene, versions: Versions, lock_id: str) -> None:
+async def _begin(services: Services, context: Context, versions: Versions, lock_id: str) -> None:
     """Claim and lock, unless this day's sessions are used up."""
 
-    def change(record: AccountRecord) -> AccountRecord:
-        record = begin_exchange(record, parts, scene, lock_id)
-        contested = budget.contested(record, versions.api_key, parts.clock.now())
+    def change(record: AttemptLedger) -> AttemptLedger:
+        record = begin_exchange(record, services, context, lock_id)
+        contested = budget.contested(record, versions.api_key, services.clock.now())
         if contested is not None:
             raise ReservationRefused(contested.reason, contested.message)
         return record
 
-    await parts.accounts.change(scene.credential.client_id, change, seed=seed_of(scene))
+    await services.accounts.change(context.credential.client_id, change, seed=seed_of(context))
 
 
-async def _completed(parts: Parts, scene: Scene, versions: Versions, lock_id: str) -> None:
+async def _completed(services: Services, context: Context, versions: Versions, lock_id: str) -> None:
     """Count it, once, and give the lock back. The count of wrong entries goes on: none of them was proven right."""
 
-    def change(record: AccountRecord) -> AccountRecord:
+    def change(record: AttemptLedger) -> AttemptLedger:
         if not record.holds(lock_id):
             return record
-        return locks.finish(budget.count_login(record, versions.api_key, parts.clock.now()), lock_id)
+        return locks.finish(budget.count_login(record, versions.api_key, services.clock.now()), lock_id)
 
-    client_id = scene.credential.client_id
-    await insist(parts.clock, partial(parts.accounts.change, client_id, change, seed=seed_of(scene)))
+    client_id = context.credential.client_id
+    await retry_write(services.clock, partial(services.accounts.change, client_id, change, seed=seed_of(context)))
 
 
-async def _failed(parts: Parts, scene: Scene, lock_id: str, error: BrokerError) -> ActOutcome:
+async def _failed(services: Services, context: Context, lock_id: str, error: BrokerError) -> ActOutcome:
     useless, error = error.reason in _USELESS, passing_lapse(error)
-    await release(parts, scene, lock_id, None if useless else rejection_of(parts, scene, error))
+    await release(services, context, lock_id, None if useless else rejection_of(services, context, error))
     if not useless:
-        return failed(scene, parts, error, asked=True)
-    if scene.gathered.state is not None:
-        await insist(parts.clock, partial(_forget_token, parts, scene, scene.gathered.state))
-    count = (scene.credential.status.failures.count if scene.credential.status.failures else 0) + 1
-    failures = Failures(count, error.reason, parts.clock.now(), None)
+        return failed(context, services, error, asked=True)
+    if context.gathered.state is not None:
+        await retry_write(services.clock, partial(_forget_token, services, context, context.gathered.state))
+    count = (context.credential.status.failures.count if context.credential.status.failures else 0) + 1
+    failures = Failures(count, error.reason, services.clock.now(), None)
     note = Note(error.reason, f"{error.message}: a login by a person brings another", warning=True)
     return ActOutcome("rejected", error.reason, notes=(note,), failed=Failed(failures), handled_refresh=True)
 
 
-async def _forget_token(parts: Parts, scene: Scene, state: Manifest) -> None:
+async def _forget_token(services: Services, context: Context, state: Manifest) -> None:
     """Forget the useless refresh_token; our own earlier write, whose answer was lost, is no Conflict."""
-    credential = scene.credential
+    credential = context.credential
     try:
-        await drop_renewal(parts.cluster, credential, state)
+        await drop_renewal(services.cluster, credential, state)
     except (Conflict, NotFound):
-        present = await parts.cluster.find(secrets_path(credential.key.namespace, credential.state_secret))
+        present = await services.cluster.find(secrets_path(credential.key.namespace, credential.state_secret))
         if parse_renewal(present, credential) is not None:
             raise

@@ -4,14 +4,14 @@ from contextlib import suppress
 from functools import partial
 
 from kite_operator import spans
-from kite_operator.act.parts import Parts, Scene, failed, observed_call, seed_of
+from kite_operator.act.context import Context, Services, failed, observed_call, seed_of
 from kite_operator.broker.limiter import CallKind
 from kite_operator.cluster.state import write_state
 from kite_operator.cluster.target import mark_dead
 from kite_operator.decide.liveness import is_vouched_for
 from kite_operator.decide.outcome import ActOutcome, Note
 from kite_operator.decide.revocation import sessions_to_end, with_revocation
-from kite_operator.model.account import AccountRecord
+from kite_operator.model.account import AttemptLedger
 from kite_operator.model.errors import BrokerError, ReservationRefused, Step
 from kite_operator.model.reasons import Reason
 from kite_operator.model.session import Session
@@ -20,44 +20,48 @@ _DONE = "the session was logged out at the broker; nobody logs in again before s
 _NOTHING = "there is no session to end: nothing was revoked, and nothing is blocked"
 
 
-async def revoke(parts: Parts, scene: Scene) -> ActOutcome:
+async def revoke(services: Services, context: Context) -> ActOutcome:
     """Block first, then tell the pods, then log out at the broker: after a crash anywhere it begins again.
 
     A broker that does not answer is asked again with backoff; the block stands meanwhile.
     """
-    sessions = sessions_to_end(scene.observed)
+    sessions = sessions_to_end(context.observed)
     if not sessions:
         note = Note(Reason.REVOKED, _NOTHING, warning=True)
         return ActOutcome("ignored", Reason.REVOKED, notes=(note,), handled_revoke=True)
     with suppress(ReservationRefused):  # a ledger that cannot be read lets nobody log in either
-        await _block(parts, scene)
-    await parts.on_step("after-revoke-block", scene.credential)
-    scene.recollection.learn(dead_at=parts.clock.now(), alive_at=None)
-    if scene.gathered.target is not None and scene.observed.target.session and not scene.observed.target.marked_dead:
-        await mark_dead(parts.cluster, scene.credential, scene.gathered.target)
+        await _block(services, context)
+    await services.on_step("after-revoke-block", context.credential)
+    context.in_memory.learn(dead_at=services.clock.now(), alive_at=None)
+    if (
+        context.gathered.target is not None
+        and context.observed.target.session
+        and not context.observed.target.marked_dead
+    ):
+        await mark_dead(services.cluster, context.credential, context.gathered.target)
     try:
         for session in sessions:
-            await _log_out(parts, session)
+            await _log_out(services, session)
     except BrokerError as error:
-        return failed(scene, parts, error)
-    await parts.on_step("after-logout", scene.credential)
-    held = scene.observed.held
+        return failed(context, services, error)
+    await services.on_step("after-logout", context.credential)
+    held = context.observed.held
     if held is not None and not held.published:
-        await write_state(parts.cluster, scene.credential, scene.gathered.state, None)
+        await write_state(services.cluster, context.credential, context.gathered.state, None)
     note = Note(Reason.REVOKED, _DONE, warning=True)
     return ActOutcome("revoked", Reason.REVOKED, notes=(note,), succeeded=True, handled_revoke=True)
 
 
-async def _block(parts: Parts, scene: Scene) -> None:
-    credential, now, proven = scene.credential, parts.clock.now(), is_vouched_for(scene.observed)
+async def _block(services: Services, context: Context) -> None:
+    credential, now, proven = context.credential, services.clock.now(), is_vouched_for(context.observed)
 
-    def change(record: AccountRecord) -> AccountRecord:
+    def change(record: AttemptLedger) -> AttemptLedger:
         return with_revocation(record, credential, now, proven=proven)
 
-    await parts.accounts.change(credential.client_id, change, seed=seed_of(scene))
+    await services.accounts.change(credential.client_id, change, seed=seed_of(context))
 
 
-async def _log_out(parts: Parts, session: Session) -> None:
+async def _log_out(services: Services, session: Session) -> None:
     with spans.step("turn"):
-        await parts.limiter.acquire(session.api_key, CallKind.SESSION)
-    await observed_call(parts, Step.LOGOUT, partial(parts.broker.logout, session.api_key, session.access_token))
+        await services.limiter.acquire(session.api_key, CallKind.SESSION)
+    await observed_call(services, Step.LOGOUT, partial(services.broker.logout, session.api_key, session.access_token))

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from kite_operator.act.parts import Parts, Scene
+from kite_operator.act.context import Context, Services
 from kite_operator.cluster import rollout as workloads
 from kite_operator.cluster.rollout import CONSENT_ANNOTATION
 from kite_operator.decide.observed import Observed
@@ -21,7 +21,7 @@ from kite_operator.decide.rollout import (
 from kite_operator.model.errors import ClusterError, Conflict
 from kite_operator.model.expiry import rfc3339
 from kite_operator.model.reasons import Reason
-from kite_operator.model.rollout import Mark, RolloutStatus, Seen, Workload
+from kite_operator.model.rollout import RolloutStatus, Stamp, Workload, WorkloadState
 
 MOST_TRIES = 5
 """Of one workload in one look, while somebody else changes it."""
@@ -36,13 +36,13 @@ class _Look:
     unheard: bool = False
 
 
-async def restart(parts: Parts, scene: Scene) -> ActOutcome:
+async def restart(services: Services, context: Context) -> ActOutcome:
     """Look at every workload of `spec.rollout`, restart those that are owed it, and remember what was found."""
-    scene.after = scene.gathered
-    observed, rollout = scene.observed, scene.credential.rollout
+    context.after = context.gathered
+    observed, rollout = context.observed, context.credential.rollout
     if rollout is None or not observed.rollout_allowed:
         return _not_allowed(observed)
-    looks = [await _deal_with(parts, scene, workload) for workload in rollout.workloads]
+    looks = [await _deal_with(services, context, workload) for workload in rollout.workloads]
     seen = [remembered(observed, look.view, look.result) for look in looks]
     status = concluded(observed, seen, "; ".join(_open_ends(observed, looks)))
     restarted = any(look.result is Finding.RESTARTED for look in looks)
@@ -75,25 +75,25 @@ def _not_allowed(observed: Observed) -> ActOutcome:
     return ActOutcome("looked", Reason.ROLLOUT_NOT_ALLOWED, notes=(note,), rollout=status, looks=looks)
 
 
-async def _deal_with(parts: Parts, scene: Scene, workload: Workload) -> _Look:
+async def _deal_with(services: Services, context: Context, workload: Workload) -> _Look:
     """One workload: what is seen decides, and what is restarted is exactly what was seen."""
-    observed, namespace = scene.observed, scene.credential.key.namespace
-    view = await workloads.look_at(parts.cluster, namespace, workload)
+    observed, namespace = context.observed, context.credential.key.namespace
+    view = await workloads.look_at(services.cluster, namespace, workload)
     unheard = was_restarted_unheard(observed, view)
     for last in (*[False] * (MOST_TRIES - 1), True):
         result = judge(observed, view)
         if result is not Finding.OWED:
             return _Look(view, result, unheard)
-        await parts.on_step("before-restart", scene.credential)
+        await services.on_step("before-restart", context.credential)
         try:
-            await workloads.restart(parts.cluster, namespace, view, Mark(observed.token_version, observed.now))
+            await workloads.restart(services.cluster, namespace, view, Stamp(observed.token_version, observed.now))
         except ClusterError as error:
             if last or not isinstance(error, Conflict):
                 view = workloads.troubled(view, error)
                 break
-            view = await workloads.look_at(parts.cluster, namespace, workload)
+            view = await workloads.look_at(services.cluster, namespace, workload)
             continue
-        await parts.on_step("after-restart", scene.credential)
+        await services.on_step("after-restart", context.credential)
         return _Look(view, Finding.RESTARTED)
     return _Look(view, judge(observed, view))
 
@@ -106,7 +106,7 @@ def _open_ends(observed: Observed, looks: Sequence[_Look]) -> Iterator[str]:
     yield from _waiting(observed, looks)
 
 
-def _notes(observed: Observed, looks: Sequence[_Look], seen: Sequence[Seen]) -> Iterator[Note]:
+def _notes(observed: Observed, looks: Sequence[_Look], seen: Sequence[WorkloadState]) -> Iterator[Note]:
     """Events: of every restart, of each trouble once per token, and one of all that wait."""
     for look, memory in zip(looks, seen, strict=True):
         if look.result is Finding.RESTARTED or look.unheard:

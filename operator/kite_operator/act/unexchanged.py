@@ -5,11 +5,11 @@ this process only, and its exchange is tried again instead. While the API is dow
 died: its refusal is what tells that the API is back (or the subscription renewed), and then a whole login is made.
 """
 
-from kite_operator.act.parts import Parts, Scene, passing_lapse
+from kite_operator.act.context import Context, Services, passing_lapse
 from kite_operator.act.stage import exchange_and_stage
 from kite_operator.decide import budget
 from kite_operator.decide.observed import Versions
-from kite_operator.memory import Unexchanged
+from kite_operator.in_memory import Unexchanged
 from kite_operator.model.errors import BrokerError, BrokerRejection, Processed, TransientBrokerError
 from kite_operator.model.reasons import Reason
 from kite_operator.model.sensitive import Sensitive
@@ -19,19 +19,19 @@ _OUT_OF_ORDER = (Reason.BROKER_UNREACHABLE, Reason.BROKER_UNAVAILABLE, Reason.RA
 """What an API says that would take no other token either."""
 
 
-def kept_token(scene: Scene, versions: Versions) -> Sensitive | None:
+def kept_token(context: Context, versions: Versions) -> Sensitive | None:
     """The request_token that an earlier login of this client and app has left, or None."""
-    kept = scene.recollection.unexchanged
-    if kept is None or (kept.client_id, kept.app) != (scene.credential.client_id, versions.api_key):
+    kept = context.in_memory.unexchanged
+    if kept is None or (kept.client_id, kept.app) != (context.credential.client_id, versions.api_key):
         return None
     return kept.request_token
 
 
-async def exchange_new(parts: Parts, scene: Scene, app: AppKeys, token: Sensitive, lock_id: str) -> None:
+async def exchange_new(services: Services, context: Context, app: AppKeys, token: Sensitive, lock_id: str) -> None:
     """Exchange and stage; the token is kept when what went wrong passes by itself, and may have left it unspent."""
-    versions = scene.observed.versions
+    versions = context.observed.versions
     try:
-        await exchange_and_stage(parts, scene, app, token, lock_id)
+        await exchange_and_stage(services, context, app, token, lock_id)
     except BrokerError as error:
         passing = passing_lapse(error)
         if (
@@ -39,29 +39,29 @@ async def exchange_new(parts: Parts, scene: Scene, app: AppKeys, token: Sensitiv
             and passing.processed is not Processed.YES
             and versions is not None
         ):
-            made = Unexchanged(scene.credential.client_id, versions.api_key, token, parts.clock.now())
-            scene.recollection.unexchanged = made
+            made = Unexchanged(context.credential.client_id, versions.api_key, token, services.clock.now())
+            context.in_memory.unexchanged = made
         raise passing from None
 
 
-async def exchange_again(parts: Parts, scene: Scene, app: AppKeys, token: Sensitive, lock_id: str) -> bool:
+async def exchange_again(services: Services, context: Context, app: AppKeys, token: Sensitive, lock_id: str) -> bool:
     """Whether a kept token has become a staged session; False when it is dead, so that a login is needed.
 
     Raises what the exchange raises, unless that means no more than that the token is dead.
     """
-    kept, scene.recollection.unexchanged = scene.recollection.unexchanged, None
+    kept, context.in_memory.unexchanged = context.in_memory.unexchanged, None
     try:
-        await exchange_and_stage(parts, scene, app, token, lock_id)
+        await exchange_and_stage(services, context, app, token, lock_id)
     except TransientBrokerError as error:
-        old = kept is None or parts.clock.now() - kept.since > budget.REQUEST_TOKEN_LIVES
+        old = kept is None or services.clock.now() - kept.since > budget.REQUEST_TOKEN_LIVES
         if error.processed is not Processed.YES and (error.reason in _OUT_OF_ORDER or not old):
-            scene.recollection.unexchanged = kept
+            context.in_memory.unexchanged = kept
             raise
         return False
     except BrokerRejection as error:
         if error.reason is Reason.REQUEST_TOKEN_REJECTED:
             return False
         if error.reason is Reason.SUBSCRIPTION_INACTIVE:
-            scene.recollection.unexchanged = kept
+            context.in_memory.unexchanged = kept
         raise passing_lapse(error) from None
     return True

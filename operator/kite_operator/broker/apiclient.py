@@ -23,7 +23,7 @@ from kite_operator.broker.wire import HttpResponse
 from kite_operator.clock import Clock
 from kite_operator.model.clockoffset import ClockOffset
 from kite_operator.model.errors import BrokerError, Step
-from kite_operator.observers import tell
+from kite_operator.observers import notify_observer
 
 _CHUNK_BYTES = 16 * 1024
 _NEVER_CONNECTED = (
@@ -139,7 +139,7 @@ class ApiClient:
             failure = unreachable(step) if _never_connected(error) else answer_lost(step)
         if session.answer is not None:
             if (offset := session.answer.clock_offset) is not None:
-                tell(self._on_offset, offset)
+                notify_observer(self._on_offset, offset)
             return session.answer
         # Outside of the handler, so that the foreign exception (it may quote a body or an address) is not its context.
         raise failure or answer_lost(step)

@@ -71,7 +71,7 @@ class Bucket:
 
 
 @dataclass(frozen=True, slots=True)
-class Allowance:
+class AppLimit:
     """What one app may call: every call takes from `calls`, a probe from `probes` too."""
 
     calls: Bucket
@@ -113,7 +113,7 @@ class RateLimits:
 class _App:
     """One api_key's allowance and its two queues; `asyncio.Lock` is first come, first served."""
 
-    allowance: Allowance
+    limit: AppLimit
     next_turn: float = 0.0
     lanes: dict[CallKind, asyncio.Lock] = field(default_factory=lambda: {kind: asyncio.Lock() for kind in CallKind})
     callers: dict[CallKind, int] = field(default_factory=lambda: dict.fromkeys(CallKind, 0))
@@ -140,7 +140,7 @@ class RateLimiter:
             async with app.lanes[kind]:
                 while (wait := self._wait(app, kind)) > 0:
                     await self._clock.sleep(max(wait, _SHORTEST_WAIT_SECONDS))
-                app.allowance = app.allowance.taken(kind, self._clock.boottime())
+                app.limit = app.limit.taken(kind, self._clock.boottime())
         finally:
             app.callers[kind] -= 1
 
@@ -167,7 +167,7 @@ class RateLimiter:
 
     def _wait(self, app: _App, kind: CallKind) -> float:
         """Seconds until the head of a queue may go; a probe also lets every waiting session call go first."""
-        wait = app.allowance.wait(kind, self._clock.boottime())
+        wait = app.limit.wait(kind, self._clock.boottime())
         if kind is CallKind.PROBE and app.callers[CallKind.SESSION]:
             return max(wait, 1.0 / self._limits.calls_per_second)
         return wait
@@ -177,7 +177,7 @@ class RateLimiter:
         app = self._apps.get(api_key)
         if app is None:
             calls = Bucket.full(self._limits.calls_per_second, now, capacity=SESSION_BURST)
-            app = _App(Allowance(calls, Bucket.full(self._limits.probes_per_second, now)))
+            app = _App(AppLimit(calls, Bucket.full(self._limits.probes_per_second, now)))
             self._apps[api_key] = app
         self._apps.move_to_end(api_key)
         self._forget_rested(now)
@@ -187,6 +187,6 @@ class RateLimiter:
         """Drop the apps that were used longest ago and have rested: memory is bounded by the apps in use."""
         for _ in range(min(_SWEPT_PER_CALL, len(self._apps) - 1)):
             api_key, app = next(iter(self._apps.items()))
-            if not app.idle or not app.allowance.is_full(now) or app.next_turn > now:
+            if not app.idle or not app.limit.is_full(now) or app.next_turn > now:
                 return
             del self._apps[api_key]

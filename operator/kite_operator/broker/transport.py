@@ -18,7 +18,7 @@ from kite_operator.broker.verdicts import answer_lost, unreachable
 from kite_operator.broker.wire import HttpRequest, HttpResponse
 from kite_operator.clock import Clock
 from kite_operator.model.clockoffset import ClockOffset
-from kite_operator.observers import tell
+from kite_operator.observers import notify_observer
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class AiohttpTransport:
         if answer is None:
             raise answer_lost(request.step) if progress.may_be_written else unreachable(request.step)
         if (offset := answer.clock_offset) is not None:
-            tell(self._on_offset, offset)
+            notify_observer(self._on_offset, offset)
         return answer
 
     async def _exchange(self, request: HttpRequest, progress: _Progress) -> HttpResponse:

@@ -8,7 +8,7 @@ leaves the attempt unspent. Messages name the status and a known error type; a f
 from http import HTTPStatus
 
 from kite_operator.broker.wire import HttpResponse
-from kite_operator.model.account import Outcome
+from kite_operator.model.account import AttemptOutcome
 from kite_operator.model.errors import (
     BrokerError,
     BrokerRejection,
@@ -37,15 +37,17 @@ _STEP_NAMES = {
 }
 
 
-def outcome_of(error: BrokerError | None) -> Outcome:
+def outcome_of(error: BrokerError | None) -> AttemptOutcome:
     """The ledger's entry for a submission that ended with `error` (None: the login went on)."""
     if error is None:
-        return Outcome.ACCEPTED
+        return AttemptOutcome.ACCEPTED
     if error.reason in {Reason.PASSWORD_REJECTED, Reason.TOTP_REJECTED}:
-        return Outcome.WRONG
-    return {Processed.NO: Outcome.UNSENT, Processed.UNKNOWN: Outcome.UNKNOWN, Processed.YES: Outcome.ACCEPTED}[
-        error.processed
-    ]
+        return AttemptOutcome.WRONG
+    return {
+        Processed.NO: AttemptOutcome.UNSENT,
+        Processed.UNKNOWN: AttemptOutcome.UNKNOWN,
+        Processed.YES: AttemptOutcome.ACCEPTED,
+    }[error.processed]
 
 
 def unreachable(step: Step) -> BrokerError:

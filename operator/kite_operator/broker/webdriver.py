@@ -13,11 +13,11 @@ from kite_operator.broker.verdicts import SUBMISSIONS, outcome_of
 from kite_operator.broker.weblogin import CodeNeeded, Flow, WebLogin, connect_flow, login_flow
 from kite_operator.broker.wire import HttpRequest, HttpResponse
 from kite_operator.clock import Clock
-from kite_operator.model.account import Outcome
+from kite_operator.model.account import AttemptOutcome
 from kite_operator.model.clockoffset import ClockOffset
 from kite_operator.model.errors import BrokerError, ReservationLost, Step, TransientBrokerError
 from kite_operator.model.sensitive import Sensitive
-from kite_operator.observers import tell
+from kite_operator.observers import notify_observer
 
 
 class SubmissionGate(Protocol):
@@ -39,7 +39,7 @@ class SubmissionGate(Protocol):
         """Called before a submission is connected and again before its first byte is sent; raises ReservationLost."""
         ...
 
-    async def settle(self, step: Step, outcome: Outcome) -> None:
+    async def settle(self, step: Step, outcome: AttemptOutcome) -> None:
         """Record what became of the reservation of `step`: once per reservation."""
         ...
 
@@ -159,7 +159,7 @@ class _Driver:
             outcome = error.reason.value
             raise
         finally:
-            tell(self.hooks.observe, request.step, outcome, self.clock.boottime() - started)
+            notify_observer(self.hooks.observe, request.step, outcome, self.clock.boottime() - started)
         return asked
 
     async def _submit(self, request: HttpRequest) -> HttpRequest | CodeNeeded | Sensitive:
@@ -179,10 +179,10 @@ class _Driver:
     async def _settle(self, step: Step, error: Exception | None) -> None:
         """Tell the ledger what is known: a lost reservation was not sent, and an error of ours may have been."""
         if isinstance(error, ReservationLost):
-            await self.gate.settle(step, Outcome.UNSENT)
+            await self.gate.settle(step, AttemptOutcome.UNSENT)
             return
         await self.hooks.on_step(f"after-{step}-answer")
         if error is None or isinstance(error, BrokerError):
             await self.gate.settle(step, outcome_of(error))
         else:
-            await self.gate.settle(step, Outcome.UNKNOWN)
+            await self.gate.settle(step, AttemptOutcome.UNKNOWN)

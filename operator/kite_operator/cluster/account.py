@@ -10,7 +10,7 @@ from typing import Any
 
 from kite_operator.clock import Clock
 from kite_operator.cluster.api import Cluster, Manifest, leases_path
-from kite_operator.model.account import AccountRecord, dump, load
+from kite_operator.model.account import AttemptLedger, dump, load
 from kite_operator.model.errors import Conflict, NotFound, OperatorError, ReservationLost, ReservationRefused
 from kite_operator.model.reasons import Reason
 
@@ -19,7 +19,7 @@ ACCOUNT_LABEL = "kite-operator.dev/account"
 _MOST_RACES = 20
 _MOST_REMEMBERED = 256
 
-Change = Callable[[AccountRecord], AccountRecord]
+Change = Callable[[AttemptLedger], AttemptLedger]
 
 
 def lease_name(client_id: str) -> str:
@@ -41,12 +41,12 @@ class Accounts:
         self.namespace = namespace
         self._remembered: OrderedDict[str, Manifest] = OrderedDict()
 
-    async def read(self, client_id: str) -> AccountRecord | None:
+    async def read(self, client_id: str) -> AttemptLedger | None:
         """The record, or None when there is no Lease; ReservationRefused when it cannot be understood."""
         lease = await self.cluster.find(leases_path(self.namespace, lease_name(client_id)))
         return None if lease is None else record_of(lease, client_id)
 
-    async def change(self, client_id: str, change: Change, *, seed: AccountRecord) -> AccountRecord:
+    async def change(self, client_id: str, change: Change, *, seed: AttemptLedger) -> AttemptLedger:
         """Apply `change` by compare-and-swap; what it raises goes through, and nothing is written then.
 
         `change` may run several times, each time on the newest record: it must be pure.
@@ -70,7 +70,7 @@ class Accounts:
             return after
         raise OperatorError(f"account Lease {lease_name(client_id)} changed {_MOST_RACES} times under our hands")
 
-    async def _change_remembered(self, lease: Manifest, client_id: str, change: Change) -> AccountRecord | None:
+    async def _change_remembered(self, lease: Manifest, client_id: str, change: Change) -> AttemptLedger | None:
         """The change made on a remembered Lease, or None when only a fresh read can tell."""
         try:
             before = record_of(lease, client_id)
@@ -82,7 +82,7 @@ class Accounts:
             return None
         return after
 
-    async def _write(self, lease: Manifest | None, record: AccountRecord) -> None:
+    async def _write(self, lease: Manifest | None, record: AttemptLedger) -> None:
         if lease is None:
             written = await self.cluster.create(leases_path(self.namespace), self._manifest({}, record))
         else:
@@ -92,7 +92,7 @@ class Accounts:
         while len(self._remembered) > _MOST_REMEMBERED:
             self._remembered.popitem(last=False)
 
-    def _manifest(self, lease: Manifest, record: AccountRecord) -> Manifest:
+    def _manifest(self, lease: Manifest, record: AttemptLedger) -> Manifest:
         now = self.clock.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         metadata: dict[str, Any] = dict(lease.get("metadata") or {"name": lease_name(record.client_id)})
         metadata["annotations"] = {**(metadata.get("annotations") or {}), RECORD_ANNOTATION: dump(record)}
@@ -106,7 +106,7 @@ class Accounts:
         }
 
 
-def record_of(lease: Manifest, client_id: str) -> AccountRecord:
+def record_of(lease: Manifest, client_id: str) -> AttemptLedger:
     """The record that a Lease holds; ReservationRefused when it cannot be understood: then nothing is submitted."""
     annotations = lease["metadata"].get("annotations") or {}
     try:

@@ -18,7 +18,7 @@ from kubernetes.aio.config import load_incluster_config, load_kube_config
 
 from kite_operator.model.errors import ClusterError, ClusterUnavailable, Conflict, Forbidden, NotFound, Unprocessable
 from kite_operator.model.resource import API_VERSION, PLURAL
-from kite_operator.observers import tell
+from kite_operator.observers import notify_observer
 
 Manifest = dict[str, Any]
 PAGE = 500
@@ -150,7 +150,7 @@ class Cluster:
             raise ClusterUnavailable(what, status=0) from None
         finally:
             resource = path.rsplit("/", maxsplit=1)[-1] if verb == "POST" else _resource(path)
-            tell(self.observe, verb, resource, status, self.boottime() - started)
+            notify_observer(self.observe, verb, resource, status, self.boottime() - started)
         return _answer(what, status, text)
 
 

@@ -8,18 +8,18 @@ from typing import Self
 
 from kite_operator.clock import Clock
 from kite_operator.cluster.account import Accounts
-from kite_operator.cluster.allowance import Allowance
 from kite_operator.cluster.api import Cluster, Manifest, credentials_path, secrets_path
-from kite_operator.cluster.former import read_formers, view_former
+from kite_operator.cluster.client_ids import ClientIDList
 from kite_operator.cluster.grants import read_grants
 from kite_operator.cluster.keyring import Keyring
+from kite_operator.cluster.previous_target import read_previous, view_previous
 from kite_operator.cluster.state import parse_renewal, parse_state, state_problem
 from kite_operator.cluster.target import brought_session, view_target
 from kite_operator.decide.claims import Holder
 from kite_operator.decide.observed import Grant, Held, Observed, Probes, TargetView, Versions
 from kite_operator.decide.seed import seeded
 from kite_operator.decide.timing import jitter_share
-from kite_operator.model.account import AccountRecord, Ref
+from kite_operator.model.account import AttemptLedger, Ref
 from kite_operator.model.errors import Forbidden, OperatorError, ReservationRefused
 from kite_operator.model.links import login_link
 from kite_operator.model.resource import Credential
@@ -33,7 +33,7 @@ class Hints:
 
     grants: frozenset[str] = frozenset()
     rival: Ref | None = None
-    formers: frozenset[str] = frozenset()
+    previous_targets: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +43,19 @@ class Gathered:
     observed: Observed
     state: Manifest | None = field(repr=False)
     target: Manifest | None = field(repr=False)
-    fingerprint: str
-    formers: tuple[Manifest, ...] = field(default=(), repr=False)
+    token_version: str
+    previous_targets: tuple[Manifest, ...] = field(default=(), repr=False)
 
     def of(self, credential: Credential) -> Self:
         """The same world as this credential sees it."""
         return replace(self, observed=replace(self.observed, credential=credential))
 
-    def with_staged(self, state: Manifest, held: Held, fingerprint: str) -> Self:
+    def with_staged(self, state: Manifest, held: Held, token_version: str) -> Self:
         """The same world after `held` was staged."""
         target = replace(self.observed.target, matches=False)
         renewal = parse_renewal(state, self.observed.credential)
-        observed = replace(self.observed, held=held, target=target, renewal=renewal, token_version=fingerprint)
-        return replace(self, observed=observed, state=state, fingerprint=fingerprint)
+        observed = replace(self.observed, held=held, target=target, renewal=renewal, token_version=token_version)
+        return replace(self, observed=observed, state=state, token_version=token_version)
 
     def without_grant(self, grant: Grant) -> Self:
         """The same world after a grant was used."""
@@ -69,7 +69,7 @@ class Gathered:
 
     def looked_at_by(self, credential: Credential, now: datetime, recall: "Recall") -> Self:
         """The same world a moment later: the credential's status and what is known of its session may have changed."""
-        probes, heals = recall(self.fingerprint, now)
+        probes, heals = recall(self.token_version, now)
         observed = replace(self.observed, credential=credential, now=now, probes=probes, drift_heals=heals)
         return replace(self, observed=observed)
 
@@ -88,7 +88,7 @@ class Gatherer:
     keyring: Keyring
     clock: Clock
     normalise_totp: Callable[[str], str]
-    allowance: Allowance
+    allowance: ClientIDList
     metadata_prefixes: tuple[str, ...] = ()
     login_page: str = ""
     rollout_allowed: bool = False
@@ -110,13 +110,13 @@ class Gatherer:
             account = reads.create_task(self._account(credential))
             allowed = reads.create_task(self.allowance.problem(credential.key.namespace, credential.client_id))
             grants = reads.create_task(read_grants(self.cluster, credential, hints.grants))
-            formers = reads.create_task(read_formers(self.cluster, credential, hints.formers))
+            previous_targets = reads.create_task(read_previous(self.cluster, credential, hints.previous_targets))
         now = self.clock.now()
         keys = parse_app_secret(credential.app_secret, app.result())
         factors = self._factors(credential, login.result())
         held = self._held(credential, state.result(), target.result(), keys, now)
-        fingerprint = self.keyring.fingerprint(held.session) if held else ""
-        probes, heals = recall(fingerprint, now)
+        token_version = self.keyring.token_version(held.session) if held else ""
+        probes, heals = recall(token_version, now)
         versions = self._versions(credential, keys, factors)
         record = account.result()
         readable = None if isinstance(record, Problem) else record or seeded(credential, versions, now)
@@ -138,14 +138,14 @@ class Gatherer:
             rival=hints.rival,
             probes=probes,
             drift_heals=heals,
-            formers=tuple(view_former(secret, credential) for secret in formers.result()),
+            previous_targets=tuple(view_previous(secret, credential) for secret in previous_targets.result()),
             renewal=parse_renewal(state.result(), credential),
             login_url=login_link(self.login_page, credential.key),
             client_problem=allowed.result(),
-            token_version=fingerprint,
+            token_version=token_version,
             rollout_allowed=self.rollout_allowed,
         )
-        return Gathered(observed, state.result(), target.result(), fingerprint, formers.result())
+        return Gathered(observed, state.result(), target.result(), token_version, previous_targets.result())
 
     async def _secret(self, credential: Credential, name: str | None) -> Manifest | None:
         return await self.cluster.find(secrets_path(credential.key.namespace, name)) if name else None
@@ -154,7 +154,7 @@ class Gatherer:
         secret = await self._secret(credential, name)
         return None if secret is None else dict(secret.get("data") or {})
 
-    async def _account(self, credential: Credential) -> AccountRecord | Problem | None:
+    async def _account(self, credential: Credential) -> AttemptLedger | Problem | None:
         if not credential.client_id:
             return None
         try:
@@ -163,7 +163,7 @@ class Gatherer:
             return Problem(refusal.reason, refusal.message)
 
     async def _holder(
-        self, credential: Credential, account: AccountRecord | None, versions: Versions | None
+        self, credential: Credential, account: AttemptLedger | None, versions: Versions | None
     ) -> Holder | None:
         """The claim's holder, if it is somebody else; one that we may not look at is taken to exist."""
         claim = account.claim_for(versions.api_key) if account is not None and versions is not None else None

@@ -44,7 +44,7 @@ class Keyring:
         """A key of its own for one use, which tells nothing of this one or of any version."""
         return hmac.new(self._key, b"derived key\0" + label.encode(), hashlib.sha256).digest()
 
-    def fingerprint(self, session: Session) -> str:
+    def token_version(self, session: Session) -> str:
         """What tells one session from another without showing it.
 
         It begins with what tells this key from another: fingerprints under different keys cannot be compared.

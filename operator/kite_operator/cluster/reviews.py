@@ -22,7 +22,7 @@ class User:
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
+class AccessReview:
     """What somebody wants to do with Secrets of a namespace: with the named one, or with all of them."""
 
     verb: str
@@ -45,7 +45,7 @@ async def review_token(cluster: Cluster, token: Sensitive, audience: str) -> Use
     return _user(user) if user.get("username") else None
 
 
-async def is_allowed(cluster: Cluster, user: User, access: Access) -> bool:
+async def is_allowed(cluster: Cluster, user: User, access: AccessReview) -> bool:
     """Whether the API server would let `user` do this."""
     attributes = {"namespace": access.namespace, "verb": access.verb, "resource": "secrets", "version": "v1"}
     body = {

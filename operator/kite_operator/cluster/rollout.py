@@ -11,7 +11,7 @@ from kite_operator.decide.rollout import Finding, WorkloadView
 from kite_operator.model.errors import ClusterError, ClusterUnavailable, Conflict, NotFound
 from kite_operator.model.expiry import parse_rfc3339, rfc3339
 from kite_operator.model.resource import GROUP
-from kite_operator.model.rollout import Mark, Workload
+from kite_operator.model.rollout import Stamp, Workload
 
 CONSENT_ANNOTATION = f"{GROUP}/restart"
 """On the workload itself: the name of the KiteCredential that may restart it."""
@@ -64,12 +64,12 @@ def _held_back(strategy: Manifest) -> str:
     return f"its update strategy has partition {partition}: pods with a lower number stay as they are" * bool(partition)
 
 
-def _stamp(annotations: Manifest) -> Mark | None:
+def _stamp(annotations: Manifest) -> Stamp | None:
     version, at = annotations.get(VERSION_ANNOTATION, ""), parse_rfc3339(annotations.get(RESTARTED_ANNOTATION, ""))
-    return Mark(version, at) if version and at is not None else None
+    return Stamp(version, at) if version and at is not None else None
 
 
-async def restart(cluster: Cluster, namespace: str, view: WorkloadView, mark: Mark) -> None:
+async def restart(cluster: Cluster, namespace: str, view: WorkloadView, mark: Stamp) -> None:
     """Stamp the pod template; Conflict when the workload is not as it was seen any more."""
     stamp = {VERSION_ANNOTATION: mark.version, RESTARTED_ANNOTATION: rfc3339(mark.at)}
     patch: dict[str, Any] = {

@@ -19,11 +19,11 @@ from datetime import datetime, timedelta
 
 from kite_operator.decide.claims import has_proven
 from kite_operator.model.account import (
-    AccountRecord,
     Acknowledgement,
     Attempt,
-    Logins,
-    Outcome,
+    AttemptLedger,
+    AttemptOutcome,
+    LoginCount,
     Ref,
 )
 from kite_operator.model.clockoffset import ClockOffset
@@ -51,9 +51,9 @@ FARTHEST = timedelta(minutes=10)
 """A lock or a deadline that is further away was written before the clock was set back: it is over."""
 
 _LATE = "-late"
-_COUNTED = (Outcome.PENDING, Outcome.WRONG, Outcome.UNKNOWN, Outcome.EXPIRED)
-_UNSETTLED = (Outcome.PENDING, Outcome.EXPIRED)
-_UNKNOWN = (Outcome.UNKNOWN, Outcome.EXPIRED)
+_COUNTED = (AttemptOutcome.PENDING, AttemptOutcome.WRONG, AttemptOutcome.UNKNOWN, AttemptOutcome.EXPIRED)
+_UNSETTLED = (AttemptOutcome.PENDING, AttemptOutcome.EXPIRED)
+_UNKNOWN = (AttemptOutcome.UNKNOWN, AttemptOutcome.EXPIRED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,37 +86,37 @@ class Settlement:
     """What became of a reserved submission; `app` is the one through which its login was made."""
 
     attempt: Attempt
-    outcome: Outcome
+    outcome: AttemptOutcome
     app: str
 
 
-def counted(record: AccountRecord) -> int:
+def counted(record: AttemptLedger) -> int:
     """How many submissions may have counted against the account since the last completed login."""
     return sum(attempt.outcome in _COUNTED for attempt in record.attempts)
 
 
-def limit_for(record: AccountRecord, by: Ref) -> int:
+def limit_for(record: AttemptLedger, by: Ref) -> int:
     """How many counted submissions `by` may bring the account to."""
     proven_elsewhere = any(claim.proven and not claim.holder.same_name(by) for claim in record.claims)
     return UNPROVEN_LIMIT if proven_elsewhere and not has_proven(record, by) else LIMIT + record.allowed_more
 
 
-def settle_expired(record: AccountRecord, now: datetime) -> AccountRecord:
+def settle_expired(record: AttemptLedger, now: datetime) -> AttemptLedger:
     """Reservations whose deadline has passed without an outcome count from now on; the day's first is forgiven."""
     for attempt in record.attempts:
-        if attempt.outcome is Outcome.PENDING and not now < attempt.deadline <= now + FARTHEST:
-            record = _settle_unknown(record, replace(attempt, outcome=Outcome.EXPIRED), now)
+        if attempt.outcome is AttemptOutcome.PENDING and not now < attempt.deadline <= now + FARTHEST:
+            record = _settle_unknown(record, replace(attempt, outcome=AttemptOutcome.EXPIRED), now)
     return record
 
 
-def _settle_unknown(record: AccountRecord, attempt: Attempt, now: datetime) -> AccountRecord:
+def _settle_unknown(record: AttemptLedger, attempt: Attempt, now: datetime) -> AttemptLedger:
     today = now.astimezone(IST).date()
     forgiven = record.forgiven_on is None or record.forgiven_on < today
     record = _with_outcome(record, replace(attempt, forgiven=forgiven))
     return replace(record, forgiven_on=today) if forgiven else record
 
 
-def _with_outcome(record: AccountRecord, attempt: Attempt) -> AccountRecord:
+def _with_outcome(record: AttemptLedger, attempt: Attempt) -> AttemptLedger:
     """The record with news about `attempt`, under a new id when its own names a block that was acknowledged before."""
     honoured = {a.block_id for a in record.acknowledgements}
     if attempt.id not in honoured:
@@ -130,12 +130,12 @@ def _same(attempt: Attempt, other: Attempt) -> bool:
     return attempt.id in (other.id, other.id + _LATE)
 
 
-def block_for(record: AccountRecord, version: str, by: Ref) -> Block | None:
+def block_for(record: AttemptLedger, version: str, by: Ref) -> Block | None:
     """Why no login with this version of the factors may be started by `by`, or None."""
     if counted(record) >= limit_for(record, by):
         return _exhausted(record, version, reserved=limit_for(record, by) == UNPROVEN_LIMIT)
     mine = [a for a in record.attempts if a.version == version and not a.acknowledged]
-    wrong_password = [a for a in mine if a.step is Step.PASSWORD and a.outcome is Outcome.WRONG]
+    wrong_password = [a for a in mine if a.step is Step.PASSWORD and a.outcome is AttemptOutcome.WRONG]
     if wrong_password:
         return Block(
             wrong_password[-1].id,
@@ -159,10 +159,10 @@ def block_for(record: AccountRecord, version: str, by: Ref) -> Block | None:
     return None
 
 
-def wrong_codes_of(record: AccountRecord, version: str) -> list[Attempt]:
+def wrong_codes_of(record: AttemptLedger, version: str) -> list[Attempt]:
     """The codes of this version that the broker refused, as far as nobody has acknowledged them."""
     mine = [a for a in record.attempts if a.version == version and not a.acknowledged]
-    return [a for a in mine if a.step is Step.TOTP and a.outcome is Outcome.WRONG]
+    return [a for a in mine if a.step is Step.TOTP and a.outcome is AttemptOutcome.WRONG]
 
 
 def _codes_refused(wrong: Sequence[Attempt]) -> str:
@@ -181,7 +181,7 @@ def _codes_refused(wrong: Sequence[Attempt]) -> str:
     )
 
 
-def _exhausted(record: AccountRecord, version: str, *, reserved: bool) -> Block:
+def _exhausted(record: AttemptLedger, version: str, *, reserved: bool) -> Block:
     total = counted(record)
     last = [a for a in record.attempts if a.outcome in _COUNTED][-1]
     told = f"{total} wrong or unanswered entries have been counted for this client ID since its last completed login"
@@ -198,10 +198,10 @@ def _exhausted(record: AccountRecord, version: str, *, reserved: bool) -> Block:
     return Block(last.id, Reason.ATTEMPT_BUDGET_EXHAUSTED, message, version)
 
 
-def reserve(record: AccountRecord, submission: Submission, attempt: Attempt, now: datetime) -> AccountRecord:
+def reserve(record: AttemptLedger, submission: Submission, attempt: Attempt, now: datetime) -> AttemptLedger:
     """The record with `attempt` reserved; ReservationRefused when a rule forbids it."""
     record = settle_expired(record, now)
-    pending = [a for a in record.attempts if a.outcome is Outcome.PENDING]
+    pending = [a for a in record.attempts if a.outcome is AttemptOutcome.PENDING]
     if pending:
         raise ReservationRefused(
             Reason.LOGIN_IN_PROGRESS,
@@ -216,7 +216,7 @@ def reserve(record: AccountRecord, submission: Submission, attempt: Attempt, now
     return record.with_attempt(attempt)
 
 
-def _take_window(record: AccountRecord, submission: Submission) -> AccountRecord:
+def _take_window(record: AttemptLedger, submission: Submission) -> AttemptLedger:
     window = submission.window
     if window is None:
         raise ReservationRefused(Reason.INTERNAL_ERROR, "a code needs its TOTP window")
@@ -229,7 +229,7 @@ def _take_window(record: AccountRecord, submission: Submission) -> AccountRecord
     return replace(record, last_window=window)
 
 
-def settle(record: AccountRecord, attempt: Attempt, outcome: Outcome, now: datetime) -> AccountRecord:
+def settle(record: AttemptLedger, attempt: Attempt, outcome: AttemptOutcome, now: datetime) -> AttemptLedger:
     """The record with the attempt's outcome.
 
     An answer may come late, after the reservation expired or after somebody else's completed login forgot it: what
@@ -237,21 +237,21 @@ def settle(record: AccountRecord, attempt: Attempt, outcome: Outcome, now: datet
     An accepted code stays in its place for `complete`.
     """
     known = next((a for a in record.attempts if _same(a, attempt)), None)
-    if outcome is Outcome.ACCEPTED and attempt.step is Step.TOTP:
+    if outcome is AttemptOutcome.ACCEPTED and attempt.step is Step.TOTP:
         accepted = replace(known or attempt, outcome=outcome)
         # What nobody remembers came before all that is remembered: it completes nothing that is counted now.
         return record.with_attempt(accepted) if known else replace(record, attempts=(accepted, *record.attempts))
-    if outcome in (Outcome.ACCEPTED, Outcome.UNSENT):
+    if outcome in (AttemptOutcome.ACCEPTED, AttemptOutcome.UNSENT):
         return replace(record, attempts=tuple(a for a in record.attempts if a is not known))
     known = known or attempt
-    if outcome is Outcome.WRONG:
+    if outcome is AttemptOutcome.WRONG:
         return _with_outcome(record, replace(known, outcome=outcome, forgiven=False, acknowledged=False))
     if known.outcome in _UNKNOWN:
         return record
     return _settle_unknown(record, replace(known, outcome=outcome), now)
 
 
-def conclude(record: AccountRecord, settlement: Settlement, now: datetime) -> AccountRecord:
+def conclude(record: AttemptLedger, settlement: Settlement, now: datetime) -> AttemptLedger:
     """The record that knows of `settlement`: an accepted code is a completed login, and counted as one.
 
     A write whose answer was lost is made again: what is known already changes nothing.
@@ -259,23 +259,23 @@ def conclude(record: AccountRecord, settlement: Settlement, now: datetime) -> Ac
     attempt, outcome = settlement.attempt, settlement.outcome
     on_record = any(_same(each, attempt) for each in record.attempts)
     record = settle(record, attempt, outcome, now)
-    if outcome is not Outcome.ACCEPTED or attempt.step is not Step.TOTP:
+    if outcome is not AttemptOutcome.ACCEPTED or attempt.step is not Step.TOTP:
         return record
     record = complete(record, attempt.by, now)
     return count_login(record, settlement.app, now) if on_record else record
 
 
-def complete(record: AccountRecord, by: Ref, now: datetime) -> AccountRecord:
+def complete(record: AttemptLedger, by: Ref, now: datetime) -> AttemptLedger:
     """Password and code were both accepted: the broker's own counters are back at zero, and so are ours.
 
     What was reserved after the code that was accepted stays: it may have been refused after that login. A person's
     login has no place in the order; what is younger than a request_token can be stays then. And an expired reservation
     stays counted for a day, without blocking: a frozen process may still send it.
     """
-    accepted = [number for number, a in enumerate(record.attempts) if a.outcome is Outcome.ACCEPTED]
+    accepted = [number for number, a in enumerate(record.attempts) if a.outcome is AttemptOutcome.ACCEPTED]
     kept: list[Attempt] = []
     for number, attempt in enumerate(record.attempts):
-        if attempt.outcome is Outcome.ACCEPTED:
+        if attempt.outcome is AttemptOutcome.ACCEPTED:
             continue
         if (number > accepted[-1]) if accepted else (attempt.at > now - REQUEST_TOKEN_LIVES):
             kept.append(attempt)
@@ -287,7 +287,7 @@ def complete(record: AccountRecord, by: Ref, now: datetime) -> AccountRecord:
     return replace(completed, allowed_more=min(record.allowed_more, max(0, counted(completed) - LIMIT + 1)))
 
 
-def count_login(record: AccountRecord, app: str, now: datetime) -> AccountRecord:
+def count_login(record: AttemptLedger, app: str, now: datetime) -> AttemptLedger:
     """One more login that the operator completed by itself; the days before are forgotten.
 
     Days to come are not: the clock was set back.
@@ -298,13 +298,13 @@ def count_login(record: AccountRecord, app: str, now: datetime) -> AccountRecord
     return replace(record, logins=(*others, replace(today, count=today.count + 1)))
 
 
-def logins_today(record: AccountRecord, app: str, now: datetime) -> Logins:
+def logins_today(record: AttemptLedger, app: str, now: datetime) -> LoginCount:
     """The count of completed logins through `app` on the session day of `now`."""
     day = session_day(now)
-    return next((e for e in record.logins if e.app == app and e.day == day), Logins(app, day, 0))
+    return next((e for e in record.logins if e.app == app and e.day == day), LoginCount(app, day, 0))
 
 
-def contested(record: AccountRecord, app: str, now: datetime) -> Block | None:
+def contested(record: AttemptLedger, app: str, now: datetime) -> Block | None:
     """Whether this day's completed logins are used up: somebody ends the session as often as it is made."""
     today = logins_today(record, app, now)
     if today.count < LOGINS_PER_DAY + today.allowed_more:
@@ -318,7 +318,7 @@ def contested(record: AccountRecord, app: str, now: datetime) -> Block | None:
     )
 
 
-def why_not_acknowledged(record: AccountRecord, block: Block, now: datetime) -> str:
+def why_not_acknowledged(record: AttemptLedger, block: Block, now: datetime) -> str:
     """Why a person's acknowledgement of `block` is not honoured now, for people; empty when it is.
 
     It was honoured before, today's are used up, or a person cannot reopen the block.
@@ -336,7 +336,7 @@ def why_not_acknowledged(record: AccountRecord, block: Block, now: datetime) -> 
     return ""
 
 
-def acknowledge(record: AccountRecord, block: Block, app: str, now: datetime) -> AccountRecord:
+def acknowledge(record: AttemptLedger, block: Block, app: str, now: datetime) -> AttemptLedger:
     """Reopen `block`, and no other one, because a person asked for it.
 
     ReservationRefused with `why_not_acknowledged`. `app` is the api_key's version: only SessionContested is about one.
@@ -362,4 +362,4 @@ def acknowledge(record: AccountRecord, block: Block, app: str, now: datetime) ->
 
 def _acknowledged(attempt: Attempt) -> Attempt:
     """The attempt, reopened; not one whose outcome is still awaited."""
-    return replace(attempt, acknowledged=attempt.outcome is not Outcome.PENDING)
+    return replace(attempt, acknowledged=attempt.outcome is not AttemptOutcome.PENDING)

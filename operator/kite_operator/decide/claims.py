@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from kite_operator.model.account import AccountRecord, Claim, Ref
+from kite_operator.model.account import AttemptLedger, Claim, Ref
 from kite_operator.model.errors import ReservationRefused
 from kite_operator.model.reasons import Reason
 
@@ -39,7 +39,7 @@ class Holder:
     gone: bool = False
 
 
-def may_hold(record: AccountRecord, app: str, by: Claimant, holder: Holder | None) -> bool:
+def may_hold(record: AttemptLedger, app: str, by: Claimant, holder: Holder | None) -> bool:
     """Whether the claim on `app` is free for `by`, its own, or one that it may take over from `holder`.
 
     What is known of the holder counts only while it is still the same one.
@@ -61,8 +61,8 @@ def _is_older(by: Claimant, holder: Holder) -> bool:
 
 
 def claim(
-    record: AccountRecord, app: str, by: Claimant, now: datetime, *, holder: Holder | None = None
-) -> AccountRecord:
+    record: AttemptLedger, app: str, by: Claimant, now: datetime, *, holder: Holder | None = None
+) -> AttemptLedger:
     """The record with the claim on `app` held by `by`; ReservationRefused when somebody else keeps it.
 
     A credential holds one app at a time: with a new one it gives the former back.
@@ -91,7 +91,7 @@ def _that_stay(others: Sequence[Claim]) -> list[Claim]:
     return [c for c in others if c not in going]
 
 
-def prove(record: AccountRecord, app: str, by: Ref, now: datetime) -> AccountRecord:
+def prove(record: AttemptLedger, app: str, by: Ref, now: datetime) -> AttemptLedger:
     """The record in which `by` has proven that it can log in as this client ID.
 
     It then holds the claim, unless somebody else has proven the same before.
@@ -105,11 +105,11 @@ def prove(record: AccountRecord, app: str, by: Ref, now: datetime) -> AccountRec
     return replace(record, claims=(*others, proof))
 
 
-def has_proven(record: AccountRecord, by: Ref) -> bool:
+def has_proven(record: AttemptLedger, by: Ref) -> bool:
     """Whether a credential of this name has proven to hold the account, through whichever app."""
     return any(each.proven and each.holder.same_name(by) for each in record.claims)
 
 
-def unclaim(record: AccountRecord, by: Ref) -> AccountRecord:
+def unclaim(record: AttemptLedger, by: Ref) -> AttemptLedger:
     """The record without the claims of exactly this credential: it is gone."""
     return replace(record, claims=tuple(c for c in record.claims if c.holder != by))

@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from kite_operator.decide.budget import FARTHEST
-from kite_operator.model.account import AccountRecord, Lock
+from kite_operator.model.account import AttemptLedger, Lock
 from kite_operator.model.errors import ReservationLost, ReservationRefused
 from kite_operator.model.reasons import Reason
 
@@ -21,25 +21,25 @@ LOOK_AGAIN = timedelta(seconds=2)
 """How soon a lock that somebody else holds is asked for again."""
 
 
-def start_login(record: AccountRecord, lock: Lock, now: datetime) -> AccountRecord:
+def start_login(record: AttemptLedger, lock: Lock, now: datetime) -> AttemptLedger:
     """Take the account's lock for one login; ReservationRefused while somebody else holds it, or its app's."""
     _refuse_while([each for each in _live(record, lock, now) if each is record.lock or _same_session(each, lock)], now)
     return replace(record, lock=lock, app_locks=_of_others(record, lock, now))
 
 
-def start_exchange(record: AccountRecord, lock: Lock, now: datetime) -> AccountRecord:
+def start_exchange(record: AttemptLedger, lock: Lock, now: datetime) -> AttemptLedger:
     """Take one app's lock for an exchange or a renewal; ReservationRefused while somebody else makes its session."""
     _refuse_while([each for each in _live(record, lock, now) if _same_session(each, lock)], now)
     overtaken = record.lock is not None and _same_session(record.lock, lock)
     return replace(record, lock=None if overtaken else record.lock, app_locks=(*_of_others(record, lock, now), lock))
 
 
-def _live(record: AccountRecord, lock: Lock, now: datetime) -> list[Lock]:
+def _live(record: AttemptLedger, lock: Lock, now: datetime) -> list[Lock]:
     """The locks that others hold now."""
     return [each for each in record.locks if each.id != lock.id and now < each.until <= now + FARTHEST]
 
 
-def _of_others(record: AccountRecord, lock: Lock, now: datetime) -> tuple[Lock, ...]:
+def _of_others(record: AttemptLedger, lock: Lock, now: datetime) -> tuple[Lock, ...]:
     """The app locks that `lock` leaves alone: one that has run out is lost to whoever makes the same session, only.
 
     Its process may be slow, and still need it. But it does not stay for ever.
@@ -63,14 +63,14 @@ def _refuse_while(others: Sequence[Lock], now: datetime) -> None:
         )
 
 
-def finish(record: AccountRecord, lock_id: str) -> AccountRecord:
+def finish(record: AttemptLedger, lock_id: str) -> AttemptLedger:
     """Give the lock back, if it is still ours."""
     app_locks = tuple(each for each in record.app_locks if each.id != lock_id)
     mine = record.lock is not None and record.lock.id == lock_id
     return replace(record, lock=None if mine else record.lock, app_locks=app_locks)
 
 
-def require_lock(record: AccountRecord, lock_id: str) -> None:
+def require_lock(record: AttemptLedger, lock_id: str) -> None:
     """ReservationLost unless the login `lock_id` still holds the account."""
     if not record.holds(lock_id):
         raise ReservationLost("another process took over this client ID's login")

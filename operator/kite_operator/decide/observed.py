@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from kite_operator.decide.claims import Holder
-from kite_operator.model.account import AccountRecord, Ref
+from kite_operator.model.account import AttemptLedger, Ref
 from kite_operator.model.expiry import session_day
 from kite_operator.model.resource import Credential
 from kite_operator.model.sensitive import Sensitive
@@ -47,7 +47,7 @@ class TargetView:
 
 
 @dataclass(frozen=True, slots=True)
-class Former:
+class PreviousTarget:
     """A Secret of ours that was the target before `spec.target.name` was changed.
 
     `owned` when Kubernetes collects it after this very credential; `replaced_by` is the name in its annotation, of the
@@ -146,13 +146,13 @@ class Observed:
     held: Held | None
     state_problem: Problem | None
     grants: tuple[Grant, ...]
-    account: AccountRecord | None
+    account: AttemptLedger | None
     account_problem: Problem | None
     holder: Holder | None
     rival: Ref | None
     probes: Probes
     drift_heals: int = 0
-    formers: tuple[Former, ...] = ()
+    previous_targets: tuple[PreviousTarget, ...] = ()
     renewal: Renewal | None = None
     login_url: str = ""
     misfits: tuple[str, ...] = ()

@@ -4,7 +4,6 @@ from dataclasses import replace
 from datetime import timedelta
 
 from kite_operator.decide import timing
-from kite_operator.decide.former import fate
 from kite_operator.decide.liveness import (
     FRESH_ANSWER,
     Liveness,
@@ -18,6 +17,7 @@ from kite_operator.decide.liveness import (
 from kite_operator.decide.observed import Observed
 from kite_operator.decide.on_login import _is_good
 from kite_operator.decide.plan import Action, Plan
+from kite_operator.decide.previous_target import action_on_previous
 from kite_operator.decide.standing import is_within, paused, probe, rest_on, standing_block
 from kite_operator.model.expiry import rfc3339, session_day
 from kite_operator.model.reasons import Reason
@@ -65,9 +65,9 @@ def _adopted(observed: Observed) -> Plan | None:
     return waiting or Plan(Action.PROVE, Reason.REPUBLISHED, "the session is taken over from the derived Secret")
 
 
-def former_left(observed: Observed) -> Plan | None:
+def previous_target_left(observed: Observed) -> Plan | None:
     """A Secret that was the target before is removed, kept or marked once the present one has taken its place."""
-    if all(fate(observed, former) is None for former in observed.formers):
+    if all(action_on_previous(observed, former) is None for former in observed.previous_targets):
         return None
     return Plan(Action.RETIRE, Reason.TARGET_REPLACED, "a Secret that was the target before is dealt with")
 

@@ -35,8 +35,8 @@ from kite_operator.decide.on_login import (
 )
 from kite_operator.decide.on_session import (
     dead_unmarked,
-    former_left,
     market_closed,
+    previous_target_left,
     probe_due,
     refresh_asked,
     still_good,
@@ -101,7 +101,7 @@ CHAIN: tuple[Policy, ...] = (
     session_staged,
     person_logged_in,
     target_differs,
-    former_left,
+    previous_target_left,
     refresh_asked,
     dead_unmarked,
     probe_due,

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from kite_operator.decide.claims import has_proven
-from kite_operator.model.account import AccountRecord, Rejection
+from kite_operator.model.account import AttemptLedger, Rejection
 from kite_operator.model.reasons import Reason
 
 MOST_REJECTIONS = 32
@@ -18,7 +18,7 @@ MOST_REVOCATIONS = 8
 """Of one credential: the newest stands for those before it."""
 
 
-def with_rejection(record: AccountRecord, new: Rejection) -> AccountRecord:
+def with_rejection(record: AttemptLedger, new: Rejection) -> AttemptLedger:
     """The record with one rejection more; a credential has one of each reason, and one revocation of each value."""
     new = replace(new, proven=new.proven or has_proven(record, new.by))
     others = [r for r in record.rejections if r.id != new.id and not _is_replaced(r, new)]
@@ -40,7 +40,7 @@ def _own_revocations(others: Sequence[Rejection], new: Rejection) -> Sequence[Re
     return own[: max(0, len(own) + 1 - MOST_REVOCATIONS)]
 
 
-def _crowded_out(record: AccountRecord, others: Sequence[Rejection], new: Rejection) -> Sequence[Rejection]:
+def _crowded_out(record: AttemptLedger, others: Sequence[Rejection], new: Rejection) -> Sequence[Rejection]:
     """Which make place for `new`: the oldest of its own room, revocations last; a proven one's revocation never."""
     if new.proven and _is_revocation(new):
         return ()

@@ -13,7 +13,7 @@ from kite_operator.decide.plan import Plan
 from kite_operator.model.conditions import AUTHENTICATED, BLOCKED, LOGIN_REQUIRED, READY
 from kite_operator.model.expiry import parse_rfc3339
 from kite_operator.model.reasons import Reason
-from kite_operator.model.resource import Mark, Reminder, Status
+from kite_operator.model.resource import Reminder, ReminderMark, Status
 
 EARLY = timedelta(minutes=30)
 """How long before the deadline the first mark is."""
@@ -90,19 +90,21 @@ def due_reminder(observed: Observed, plan: Plan) -> Reminder | None:
     return Reminder(deadline, mark, observed.now)
 
 
-def _mark_of(observed: Observed, deadline: datetime) -> Mark | None:
+def _mark_of(observed: Observed, deadline: datetime) -> ReminderMark | None:
     """The last mark that has passed, unless it has passed for too long, or before the credential was there."""
     if not early_mark(deadline) <= observed.now < deadline + LATEST:
         return None
-    mark, at = (Mark.READY_BY, deadline) if observed.now >= deadline else (Mark.EARLY, early_mark(deadline))
+    mark, at = (
+        (ReminderMark.READY_BY, deadline) if observed.now >= deadline else (ReminderMark.EARLY, early_mark(deadline))
+    )
     created = parse_rfc3339(observed.credential.created)
     return None if created is not None and created > at else mark
 
 
-def _is_told(observed: Observed, deadline: datetime, mark: Mark) -> bool:
+def _is_told(observed: Observed, deadline: datetime, mark: ReminderMark) -> bool:
     """Whether a person was reminded at this mark, or at a later one (the clock was set back)."""
     last = observed.credential.status.last_reminder
-    return last is not None and last.deadline == deadline and last.mark in (mark, Mark.READY_BY)
+    return last is not None and last.deadline == deadline and last.mark in (mark, ReminderMark.READY_BY)
 
 
 def early_mark(deadline: datetime) -> datetime:

@@ -12,7 +12,7 @@ from kite_operator.decide.observed import Observed
 from kite_operator.decide.plan import Action, Plan
 from kite_operator.decide.rejections import with_rejection
 from kite_operator.decide.standing import RECHECK, paused, standing_rejection
-from kite_operator.model.account import AccountRecord, Rejection
+from kite_operator.model.account import AttemptLedger, Rejection
 from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import Credential
 from kite_operator.model.session import Session
@@ -46,8 +46,8 @@ def sessions_to_end(observed: Observed) -> tuple[Session, ...]:
 
 
 def with_revocation(
-    record: AccountRecord, credential: Credential, now: datetime, *, proven: bool = False
-) -> AccountRecord:
+    record: AttemptLedger, credential: Credential, now: datetime, *, proven: bool = False
+) -> AttemptLedger:
     """The record in which the revocation blocks this credential, whatever it is given.
 
     `proven` when the broker has vouched for its session, whatever the record says.

@@ -14,7 +14,7 @@ from kite_operator.decide.observed import Observed
 from kite_operator.decide.plan import Action, Plan
 from kite_operator.model.expiry import IST, at_time
 from kite_operator.model.reasons import Reason
-from kite_operator.model.rollout import ALWAYS, Mark, Rollout, RolloutStatus, Seen, Workload
+from kite_operator.model.rollout import ALWAYS, Rollout, RolloutStatus, Stamp, Workload, WorkloadState
 
 RETRY = timedelta(minutes=15)
 """What a person has to mend at a workload is looked at again after this."""
@@ -58,7 +58,7 @@ class WorkloadView:
     consents_to: str = ""
     paused: bool = False
     held_back: str = ""
-    stamp: Mark | None = None
+    stamp: Stamp | None = None
     by_hand: datetime | None = None
 
 
@@ -119,14 +119,14 @@ def judge(observed: Observed, view: WorkloadView) -> Finding:
         return view.trouble
     if view.consents_to != observed.credential.key.name:
         return Finding.NOT_ALLOWED
-    if not _is_former(mark_of(observed, view), observed):
+    if not _is_previous(mark_of(observed, view), observed):
         return Finding.CURRENT
     if rollout is not None and market_closes(rollout, observed.now) is not None:
         return Finding.WAITING
     return Finding.PAUSED if view.paused else Finding.OWED
 
 
-def mark_of(observed: Observed, view: WorkloadView) -> Mark:
+def mark_of(observed: Observed, view: WorkloadView) -> Stamp:
     """The token that the workload's pods started with.
 
     By a person's restart since that token; else by our stamp; else by what status remembers of this very workload.
@@ -134,7 +134,7 @@ def mark_of(observed: Observed, view: WorkloadView) -> Mark:
     workloads were last looked at.
     """
     if view.by_hand is not None and _minted(observed) <= view.by_hand <= observed.now:
-        return Mark(observed.token_version, view.by_hand)
+        return Stamp(observed.token_version, view.by_hand)
     if view.stamp is not None:
         return view.stamp
     told = observed.credential.status.rollout
@@ -143,11 +143,11 @@ def mark_of(observed: Observed, view: WorkloadView) -> Mark:
         return seen.mark
     former = told.token_version if told is not None else ""
     if former and former != observed.token_version and view.created and view.created < _minted(observed):
-        return Mark(former, view.created)
-    return Mark(observed.token_version, observed.now)
+        return Stamp(former, view.created)
+    return Stamp(observed.token_version, observed.now)
 
 
-def _is_former(mark: Mark, observed: Observed) -> bool:
+def _is_previous(mark: Stamp, observed: Observed) -> bool:
     """Whether the mark is of another token than the present.
 
     Versions under different keys (`kite-operator-keys` was made anew) say nothing: then time decides.
@@ -163,26 +163,26 @@ def _minted(observed: Observed) -> datetime:
     return max(session_from, observed.credential.status.last_refresh_time or session_from)
 
 
-def remembered(observed: Observed, view: WorkloadView, result: Finding) -> Seen:
+def remembered(observed: Observed, view: WorkloadView, result: Finding) -> WorkloadState:
     """What status remembers of a workload from now on."""
     told = observed.credential.status.rollout
     before = told.of(view.workload) if told is not None else None
     if result is Finding.NOT_FOUND:
-        return Seen(view.workload, "", None, result)
+        return WorkloadState(view.workload, "", None, result)
     if result is Finding.NOT_ALLOWED:
         # Who consents later is seen for the first time then.
-        return Seen(view.workload, view.uid, None, result)
+        return WorkloadState(view.workload, view.uid, None, result)
     if view.trouble is not None:
-        return Seen(view.workload, before.uid if before else "", before.mark if before else None, result)
+        return WorkloadState(view.workload, before.uid if before else "", before.mark if before else None, result)
     if result is Finding.RESTARTED:
-        return Seen(view.workload, view.uid, Mark(observed.token_version, observed.now), result)
+        return WorkloadState(view.workload, view.uid, Stamp(observed.token_version, observed.now), result)
     mark = mark_of(observed, view)
     if result is Finding.CURRENT:
-        mark = Mark(observed.token_version, mark.at)
-    return Seen(view.workload, view.uid, mark, result)
+        mark = Stamp(observed.token_version, mark.at)
+    return WorkloadState(view.workload, view.uid, mark, result)
 
 
-def concluded(observed: Observed, seen: Sequence[Seen], message: str) -> RolloutStatus:
+def concluded(observed: Observed, seen: Sequence[WorkloadState], message: str) -> RolloutStatus:
     """The status after all workloads were looked at."""
     told, rollout = observed.credential.status.rollout, observed.credential.rollout
     results = {each.result for each in seen}
@@ -214,7 +214,7 @@ def is_hindered(told: RolloutStatus | None) -> bool:
     return told is not None and told.reason in (Reason.ROLLOUT_FAILED, Reason.ROLLOUT_NOT_ALLOWED)
 
 
-def is_news(observed: Observed, seen: Seen) -> bool:
+def is_news(observed: Observed, seen: WorkloadState) -> bool:
     """Whether people have not been told of this trouble yet: once per token and change."""
     told = observed.credential.status.rollout
     before = told.of(seen.workload) if told is not None else None

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from kite_operator.decide.budget import LIMIT, LOGINS_PER_DAY
 from kite_operator.decide.observed import Versions
-from kite_operator.model.account import AccountRecord, Attempt, Logins, Outcome, Rejection
+from kite_operator.model.account import Attempt, AttemptLedger, AttemptOutcome, LoginCount, Rejection
 from kite_operator.model.conditions import BLOCKED
 from kite_operator.model.errors import Step
 from kite_operator.model.expiry import IST, session_day
@@ -19,22 +19,22 @@ from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import Credential
 
 _COUNTED = {
-    Reason.PASSWORD_REJECTED: (Step.PASSWORD, Outcome.WRONG),
-    Reason.TOTP_REJECTED: (Step.TOTP, Outcome.WRONG),
-    Reason.ATTEMPT_OUTCOME_UNKNOWN: (Step.PASSWORD, Outcome.UNKNOWN),
-    Reason.ATTEMPT_BUDGET_EXHAUSTED: (Step.PASSWORD, Outcome.WRONG),
+    Reason.PASSWORD_REJECTED: (Step.PASSWORD, AttemptOutcome.WRONG),
+    Reason.TOTP_REJECTED: (Step.TOTP, AttemptOutcome.WRONG),
+    Reason.ATTEMPT_OUTCOME_UNKNOWN: (Step.PASSWORD, AttemptOutcome.UNKNOWN),
+    Reason.ATTEMPT_BUDGET_EXHAUSTED: (Step.PASSWORD, AttemptOutcome.WRONG),
 }
 
 
-def seeded(credential: Credential, versions: Versions | None, now: datetime) -> AccountRecord | None:
+def seeded(credential: Credential, versions: Versions | None, now: datetime) -> AttemptLedger | None:
     """The record that status stands for, or None when status remembers no block."""
     condition = credential.status.condition(BLOCKED)
     if condition is None or condition.status != "True" or versions is None:
         return None
     reason = Reason(condition.reason) if condition.reason in set(Reason) else Reason.ATTEMPT_BUDGET_EXHAUSTED
-    record = AccountRecord(credential.client_id, forgiven_on=now.astimezone(IST).date())
+    record = AttemptLedger(credential.client_id, forgiven_on=now.astimezone(IST).date())
     if reason is Reason.SESSION_CONTESTED:
-        return replace(record, logins=(Logins(versions.api_key, session_day(now), LOGINS_PER_DAY),))
+        return replace(record, logins=(LoginCount(versions.api_key, session_day(now), LOGINS_PER_DAY),))
     if reason not in _COUNTED:
         return replace(record, rejections=(_rejection(credential, versions, reason, now),))
     step, outcome = _COUNTED[reason]

@@ -11,10 +11,9 @@ from aiohttp import web
 from kite_operator.clock import Clock
 from kite_operator.cluster.api import Cluster, secrets_path
 from kite_operator.cluster.keyring import Keyring
-from kite_operator.cluster.reviews import Access as Right
-from kite_operator.cluster.reviews import User, is_allowed
+from kite_operator.cluster.reviews import AccessReview, User, is_allowed
 from kite_operator.login.cookies import Jar
-from kite_operator.login.seals import Seals, same
+from kite_operator.login.signer import Signer, same
 from kite_operator.model.sensitive import Sensitive
 
 _log = logging.getLogger(__name__)
@@ -44,7 +43,7 @@ class Visitor:
     groups: tuple[str, ...] = ()
 
 
-class Access(Protocol):
+class PageAccess(Protocol):
     """How visitors are known."""
 
     async def visitor(self, request: web.BaseRequest) -> Visitor | None:
@@ -102,13 +101,13 @@ class ByPassphrase:
 
     passphrases: Passphrases
     keyring: Keyring
-    seals: Seals
+    signer: Signer
     clock: Clock
     jar: Jar
 
     async def visitor(self, request: web.BaseRequest) -> Visitor | None:
         """Who holds a session cookie of the present passphrase."""
-        values = self.seals.open(_SESSION, self.jar.read(request).get(SESSION_COOKIE, ""))
+        values = self.signer.open(_SESSION, self.jar.read(request).get(SESSION_COOKIE, ""))
         passphrase = await self.passphrases.current()
         if values is None or passphrase is None:
             return None
@@ -129,7 +128,7 @@ class ByPassphrase:
     def session(self, passphrase: Sensitive) -> str:
         """The value of a session cookie from now on."""
         expires = int(self.clock.now().timestamp()) + SESSION_SECONDS
-        return self.seals.seal(_SESSION, (self.version(passphrase), expires))
+        return self.signer.seal(_SESSION, (self.version(passphrase), expires))
 
 
 @dataclass(slots=True)
@@ -162,7 +161,7 @@ class ByProxy:
             self._reviews.clear()
         # Whoever is authenticated has this group too, as the API server sees it.
         user = User(visitor.name, groups=(*visitor.groups, "system:authenticated"))
-        allowed = await is_allowed(self.cluster, user, Right("create", namespace))
+        allowed = await is_allowed(self.cluster, user, AccessReview("create", namespace))
         self._reviews[asked] = (now, allowed)
         return allowed
 

@@ -18,8 +18,8 @@ class Jar:
     @classmethod
     def of(cls, public_url: str) -> "Jar":
         """For the page at this address: http is for loopback only."""
-        parts = urlsplit(public_url)
-        secure, path = parts.scheme == "https", parts.path or "/"
+        context = urlsplit(public_url)
+        secure, path = context.scheme == "https", context.path or "/"
         prefix = ("__Host-" if path == "/" else "__Secure-") if secure else ""
         return cls(secure, path, prefix)
 

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from kite_operator.broker.redirects import Address
 from kite_operator.login.cookies import Jar
-from kite_operator.login.seals import Seals, same
+from kite_operator.login.signer import Signer, same
 
 COOKIE = "kite-form"
 FIELD = "form_token"
@@ -21,14 +21,14 @@ _SAME = ("same-origin", "none")
 class FormGuard:
     """Marks forms and checks them; `origin` is that of the public address."""
 
-    seals: Seals
+    signer: Signer
     jar: Jar
     origin: str
 
     @classmethod
-    def of(cls, public_url: str, seals: Seals) -> "FormGuard":
+    def of(cls, public_url: str, signer: Signer) -> "FormGuard":
         """For the pages at this address."""
-        return cls(seals, Jar.of(public_url), Address.of(urlsplit(public_url)).origin)
+        return cls(signer, Jar.of(public_url), Address.of(urlsplit(public_url)).origin)
 
     def cookie(self, request: web.BaseRequest) -> str:
         """What the browser's forms are marked by: the cookie that it has, or one that it is to be given."""
@@ -36,7 +36,7 @@ class FormGuard:
 
     def mark(self, cookie: str) -> str:
         """The hidden field of a form for the browser with this cookie."""
-        return self.seals.mark(_PURPOSE, cookie)
+        return self.signer.mark(_PURPOSE, cookie)
 
     def give(self, response: web.StreamResponse, cookie: str) -> None:
         """Let the browser keep the cookie."""

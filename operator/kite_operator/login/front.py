@@ -7,11 +7,9 @@ from aiohttp import web
 
 from kite_operator.broker.redirects import Address
 from kite_operator.cluster.api import secrets_path
-from kite_operator.login.forms import FIELD
-from kite_operator.login.outcome import Mood, Outcome, early, indian_time, lost, tell, untold
-from kite_operator.login.parts import (
+from kite_operator.login.context import (
     Called,
-    LoginParts,
+    PageContext,
     admitted,
     called,
     credential_of,
@@ -19,6 +17,8 @@ from kite_operator.login.parts import (
     key_in,
     login_page_of,
 )
+from kite_operator.login.forms import FIELD
+from kite_operator.login.outcome import LoginResult, Severity, early, indian_time, lost, tell, untold
 from kite_operator.login.state import grant_name
 from kite_operator.login.views import STYLE, see_other
 from kite_operator.login.waiting import needs_login, waiting_of
@@ -36,30 +36,30 @@ _MOST_LOOKS = 60
 _COUNT = re.compile(r"[0-9]{1,3}")
 
 
-async def waiting(parts: LoginParts, request: web.Request) -> web.Response:
+async def waiting(context: PageContext, request: web.Request) -> web.Response:
     """GET /: the credentials that wait for a login and that the visitor may log in for."""
-    visitor = await admitted(parts, request)
+    visitor = await admitted(context, request)
     if isinstance(visitor, web.Response):
         return visitor
-    rows = await parts.waitlist.rows()
+    rows = await context.waitlist.rows()
     namespaces = dict.fromkeys(row.key.namespace for row in rows)
-    allowed = {namespace for namespace in namespaces if await parts.access.may(visitor, namespace)}
+    allowed = {namespace for namespace in namespaces if await context.access.may(visitor, namespace)}
     shown = [row for row in rows if row.key.namespace in allowed]
-    return _with_forms(parts, request, "list.html", {"rows": shown}, forms_to=())
+    return _with_forms(context, request, "list.html", {"rows": shown}, forms_to=())
 
 
-async def credential_page(parts: LoginParts, request: web.Request) -> web.Response:
+async def credential_page(context: PageContext, request: web.Request) -> web.Response:
     """GET /login/{namespace}/{name}: how things stand, and the way to Kite."""
-    call = await called(parts, request)
-    return call if isinstance(call, web.Response) else show_credential(parts, request, call)
+    call = await called(context, request)
+    return call if isinstance(call, web.Response) else show_credential(context, request, call)
 
 
 def show_credential(
-    parts: LoginParts, request: web.Request, call: Called, alert: str = "", status: int = 200
+    context: PageContext, request: web.Request, call: Called, alert: str = "", status: int = 200
 ) -> web.Response:
     """A credential's own page; `alert` says what is wrong with what was pasted there."""
-    credential, here = call.credential, login_page_of(parts, call.credential.key)
-    row = waiting_of(credential, parts.clock.now())
+    credential, here = call.credential, login_page_of(context, call.credential.key)
+    row = waiting_of(credential, context.clock.now())
     needed = needs_login(credential)
     values: dict[str, object] = {
         "key": credential.key,
@@ -68,16 +68,16 @@ def show_credential(
         "ready_by": row.ready_by,
         "detail": "" if needed else _why_not_needed(credential),
         "needed": needed,
-        "early": early(parts.clock.now()),
-        "login_host": parts.kite.host,
+        "early": early(context.clock.now()),
+        "login_host": context.kite.host,
         "redirect_url": credential.redirect_url,
-        "paste_first": credential.redirect_url != callback_url(parts.public_url),
+        "paste_first": credential.redirect_url != callback_url(context.public_url),
         "here": here,
         "paste_to": f"{here}/paste",
         "alert": alert,
     }
     return _with_forms(
-        parts, request, "credential.html", values, forms_to=_destinations(parts, credential), status=status
+        context, request, "credential.html", values, forms_to=_destinations(context, credential), status=status
     )
 
 
@@ -95,16 +95,16 @@ def _why_not_needed(credential: Credential) -> str:
     return f"{ready.reason}: {ready.message}"
 
 
-def _destinations(parts: LoginParts, credential: Credential) -> tuple[str, ...]:
+def _destinations(context: PageContext, credential: Credential) -> tuple[str, ...]:
     """Where the form may lead, by way of redirects: to Kite, and to where Kite sends the browser."""
     try:
-        return (*parts.kite.origins, Address.of(urlsplit(credential.redirect_url)).origin)
+        return (*context.kite.origins, Address.of(urlsplit(credential.redirect_url)).origin)
     except ValueError:  # a spec that no CRD has checked
-        return parts.kite.origins
+        return context.kite.origins
 
 
 def _with_forms(  # noqa: PLR0913 - what a page is made of
-    parts: LoginParts,
+    context: PageContext,
     request: web.Request,
     template: str,
     values: dict[str, object],
@@ -112,16 +112,16 @@ def _with_forms(  # noqa: PLR0913 - what a page is made of
     forms_to: tuple[str, ...],
     status: int = 200,
 ) -> web.Response:
-    cookie = parts.forms.cookie(request)
-    marked = values | {FIELD: parts.forms.mark(cookie), "leaves": parts.passphrase is not None}
-    response = parts.views.page(template, marked, status=status, forms_to=forms_to)
-    parts.forms.give(response, cookie)
+    cookie = context.forms.cookie(request)
+    marked = values | {FIELD: context.forms.mark(cookie), "leaves": context.passphrase is not None}
+    response = context.views.page(template, marked, status=status, forms_to=forms_to)
+    context.forms.give(response, cookie)
     return response
 
 
-async def result(parts: LoginParts, request: web.Request) -> web.Response:
+async def result(context: PageContext, request: web.Request) -> web.Response:
     """GET /result/{namespace}/{name}/{grant}: what became of a login, as soon as it is known."""
-    call = await called(parts, request)
+    call = await called(context, request)
     if isinstance(call, web.Response):
         return call
     grant, looks = request.match_info["grant"], _looks(request)
@@ -129,36 +129,36 @@ async def result(parts: LoginParts, request: web.Request) -> web.Response:
     if len(grant) != len(grant_name(call.credential.key, "")) or not grant.startswith(
         f"{call.credential.key.name}-login-"
     ):
-        return parts.views.notice("No such login", "This address is not complete.", status=404)
-    outcome = await _outcome(parts, call.credential, grant, looks)
-    here = f"{parts.base}/result/{call.credential.key.namespace}/{call.credential.key.name}/{grant}"
+        return context.views.notice("No such login", "This address is not complete.", status=404)
+    outcome = await _outcome(context, call.credential, grant, looks)
+    here = f"{context.base}/result/{call.credential.key.namespace}/{call.credential.key.name}/{grant}"
     look_again = not outcome.settled and looks < _MOST_LOOKS
     values = {
         "outcome": outcome,
         "key": call.credential.key,
         "client_id": call.credential.client_id,
-        "login_page": login_page_of(parts, call.credential.key),
+        "login_page": login_page_of(context, call.credential.key),
         "here": here,
         "next_look": f"{here}?look={looks + 1}" if look_again else "",
         "pause": _PAUSE_SECONDS,
     }
-    return parts.views.page("result.html", values)
+    return context.views.page("result.html", values)
 
 
-async def _outcome(parts: LoginParts, credential: Credential, grant: str, looks: int) -> Outcome:
+async def _outcome(context: PageContext, credential: Credential, grant: str, looks: int) -> LoginResult:
     known: Credential | None = credential
-    outcome, waits = Outcome(Mood.WAITING, "", ""), True
+    outcome, waits = LoginResult(Severity.WAITING, "", ""), True
     for turn in range(_LOOKS):
         if known is None:
-            return Outcome(Mood.BAD, "The credential is gone", "It was deleted meanwhile. Nothing was changed.")
-        waits = await parts.cluster.find(secrets_path(known.key.namespace, grant)) is not None
+            return LoginResult(Severity.BAD, "The credential is gone", "It was deleted meanwhile. Nothing was changed.")
+        waits = await context.cluster.find(secrets_path(known.key.namespace, grant)) is not None
         # After the grant: what became of one that was used is written before it would be missed.
-        known = await credential_of(parts, known.key) or known
+        known = await credential_of(context, known.key) or known
         outcome = tell(known, grant, waits=waits)
         if outcome.settled:
             return outcome
         if turn < _LOOKS - 1:
-            await parts.clock.sleep(_LOOK_SECONDS)
+            await context.clock.sleep(_LOOK_SECONDS)
     if waits or known is None or looks < _UNTOLD_AFTER:
         return outcome
     return untold(known, grant) or (lost(known) if looks >= _GIVEN_UP_AFTER else outcome)
@@ -193,23 +193,23 @@ _NOTICES = {
 }
 
 
-async def notice(parts: LoginParts, request: web.Request) -> web.Response:
+async def notice(context: PageContext, request: web.Request) -> web.Response:
     """GET /notice/{what}[/{namespace}/{name}]: why a login came to nothing; it says nothing about any credential."""
     words = _NOTICES.get(request.match_info["what"])
     if words is None:
         raise web.HTTPNotFound
     link = ""
     if "name" in request.match_info and is_name(request.match_info["namespace"], request.match_info["name"]):
-        link = login_page_of(parts, key_in(request))
-    mood = Mood.NOTICE if request.match_info["what"] == "declined" else Mood.BAD
-    return parts.views.notice(*words, status=200, mood=mood, link=link)
+        link = login_page_of(context, key_in(request))
+    severity = Severity.NOTICE if request.match_info["what"] == "declined" else Severity.BAD
+    return context.views.notice(*words, status=200, severity=severity, link=link)
 
 
-async def root(parts: LoginParts, _: web.Request) -> web.Response:
+async def root(context: PageContext, _: web.Request) -> web.Response:
     """GET of the public address as people type it, without the last slash."""
-    return see_other(f"{parts.base}/")
+    return see_other(f"{context.base}/")
 
 
-async def style(_: LoginParts, __: web.Request) -> web.Response:
+async def style(_: PageContext, __: web.Request) -> web.Response:
     """GET /style.css: the one file that the pages ask for."""
     return web.Response(text=STYLE, content_type="text/css", headers={"Cache-Control": "public, max-age=86400"})

@@ -11,7 +11,7 @@ from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import Credential, LastLogin
 
 
-class Mood(StrEnum):
+class Severity(StrEnum):
     """How a page looks."""
 
     WAITING = "waiting"
@@ -21,10 +21,10 @@ class Mood(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class LoginResult:
     """A page's words; `again` offers another login, `detail` is the operator's own longer message."""
 
-    mood: Mood
+    severity: Severity
     heading: str
     text: str
     again: bool = False
@@ -33,7 +33,7 @@ class Outcome:
     @property
     def settled(self) -> bool:
         """Whether nothing more is to come."""
-        return self.mood is not Mood.WAITING
+        return self.severity is not Severity.WAITING
 
 
 def indian_time(moment: datetime | None) -> str:
@@ -65,7 +65,7 @@ _UNDER_WAY = (
 """Of a credential whose login is being worked on: nothing to tell yet."""
 
 
-def tell(credential: Credential, grant: str, *, waits: bool) -> Outcome:
+def tell(credential: Credential, grant: str, *, waits: bool) -> LoginResult:
     """What became of the login that was handed over as `grant`; `waits` while that Secret is there."""
     last = credential.status.last_login
     mine = last if last is not None and last.grant == grant else None
@@ -77,7 +77,7 @@ def tell(credential: Credential, grant: str, *, waits: bool) -> Outcome:
     return words(credential, mine)
 
 
-def _pending(credential: Credential, *, waits: bool, staged: bool) -> Outcome:
+def _pending(credential: Credential, *, waits: bool, staged: bool) -> LoginResult:
     ready = credential.status.condition(READY)
     reason, message = (ready.reason, ready.message) if ready is not None else ("", "")
     if reason == Reason.SUBSCRIPTION_INACTIVE and staged:
@@ -86,12 +86,12 @@ def _pending(credential: Credential, *, waits: bool, staged: bool) -> Outcome:
         return _try_again_soon(message)
     if waits and reason and reason not in _UNDER_WAY:
         text = "Your login has arrived, and something else stands in its way. It is good for a few minutes only."
-        return Outcome(Mood.WAITING, "Not used yet", text, detail=message)
+        return LoginResult(Severity.WAITING, "Not used yet", text, detail=message)
     text = "The new session is being tried before anything is replaced. This takes a second or two."
-    return Outcome(Mood.WAITING, "Logging in…", text)
+    return LoginResult(Severity.WAITING, "Logging in…", text)
 
 
-def untold(credential: Credential, grant: str) -> Outcome | None:
+def untold(credential: Credential, grant: str) -> LoginResult | None:
     """For a login that is gone while its end stands nowhere, and a token that works; None when there is none.
 
     Not said at the first look: a grant that is refused is gone for a moment before the reason is written.
@@ -100,90 +100,90 @@ def untold(credential: Credential, grant: str) -> Outcome | None:
     if ready is None or ready.status != "True" or (last is not None and last.grant == grant):
         return None
     text = f"The token works until {_until(credential)}."
-    return Outcome(Mood.GOOD, "You are logged in", text, detail=early(credential.status.last_refresh_time))
+    return LoginResult(Severity.GOOD, "You are logged in", text, detail=early(credential.status.last_refresh_time))
 
 
-def lost(credential: Credential) -> Outcome:
+def lost(credential: Credential) -> LoginResult:
     """For a login of which nothing has been heard for long."""
     text = (
         f"Nothing is known of this login any more. Look at the state of {credential.key.name}, and log in again if it "
         "asks for it."
     )
-    return Outcome(Mood.BAD, "No answer", text, again=True)
+    return LoginResult(Severity.BAD, "No answer", text, again=True)
 
 
-def _try_again_soon(message: str) -> Outcome:
+def _try_again_soon(message: str) -> LoginResult:
     text = "Kite does not answer as it should. The login is tried again by itself; it is good for a few minutes only."
-    return Outcome(Mood.WAITING, "Kite is not answering", text, detail=message)
+    return LoginResult(Severity.WAITING, "Kite is not answering", text, detail=message)
 
 
 def _until(credential: Credential) -> str:
     return indian_time(credential.status.expires_time) or "the next 06:00 Indian time"
 
 
-def _refreshed(credential: Credential, last: LastLogin) -> Outcome:
+def _refreshed(credential: Credential, last: LastLogin) -> LoginResult:
     text = (
         f"A new token for {credential.client_id} has been tried and works. It is in Secret "
         f"{credential.target.name!r}, and is valid until {_until(credential)}. You can close this page."
     )
-    return Outcome(Mood.GOOD, "You are logged in", text, detail=early(last.time))
+    return LoginResult(Severity.GOOD, "You are logged in", text, detail=early(last.time))
 
 
-def _not_required(credential: Credential, last: LastLogin) -> Outcome:
+def _not_required(credential: Credential, last: LastLogin) -> LoginResult:
     text = f"The present token works until {_until(credential)}, so this login was not used and nothing was changed."
-    return Outcome(Mood.NOTICE, "A login was not needed", text, detail=last.message)
+    return LoginResult(Severity.NOTICE, "A login was not needed", text, detail=last.message)
 
 
-def _used(_: Credential, last: LastLogin) -> Outcome:
+def _used(_: Credential, last: LastLogin) -> LoginResult:
     text = "Kite says that this login has been used already or is too old: each works once, for a few minutes."
-    return Outcome(Mood.BAD, "This login was used already", text, again=True, detail=last.message)
+    return LoginResult(Severity.BAD, "This login was used already", text, again=True, detail=last.message)
 
 
-def _lost_grant(_: Credential, last: LastLogin) -> Outcome:
+def _lost_grant(_: Credential, last: LastLogin) -> LoginResult:
     text = "Kite's answer was lost when the operator was stopped, and Kite does not answer twice. Nothing was changed."
-    return Outcome(Mood.BAD, "Log in once more", text, again=True, detail=last.message)
+    return LoginResult(Severity.BAD, "Log in once more", text, again=True, detail=last.message)
 
 
-def _outlasted(_: Credential, last: LastLogin) -> Outcome:
+def _outlasted(_: Credential, last: LastLogin) -> LoginResult:
     text = "Kite did not answer while this login could be used. Nothing was changed. Log in again when Kite answers."
-    return Outcome(Mood.BAD, "Kite was out of order", text, again=True, detail=last.message)
+    return LoginResult(Severity.BAD, "Kite was out of order", text, again=True, detail=last.message)
 
 
-def _wrong_account(credential: Credential, last: LastLogin) -> Outcome:
+def _wrong_account(credential: Credential, last: LastLogin) -> LoginResult:
     text = (
         f"You were logged in at Kite as another client than {credential.client_id}. Nothing was changed. Log out at "
         f"Kite, then log in as {credential.client_id}."
     )
-    return Outcome(Mood.BAD, "That was another account", text, again=True, detail=last.message)
+    return LoginResult(Severity.BAD, "That was another account", text, again=True, detail=last.message)
 
 
-def _app_secret(credential: Credential, last: LastLogin) -> Outcome:
+def _app_secret(credential: Credential, last: LastLogin) -> LoginResult:
     text = (
         f"Kite refused the app's secret. Correct api_secret in Secret {credential.app_secret!r} from the developer "
         "console, then log in again. Another login before that would meet the same."
     )
-    return Outcome(Mood.BAD, "The app's secret is wrong", text, again=True, detail=last.message)
+    return LoginResult(Severity.BAD, "The app's secret is wrong", text, again=True, detail=last.message)
 
 
-def _lapsed(_: Credential, last: LastLogin) -> Outcome:
+def _lapsed(_: Credential, last: LastLogin) -> LoginResult:
     text = (
         "Kite accepted the login and refused the very next call: the app's Kite Connect subscription has lapsed. Once "
         "it is renewed this session is tried again by itself. If it has not lapsed, log in again."
     )
-    return Outcome(Mood.BAD, "The subscription has lapsed", text, again=True, detail=last.message)
+    return LoginResult(Severity.BAD, "The subscription has lapsed", text, again=True, detail=last.message)
 
 
-def _died(_: Credential, last: LastLogin) -> Outcome:
+def _died(_: Credential, last: LastLogin) -> LoginResult:
     text = "The new session was ended before it could be used: a logout, or a login elsewhere. Nothing was changed."
-    return Outcome(Mood.BAD, "The session was ended", text, again=True, detail=last.message)
+    return LoginResult(Severity.BAD, "The session was ended", text, again=True, detail=last.message)
 
 
-def _refused(_: Credential, last: LastLogin) -> Outcome:
+def _refused(_: Credential, last: LastLogin) -> LoginResult:
     text = f"The login was not used ({last.reason}). Nothing was changed."
-    return Outcome(Mood.BAD, "This login was not usable", text, again=True, detail=last.message)
+    return LoginResult(Severity.BAD, "This login was not usable", text, again=True, detail=last.message)
 
 
-_WORDS: dict[str, Callable[[Credential, LastLogin], Outcome]] = {
+_WORDS: dict[str, Callable[[Credential, LastLogin], LoginResult]] = {
     Reason.REFRESHED: _refreshed,
     Reason.LOGIN_NOT_REQUIRED: _not_required,
     Reason.REQUEST_TOKEN_REJECTED: _used,

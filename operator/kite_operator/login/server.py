@@ -13,12 +13,12 @@ from kite_operator.clock import Clock
 from kite_operator.cluster.api import Cluster
 from kite_operator.cluster.keyring import Keyring
 from kite_operator.listener import Bounds, Listener
-from kite_operator.login import comeback, entry, front
+from kite_operator.login import callback, entry, front
 from kite_operator.login.access import ByPassphrase, ByProxy, Passphrases, parse_networks
+from kite_operator.login.context import Kite, Limits, PageContext
 from kite_operator.login.cookies import Jar
 from kite_operator.login.forms import FormGuard
-from kite_operator.login.parts import Kite, Limits, LoginParts
-from kite_operator.login.seals import Seals
+from kite_operator.login.signer import Signer
 from kite_operator.login.views import Handler, Views, put_headers
 from kite_operator.login.waiting import Waitlist, Watched
 from kite_operator.model.errors import OperatorError
@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 LARGEST_FORM = 16 * 1024
 _BOUNDS = Bounds(connections=256, seconds=30.0)
 """A page takes some seconds at most: the result of a login is waited for."""
-Page = Callable[[LoginParts, web.Request], Awaitable[web.Response]]
+Page = Callable[[PageContext, web.Request], Awaitable[web.Response]]
 
 
 def make_login_page(
@@ -39,24 +39,24 @@ def make_login_page(
     """The page on its port, not started; None when there is none to be."""
     if not settings.login_listen:
         return None
-    parts = login_parts(settings, cluster, keyring, clock, count)
-    return Listener(make_login_app(parts), settings.login_listen, clock, bounds=_BOUNDS)
+    context = page_context(settings, cluster, keyring, clock, count)
+    return Listener(make_login_app(context), settings.login_listen, clock, bounds=_BOUNDS)
 
 
-def login_parts(
+def page_context(
     settings: Settings, cluster: Cluster, keyring: Keyring, clock: Clock, count: Callable[[str], None]
-) -> LoginParts:
+) -> PageContext:
     """Everything wired, from settings that have been checked."""
     public_url, proxies = settings.login_public_url, parse_networks(settings.login_trusted_proxies)
-    seals, jar = Seals(keyring.derived("login page")), Jar.of(public_url)
+    signer, jar = Signer(keyring.derived("login page")), Jar.of(public_url)
     passphrases = Passphrases(cluster, clock, settings.account_namespace, settings.login_passphrase_secret)
-    passphrase = ByPassphrase(passphrases, keyring, seals, clock, jar)
+    passphrase = ByPassphrase(passphrases, keyring, signer, clock, jar)
     by_proxy = settings.login_auth == "proxy"
     proxy = ByProxy(cluster, clock, proxies, settings.login_user_header, settings.login_groups_header)
     login = Address.of(urlsplit(settings.login_url))
     watched = Watched(settings.namespaces, settings.class_name)
     calendar = recorded_calendar(frozenset(settings.extra_sessions), frozenset(settings.extra_holidays))
-    return LoginParts(
+    return PageContext(
         cluster=cluster,
         clock=clock,
         public_url=public_url,
@@ -65,9 +65,9 @@ def login_parts(
         passphrase=None if by_proxy else passphrase,
         proxies=proxies,
         watched=watched,
-        seals=seals,
+        signer=signer,
         jar=jar,
-        forms=FormGuard.of(public_url, seals),
+        forms=FormGuard.of(public_url, signer),
         views=Views.under(urlsplit(public_url).path),
         waitlist=Waitlist(cluster, clock, watched, calendar),
         limits=Limits.usual(),
@@ -75,9 +75,9 @@ def login_parts(
     )
 
 
-def make_login_app(parts: LoginParts) -> web.Application:
+def make_login_app(context: PageContext) -> web.Application:
     """The pages as an application; nothing listens yet."""
-    app = web.Application(middlewares=[_covered(parts)], client_max_size=LARGEST_FORM)
+    app = web.Application(middlewares=[_covered(context)], client_max_size=LARGEST_FORM)
     get: dict[str, Page] = {
         "/": front.waiting,
         "/login/{namespace}/{name}": front.credential_page,
@@ -85,25 +85,25 @@ def make_login_app(parts: LoginParts) -> web.Application:
         "/notice/{what}": front.notice,
         "/notice/{what}/{namespace}/{name}": front.notice,
         "/style.css": front.style,
-        "/callback": comeback.callback,
+        "/callback": callback.callback,
     }
     post: dict[str, Page] = {
-        "/login/{namespace}/{name}": comeback.start,
-        "/login/{namespace}/{name}/paste": comeback.paste,
+        "/login/{namespace}/{name}": callback.start,
+        "/login/{namespace}/{name}/paste": callback.paste,
         "/enter": entry.enter,
         "/leave": entry.leave,
     }
     for path, page in get.items():
         # A HEAD, as sent to look a link up, must not end a login.
-        app.router.add_get(parts.base + path, partial(page, parts), allow_head=False)
-    if parts.base:
-        app.router.add_get(parts.base, partial(front.root, parts))
+        app.router.add_get(context.base + path, partial(page, context), allow_head=False)
+    if context.base:
+        app.router.add_get(context.base, partial(front.root, context))
     for path, page in post.items():
-        app.router.add_post(parts.base + path, partial(page, parts))
+        app.router.add_post(context.base + path, partial(page, context))
     return app
 
 
-def _covered(parts: LoginParts) -> Middleware:
+def _covered(context: PageContext) -> Middleware:
     """No foreign text in an answer or a log line, whatever goes wrong, and the headers on everything."""
 
     @web.middleware
@@ -111,14 +111,14 @@ def _covered(parts: LoginParts) -> Middleware:
         try:
             response = await handler(request)
         except web.HTTPException as error:
-            response = parts.views.notice("There is no such page", "Look at the address again.", status=error.status)
+            response = context.views.notice("There is no such page", "Look at the address again.", status=error.status)
         except OperatorError as error:
             _log.warning("login page: not answered: %s", error)
             text = "The operator cannot reach the API server, or may not do what this takes. Try again in a moment."
-            response = parts.views.notice("Not now", text, status=503)
+            response = context.views.notice("Not now", text, status=503)
         except Exception as error:  # noqa: BLE001 - whatever it is, its text may hold what was sent
             _log.error("login page: a page failed: %s", type(error).__name__)
-            response = parts.views.notice("Something went wrong", "Nothing was changed. Try again.", status=500)
+            response = context.views.notice("Something went wrong", "Nothing was changed. Try again.", status=500)
         put_headers(response)
         # One request a connection: an old connection may be ended at any moment, and a form must not be lost to that.
         response.force_close()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from kite_operator.login.seals import Seals, digest, same
+from kite_operator.login.signer import Signer, digest, same
 from kite_operator.model.resource import Credential, Key
 
 LIFE = timedelta(minutes=5)
@@ -65,18 +65,18 @@ def grant_name(key: Key, unique: str) -> str:
     return f"{key.name}-login-{hashlib.sha256(unique.encode()).hexdigest()[:_NAME_CHARACTERS]}"
 
 
-def issue(seals: Seals, credential: Credential, now: datetime, *, nonce: str, secret: str) -> Issued:
+def issue(signer: Signer, credential: Credential, now: datetime, *, nonce: str, secret: str) -> Issued:
     """Begin a login; `nonce` and `secret` are 32 random bytes each, as 43 letters."""
     expires = int((now + LIFE).timestamp())
     state = State(credential.key, credential.uid, nonce, expires, digest(secret))
     key = state.key
-    text = seals.seal(_PURPOSE, (key.namespace, key.name, state.uid, state.nonce, state.expires, state.binding))
+    text = signer.seal(_PURPOSE, (key.namespace, key.name, state.uid, state.nonce, state.expires, state.binding))
     return Issued(text, state, f"{secret}.{text}")
 
 
-def read(seals: Seals, text: str, now: datetime) -> State | Fault:
+def read(signer: Signer, text: str, now: datetime) -> State | Fault:
     """The state that `text` is, or why it is none."""
-    values = seals.open(_PURPOSE, text)
+    values = signer.open(_PURPOSE, text)
     if values is None:
         return Fault.FOREIGN
     namespace, name, uid, nonce, expires, binding = values
@@ -84,16 +84,16 @@ def read(seals: Seals, text: str, now: datetime) -> State | Fault:
     return state if _is_current(state, now) else Fault.EXPIRED
 
 
-def returned(seals: Seals, text: str, cookies: Mapping[str, str], now: datetime) -> State | Fault:
+def returned(signer: Signer, text: str, cookies: Mapping[str, str], now: datetime) -> State | Fault:
     """The state that the broker hands back, if it is of this very browser."""
-    state = read(seals, text, now)
+    state = read(signer, text, now)
     if isinstance(state, Fault):
         return state
     held = _COOKIE_VALUE.fullmatch(cookies.get(state.cookie, ""))
     return state if held is not None and same(digest(held[1]), state.binding) else Fault.OTHER_BROWSER
 
 
-def under_way(seals: Seals, cookies: Mapping[str, str], now: datetime) -> tuple[State, ...]:
+def under_way(signer: Signer, cookies: Mapping[str, str], now: datetime) -> tuple[State, ...]:
     """The logins that this browser has begun and not ended, from its cookies alone: the newest first.
 
     A login that a person declines comes back without its state.
@@ -101,7 +101,7 @@ def under_way(seals: Seals, cookies: Mapping[str, str], now: datetime) -> tuple[
     found = []
     for name, value in cookies.items():
         held = _COOKIE_VALUE.fullmatch(value) if name.startswith(COOKIE) else None
-        state = returned(seals, held[2], cookies, now) if held is not None else Fault.FOREIGN
+        state = returned(signer, held[2], cookies, now) if held is not None else Fault.FOREIGN
         if isinstance(state, State) and state.cookie == name:
             found.append(state)
     return tuple(sorted(found, key=lambda each: -each.expires))

@@ -12,7 +12,7 @@ MOST_KEYS = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class Allowance:
+class TryLimit:
     """`burst` tries at once, and one more every `seconds`."""
 
     burst: int
@@ -22,14 +22,14 @@ class Allowance:
 class Tries:
     """Counts tries by key."""
 
-    def __init__(self, allowance: Allowance) -> None:
+    def __init__(self, limit: TryLimit) -> None:
         """Everybody begins with a whole burst."""
-        self._allowance = allowance
+        self._limit = limit
         self._spent: OrderedDict[Hashable, tuple[float, float]] = OrderedDict()
 
     def left(self, key: Hashable, boottime: float) -> bool:
         """Whether `key` may try now."""
-        return self._used(key, boottime) <= self._allowance.burst - 1
+        return self._used(key, boottime) <= self._limit.burst - 1
 
     def spend(self, key: Hashable, boottime: float) -> None:
         """Count one try."""
@@ -40,4 +40,4 @@ class Tries:
 
     def _used(self, key: Hashable, boottime: float) -> float:
         used, at = self._spent.get(key, (0.0, boottime))
-        return max(0.0, used - max(0.0, boottime - at) / self._allowance.seconds)
+        return max(0.0, used - max(0.0, boottime - at) / self._limit.seconds)

@@ -7,7 +7,7 @@ from importlib.resources import files
 from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
-from kite_operator.login.seals import digest
+from kite_operator.login.signer import digest
 
 STYLE = files("kite_operator.login").joinpath("static/style.css").read_text(encoding="utf-8")
 STYLE_VERSION = digest(STYLE)[:12]
@@ -64,9 +64,9 @@ class Views:
             response.headers["Referrer-Policy"] = "same-origin"
         return response
 
-    def notice(self, heading: str, text: str, *, status: int, mood: str = "bad", link: str = "") -> web.Response:
+    def notice(self, heading: str, text: str, *, status: int, severity: str = "bad", link: str = "") -> web.Response:
         """A page that says one thing, and where to go from there."""
-        values = {"heading": heading, "text": text, "mood": mood, "link": link}
+        values = {"heading": heading, "text": text, "severity": severity, "link": link}
         return self.page("notice.html", values, status=status)
 
 

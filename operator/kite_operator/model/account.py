@@ -21,7 +21,7 @@ _LAST_WINDOW = 2**33
 """Above every TOTP window up to the year 9999."""
 
 
-class Outcome(StrEnum):
+class AttemptOutcome(StrEnum):
     """What became of a reserved submission."""
 
     PENDING = "pending"
@@ -89,7 +89,7 @@ class Attempt:
     by: Ref
     at: datetime
     deadline: datetime
-    outcome: Outcome = Outcome.PENDING
+    outcome: AttemptOutcome = AttemptOutcome.PENDING
     window: int | None = None
     acknowledged: bool = False
     forgiven: bool = False
@@ -114,7 +114,7 @@ class Rejection:
 
 
 @dataclass(frozen=True, slots=True)
-class Logins:
+class LoginCount:
     """How many logins this project completed by itself through one app on one session day (IST)."""
 
     app: str
@@ -132,7 +132,7 @@ class Acknowledgement:
 
 
 @dataclass(frozen=True, slots=True)
-class AccountRecord:
+class AttemptLedger:
     """All of it. `attempts` are those since the last completed login, in the order of their reservations.
 
     That order is a clock that never jumps: reservations follow one another by compare-and-swap. `lock` is the login
@@ -145,7 +145,7 @@ class AccountRecord:
     app_locks: tuple[Lock, ...] = ()
     attempts: tuple[Attempt, ...] = ()
     rejections: tuple[Rejection, ...] = ()
-    logins: tuple[Logins, ...] = ()
+    logins: tuple[LoginCount, ...] = ()
     acknowledgements: tuple[Acknowledgement, ...] = ()
     forgiven_on: date | None = None
     last_window: int | None = None
@@ -176,7 +176,7 @@ class AccountRecord:
         return not (self.attempts or self.rejections or self.claims or self.locks)
 
 
-def dump(record: AccountRecord) -> str:
+def dump(record: AttemptLedger) -> str:
     """The record as JSON, for the Lease's annotation. It holds hashes and names only, never a source value."""
     return json.dumps(asdict(record), default=_encode, separators=(",", ":"), sort_keys=True)
 
@@ -187,7 +187,7 @@ def _encode(value: object) -> str:
     raise TypeError(f"not a value of the account record: {type(value).__name__}")
 
 
-def load(text: str) -> AccountRecord:
+def load(text: str) -> AttemptLedger:
     """The record of a Lease's annotation; ValueError when somebody else wrote something there."""
     try:
         return _record(json.loads(text))
@@ -195,9 +195,9 @@ def load(text: str) -> AccountRecord:
         raise ValueError("the account record has an unknown shape") from error
 
 
-def _record(raw: Mapping[str, Any]) -> AccountRecord:
+def _record(raw: Mapping[str, Any]) -> AttemptLedger:
     lock = raw["lock"]
-    return AccountRecord(
+    return AttemptLedger(
         client_id=str(raw["client_id"]),
         claims=tuple(
             Claim(app=c["app"], holder=Ref(**c["holder"]), proven=c["proven"], since=_moment(c["since"]))
@@ -207,7 +207,7 @@ def _record(raw: Mapping[str, Any]) -> AccountRecord:
         app_locks=tuple(_lock(each) for each in raw.get("app_locks", ())),
         attempts=tuple(_attempt(a) for a in raw["attempts"]),
         rejections=tuple(_rejection(r) for r in raw["rejections"]),
-        logins=tuple(Logins(**{**entry, "day": date.fromisoformat(entry["day"])}) for entry in raw["logins"]),
+        logins=tuple(LoginCount(**{**entry, "day": date.fromisoformat(entry["day"])}) for entry in raw["logins"]),
         acknowledgements=tuple(
             Acknowledgement(a["block_id"], date.fromisoformat(a["day"])) for a in raw["acknowledgements"]
         ),
@@ -230,7 +230,7 @@ def _attempt(raw: Mapping[str, Any]) -> Attempt:
         by=Ref(**raw["by"]),
         at=_moment(raw["at"]),
         deadline=_moment(raw["deadline"]),
-        outcome=Outcome(raw["outcome"]),
+        outcome=AttemptOutcome(raw["outcome"]),
         window=_window(raw["window"]),
         acknowledged=bool(raw["acknowledged"]),
         forgiven=bool(raw["forgiven"]),

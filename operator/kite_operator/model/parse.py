@@ -39,8 +39,8 @@ from kite_operator.model.resource import (
     Failures,
     Key,
     LastLogin,
-    Mark,
     Reminder,
+    ReminderMark,
     Status,
     Target,
     Timing,
@@ -279,9 +279,9 @@ def _last_login(raw: Mapping[str, Any]) -> LastLogin | None:
 def _last_reminder(raw: Mapping[str, Any]) -> Reminder | None:
     """What is not one is as good as none: then a person is told once more."""
     deadline, told, mark = _time(raw, "deadline"), _time(raw, "time"), raw.get("mark")
-    if deadline is None or told is None or mark not in set(Mark):
+    if deadline is None or told is None or mark not in set(ReminderMark):
         return None
-    return Reminder(deadline, Mark(mark), told)
+    return Reminder(deadline, ReminderMark(mark), told)
 
 
 def _failures(raw: Mapping[str, Any]) -> Failures:

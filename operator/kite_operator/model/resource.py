@@ -109,7 +109,7 @@ class LastLogin:
         object.__setattr__(self, "message", self.message[:LONGEST_MESSAGE])
 
 
-class Mark(StrEnum):
+class ReminderMark(StrEnum):
     """When a person is reminded of a deadline."""
 
     EARLY = "Early"
@@ -123,7 +123,7 @@ class Reminder:
     """`status.lastReminder`: at which mark of which deadline a person was last reminded, and when that was decided."""
 
     deadline: datetime
-    mark: Mark
+    mark: ReminderMark
     time: datetime
 
 

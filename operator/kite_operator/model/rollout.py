@@ -43,7 +43,7 @@ class Rollout:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class Stamp:
     """Which token the pods of a workload started with, as far as is known: its version, and since when."""
 
     version: str
@@ -51,12 +51,12 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class WorkloadState:
     """What `status.rollout.workloads` remembers of one workload: its mark, and what was found when last looked at."""
 
     workload: Workload
     uid: str
-    mark: Mark | None
+    mark: Stamp | None
     result: str
 
 
@@ -70,9 +70,9 @@ class RolloutStatus:
     message: str = ""
     restarted_time: datetime | None = None
     next_time: datetime | None = None
-    workloads: tuple[Seen, ...] = ()
+    workloads: tuple[WorkloadState, ...] = ()
 
-    def of(self, workload: Workload) -> Seen | None:
+    def of(self, workload: Workload) -> WorkloadState | None:
         """What is remembered of `workload`."""
         return next((each for each in self.workloads if each.workload == workload), None)
 
@@ -89,7 +89,7 @@ class RolloutStatus:
         }
 
 
-def _seen_manifest(seen: Seen) -> dict[str, Any]:
+def _seen_manifest(seen: WorkloadState) -> dict[str, Any]:
     whole = {
         "kind": seen.workload.kind,
         "name": seen.workload.name,
@@ -172,12 +172,12 @@ def parse_rollout_status(status: Mapping[str, Any]) -> RolloutStatus | None:
     )
 
 
-def _seen(raw: Mapping[str, Any]) -> Seen:
+def _seen(raw: Mapping[str, Any]) -> WorkloadState:
     version, since = str(raw.get("tokenVersion", "")), _time(raw, "since")
-    return Seen(
+    return WorkloadState(
         workload=Workload(str(raw.get("kind", "")), str(raw.get("name", ""))),
         uid=str(raw.get("uid", "")),
-        mark=Mark(version, since) if version and since is not None else None,
+        mark=Stamp(version, since) if version and since is not None else None,
         result=str(raw.get("result", "")),
     )
 

@@ -19,7 +19,7 @@ from kite_operator.model.notify_urls import Line, NotifyUrls, parse_notify_secre
 from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import Credential, Key
 from kite_operator.model.sensitive import Sensitive
-from kite_operator.notify.letter import Letter
+from kite_operator.notify.message import ReminderMessage
 from kite_operator.notify.sender import Sender
 from kite_operator.notify.services import Service, UrlRefused, open_service
 from kite_operator.record.events import EventWriter
@@ -51,7 +51,7 @@ class Notifier:
         self._checks: dict[Key, asyncio.Task[None]] = {}
         self._to_check: dict[Key, Credential] = {}
 
-    def send(self, credential: Credential, letter: Letter) -> None:
+    def send(self, credential: Credential, letter: ReminderMessage) -> None:
         """Send it to every URL of the credential's notification Secret; returns at once."""
         self.withdraw(credential.key)
         if credential.notify_secret is None or self._stopping.is_set():
@@ -94,7 +94,7 @@ class Notifier:
             # Its text may be foreign: the kind alone is told (P4).
             _log.error("%s: a notification ended with %s", key, type(error).__name__)
 
-    async def _deliver(self, credential: Credential, letter: Letter) -> None:
+    async def _deliver(self, credential: Credential, letter: ReminderMessage) -> None:
         delivered: set[Sensitive] = set()
         known: tuple[str, ...] = ()
         tries = 0
@@ -132,7 +132,7 @@ class Notifier:
         return NotifyUrls(urls.lines, tuple(problems)), services
 
     async def _try(
-        self, credential: Credential, services: list[tuple[Line, Service]], letter: Letter
+        self, credential: Credential, services: list[tuple[Line, Service]], letter: ReminderMessage
     ) -> set[Sensitive]:
         """Send to these side by side; gives the URLs that took it."""
         answers = await asyncio.gather(

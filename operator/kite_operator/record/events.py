@@ -12,7 +12,7 @@ from kite_operator.model.conditions import LONGEST_MESSAGE, READY
 from kite_operator.model.errors import ClusterError, NotFound
 from kite_operator.model.expiry import IST
 from kite_operator.model.reasons import Reason
-from kite_operator.model.resource import API_VERSION, KIND, Credential, Mark, Reminder, Status
+from kite_operator.model.resource import API_VERSION, KIND, Credential, Reminder, ReminderMark, Status
 
 _log = logging.getLogger(__name__)
 COMPONENT = "kite-operator"
@@ -41,10 +41,12 @@ def transition(old: Status, new: Status) -> Note | None:
     return Note(Reason(after.reason), after.message, warning=after.status != "True")
 
 
-def summons(plan: Plan, reminder: Reminder) -> Note:
+def reminder_event(plan: Plan, reminder: Reminder) -> Note:
     """The Event that goes with a reminder."""
     by = f"{reminder.deadline.astimezone(IST):%H:%M} IST"
-    when = f"will not be ready by {by}" if reminder.mark is Mark.EARLY else f"cannot become ready ({by} has come)"
+    when = (
+        f"will not be ready by {by}" if reminder.mark is ReminderMark.EARLY else f"cannot become ready ({by} has come)"
+    )
     told = f"{when} without a person: {plan.reason}: {plan.message}"
     return Note(Reason.PERSON_NEEDED, told, warning=True)
 

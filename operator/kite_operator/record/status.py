@@ -63,7 +63,7 @@ def derive(observed: Observed, plan: Plan) -> Status:
         user_id=held.session.user_id if held else old.user_id,
         expires_time=held.session.expires_at if held and alive else None,
         next_refresh_time=_next_refresh(observed, plan),
-        secret_name=credential.target.name if published else _former(observed),
+        secret_name=credential.target.name if published else _previous_target(observed),
         block_id=plan.block_id,
         login_url=observed.login_url if plan.person or plan.block_id else "",
         # What was acknowledged before under this value is handled, whatever status a re-created credential has lost.
@@ -74,10 +74,10 @@ def derive(observed: Observed, plan: Plan) -> Status:
     )
 
 
-def _former(observed: Observed) -> str:
+def _previous_target(observed: Observed) -> str:
     """The Secret that was the target until it was renamed, while the new one is not there yet."""
     name = observed.credential.status.secret_name
-    return name if any(former.name == name for former in observed.formers) else ""
+    return name if any(former.name == name for former in observed.previous_targets) else ""
 
 
 def _next_refresh(observed: Observed, plan: Plan) -> datetime | None:

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from kite_operator.clock import Clock
 from kite_operator.cluster.api import Cluster
-from kite_operator.cluster.reviews import Access, User, is_allowed, review_token
+from kite_operator.cluster.reviews import AccessReview, User, is_allowed, review_token
 from kite_operator.model.errors import ClusterUnavailable
 from kite_operator.model.resource import Key
 from kite_operator.model.sensitive import Sensitive
@@ -42,7 +42,7 @@ class Consumers:
         self._users.keep(digest, user)
         return user
 
-    async def may_report(self, user: User, key: Key, access: Access) -> bool:
+    async def may_report(self, user: User, key: Key, access: AccessReview) -> bool:
         """Whether the API server lets this user do `access`, for the sake of this credential.
 
         Busy or a ClusterError as above. Each credential is asked about for itself, whether it exists or not: what is

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from kite_operator.clock import Clock
 from kite_operator.cluster.api import Cluster
-from kite_operator.cluster.reviews import Access, User
+from kite_operator.cluster.reviews import AccessReview, User
 from kite_operator.listener import Bounds, Certificate, Listener
 from kite_operator.model.errors import ClusterError
 from kite_operator.model.resource import Key
@@ -61,7 +61,7 @@ class Result(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class ReportHandling:
     """What the endpoint asks of the operator.
 
     `ready` whether this process does the work, and knows every credential; `target_of` a credential's derived Secret,
@@ -75,7 +75,7 @@ class Desk:
     count: Callable[[str], None]
 
 
-def make_listener(settings: Settings, clock: Clock, cluster: Cluster, desk: Desk) -> Listener | None:
+def make_listener(settings: Settings, clock: Clock, cluster: Cluster, desk: ReportHandling) -> Listener | None:
     """The app on its own port, or None when no setting asks for it."""
     if not settings.report_listen:
         return None
@@ -89,7 +89,7 @@ def make_listener(settings: Settings, clock: Clock, cluster: Cluster, desk: Desk
     )
 
 
-def make_app(desk: Desk, consumers: Consumers, peers: Peers) -> web.Application:
+def make_app(desk: ReportHandling, consumers: Consumers, peers: Peers) -> web.Application:
     """The app; it is served on a port of its own."""
     endpoint = _Endpoint(desk, consumers, peers)
     app = web.Application(client_max_size=LARGEST_BODY, middlewares=[endpoint.answered])
@@ -98,7 +98,7 @@ def make_app(desk: Desk, consumers: Consumers, peers: Peers) -> web.Application:
 
 
 class _Endpoint:
-    def __init__(self, desk: Desk, consumers: Consumers, peers: Peers) -> None:
+    def __init__(self, desk: ReportHandling, consumers: Consumers, peers: Peers) -> None:
         self._desk = desk
         self._consumers = consumers
         self._peers = peers
@@ -147,7 +147,7 @@ class _Endpoint:
         every Secret of the namespace. Both are one question to the API server.
         """
         target = self._desk.target_of(key)
-        if not await self._consumers.may_report(user, key, Access("get", key.namespace, target or "")):
+        if not await self._consumers.may_report(user, key, AccessReview("get", key.namespace, target or "")):
             return Result.FORBIDDEN
         if target is None:
             return Result.NOT_FOUND

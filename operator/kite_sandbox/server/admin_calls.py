@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from kite_sandbox.fields import Fields, maybe_text
-from kite_sandbox.journal import LOG_LENGTH, Entry, Tally
+from kite_sandbox.journal import LOG_LENGTH, CallCounts, Entry
 from kite_sandbox.server.admin_registry import known_account, known_app, shown_account
 from kite_sandbox.server.sandbox import Sandbox
 
@@ -14,7 +14,7 @@ def _shown_entry(entry: Entry) -> dict[str, Any]:
     return {**asdict(entry), "at": entry.at.isoformat()}
 
 
-def _shown_tally(tally: Tally) -> dict[str, Any]:
+def _shown_tally(tally: CallCounts) -> dict[str, Any]:
     steps = {step: {"calls": calls, "outcomes": dict(tally.outcomes[step])} for step, calls in tally.calls.items()}
     return {
         "steps": steps,

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
+from kite_operator.act.context import Context
 from kite_operator.act.login import log_in
-from kite_operator.act.parts import Scene
 from kite_operator.broker.verdicts import answer_lost, malformed
 from kite_operator.decide.outcome import ActOutcome
 from kite_operator.model.errors import BrokerError, BrokerRejection, Step, TransientBrokerError
@@ -29,16 +29,16 @@ class Desk:
 
     def __init__(self) -> None:
         self.stage = Stage([*happy_answers(), *happy_answers(), *happy_answers()])
-        self.scene = self.stage.scene()
+        self.context = self.stage.context()
 
     async def login(self, exchange: BrokerError | None, *, later: timedelta = timedelta(0)) -> ActOutcome:
         self.stage.clock.wall += later
         self.stage.exchanged = exchange
-        account = await self.stage.accounts.read(self.scene.credential.client_id)
-        observed = replace(self.scene.observed, now=self.stage.clock.now(), account=account)
-        gathered = replace(self.scene.gathered, observed=observed)
-        self.scene = Scene(gathered, self.scene.recollection)
-        return await log_in(self.stage.parts, self.stage.logins, self.scene)
+        account = await self.stage.accounts.read(self.context.credential.client_id)
+        observed = replace(self.context.observed, now=self.stage.clock.now(), account=account)
+        gathered = replace(self.context.gathered, observed=observed)
+        self.context = Context(gathered, self.context.in_memory)
+        return await log_in(self.stage.services, self.stage.logins, self.context)
 
     @property
     def logins(self) -> int:
@@ -55,7 +55,7 @@ async def test_the_same_request_token_is_exchanged_when_the_broker_is_back(failu
     assert "transient" == (await desk.login(failure)).result
     outcome = await desk.login(None, later=timedelta(seconds=15))
     assert ("staged", 1, 2, True) == (outcome.result, desk.logins, desk.exchanges, is_staged(desk.stage))
-    assert desk.scene.recollection.unexchanged is None
+    assert desk.context.in_memory.unexchanged is None
 
 
 async def test_an_outage_of_hours_costs_one_login_and_its_end_another() -> None:
@@ -95,7 +95,7 @@ async def test_an_answer_that_is_no_outage_is_asked_for_only_while_the_token_can
 async def test_a_spent_token_is_not_tried_again() -> None:
     desk = Desk()
     outcome = await desk.login(malformed(Step.EXCHANGE, "without data"))
-    assert desk.scene.recollection.unexchanged is None
+    assert desk.context.in_memory.unexchanged is None
     assert outcome.failed is not None
     assert outcome.failed.failures.next_retry_time is not None
     wait = outcome.failed.failures.next_retry_time - desk.stage.clock.now()
@@ -123,8 +123,8 @@ async def test_a_lapsed_subscription_costs_one_login_and_its_renewal_another() -
 async def test_another_apps_token_is_left_alone() -> None:
     desk = Desk()
     await desk.login(DOWN)
-    moved = replace(desk.scene.observed, versions=replace(VERSIONS, api_key="key-v2"))
-    desk.scene = Scene(replace(desk.scene.gathered, observed=moved), desk.scene.recollection)
+    moved = replace(desk.context.observed, versions=replace(VERSIONS, api_key="key-v2"))
+    desk.context = Context(replace(desk.context.gathered, observed=moved), desk.context.in_memory)
     await desk.login(None, later=timedelta(minutes=1))
     assert 2 == desk.logins
 
@@ -134,5 +134,5 @@ async def test_the_lock_is_given_back_each_time_and_nothing_shows_the_token() ->
     for failure in (DOWN, DOWN, None):
         await desk.login(failure)
         assert () == (await desk.stage.record()).locks
-        assert [] == [*leaks(repr(desk.scene.recollection))]
-        assert REQUEST_TOKEN not in repr(desk.scene.recollection)
+        assert [] == [*leaks(repr(desk.context.in_memory))]
+        assert REQUEST_TOKEN not in repr(desk.context.in_memory)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from kite_operator.act.parts import Scene
+from kite_operator.act.context import Context
 from kite_operator.act.proof import prove
 from kite_operator.cluster.state import parse_state
 from kite_operator.decide.liveness import Liveness, liveness
@@ -19,8 +19,8 @@ from support.facts import CLIENT_ID, OTHER, REF, VERSIONS, account, published
 TAKE_OVER = Plan(Action.PROVE, Reason.REPUBLISHED, "")
 
 
-def scene_of(stage: Stage, **facts: Any) -> Scene:
-    return stage.scene(held=replace(published(stage.clock.now()), adopted=True), **facts)
+def scene_of(stage: Stage, **facts: Any) -> Context:
+    return stage.context(held=replace(published(stage.clock.now()), adopted=True), **facts)
 
 
 async def lease_held_by(stage: Stage, holder: Ref, *, proven: bool) -> None:
@@ -30,9 +30,9 @@ async def lease_held_by(stage: Stage, holder: Ref, *, proven: bool) -> None:
 
 async def test_it_is_kept_again_once_it_is_proven() -> None:
     stage = Stage()
-    scene = scene_of(stage)
-    outcome = await prove(stage.parts, scene, TAKE_OVER)
-    kept = parse_state(stage.cluster.objects[STATE], scene.credential)
+    context = scene_of(stage)
+    outcome = await prove(stage.services, context, TAKE_OVER)
+    kept = parse_state(stage.cluster.objects[STATE], context.credential)
     assert ("published", Reason.REPUBLISHED) == (outcome.result, outcome.reason)
     assert kept is not None
     assert (True, False) == (kept.published, kept.adopted)
@@ -42,30 +42,30 @@ async def test_it_is_kept_again_once_it_is_proven() -> None:
 async def test_the_account_is_claimed_and_the_claim_proven(holder: Ref) -> None:
     stage = Stage()
     await lease_held_by(stage, holder, proven=False)
-    await prove(stage.parts, scene_of(stage), TAKE_OVER)
+    await prove(stage.services, scene_of(stage), TAKE_OVER)
     assert [(REF, True)] == [(each.holder, each.proven) for each in (await stage.record()).claims]
 
 
 async def test_the_account_is_not_claimed_when_somebody_else_has_proven_to_hold_it() -> None:
     stage = Stage()
     await lease_held_by(stage, OTHER, proven=True)
-    await prove(stage.parts, scene_of(stage), TAKE_OVER)
+    await prove(stage.services, scene_of(stage), TAKE_OVER)
     assert [OTHER] == [each.holder for each in (await stage.record()).claims]
 
 
 async def test_a_claim_that_was_given_back_is_made_and_proven() -> None:
     stage = Stage()
     await stage.accounts.change(CLIENT_ID, lambda _: account(claims=()), seed=account())
-    await prove(stage.parts, scene_of(stage), TAKE_OVER)
+    await prove(stage.services, scene_of(stage), TAKE_OVER)
     assert [(REF, True)] == [(each.holder, each.proven) for each in (await stage.record()).claims]
 
 
 @pytest.mark.parametrize("profile", ["XY9999", TokenDead("the profile")])
 async def test_one_that_is_not_good_is_as_good_as_none_and_blocks_nothing(profile: Any) -> None:
     stage = Stage(profile=profile)
-    scene = scene_of(stage)
-    await prove(stage.parts, scene, TAKE_OVER)
-    seen = replace(scene.observed, probes=scene.recollection.probes)
+    context = scene_of(stage)
+    await prove(stage.services, context, TAKE_OVER)
+    seen = replace(context.observed, probes=context.in_memory.probes)
     assert Liveness.DEAD is liveness(seen)
     assert STATE not in stage.cluster.objects
     assert await stage.accounts.read(CLIENT_ID) is None
@@ -73,8 +73,8 @@ async def test_one_that_is_not_good_is_as_good_as_none_and_blocks_nothing(profil
 
 async def test_a_staged_session_of_somebody_else_is_still_a_rejection() -> None:
     stage = Stage(profile="XY9999")
-    scene = stage.scene(held=replace(published(stage.clock.now()), published=False), account=account())
-    outcome = await prove(stage.parts, scene, TAKE_OVER)
+    context = stage.context(held=replace(published(stage.clock.now()), published=False), account=account())
+    outcome = await prove(stage.services, context, TAKE_OVER)
     assert ("rejected", Reason.WRONG_ACCOUNT) == (outcome.result, outcome.reason)
     assert [Reason.WRONG_ACCOUNT] == [each.reason for each in (await stage.record()).rejections]
 
@@ -82,9 +82,9 @@ async def test_a_staged_session_of_somebody_else_is_still_a_rejection() -> None:
 async def test_one_that_was_brought_is_told_as_taken_over_and_counts_as_a_refresh_and_as_no_heal() -> None:
     stage = Stage()
     held = replace(published(stage.clock.now()), adopted=True, brought=True)
-    scene = stage.scene(held=held)
-    outcome = await prove(stage.parts, scene, TAKE_OVER)
-    kept = parse_state(stage.cluster.objects[STATE], scene.credential)
+    context = stage.context(held=held)
+    outcome = await prove(stage.services, context, TAKE_OVER)
+    kept = parse_state(stage.cluster.objects[STATE], context.credential)
     assert ("published", stage.clock.now()) == (outcome.result, outcome.refreshed_at)
     assert ["was taken over", "its token works until"] == [
         words
@@ -93,13 +93,13 @@ async def test_one_that_was_brought_is_told_as_taken_over_and_counts_as_a_refres
         if words in each.message
     ]
     assert kept is not None
-    assert ((), False) == (scene.recollection.heals, kept.brought)
+    assert ((), False) == (context.in_memory.heals, kept.brought)
 
 
 async def test_one_that_was_brought_and_is_refused_is_told_without_a_word_of_a_logout() -> None:
     stage = Stage(profile=TokenDead("the profile"))
     held = replace(published(stage.clock.now()), adopted=True, brought=True)
-    outcome = await prove(stage.parts, stage.scene(held=held), TAKE_OVER)
+    outcome = await prove(stage.services, stage.context(held=held), TAKE_OVER)
     assert ["Secret 'alpha-kite-token' was not taken over: the broker refuses the token in it"] == [
         each.message for each in outcome.notes
     ]

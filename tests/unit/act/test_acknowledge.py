@@ -19,7 +19,9 @@ async def test_a_revocation_is_lifted_while_the_app_secret_cannot_be_used(app: P
     stage = Stage()
     revoked = with_revocation(account(), credential(revoke="leaked-1"), stage.clock.now())
     who = credential(acknowledge=revoked.rejections[0].id)
-    outcome = await acknowledge(stage.parts, stage.scene(credential=who, account=revoked, app=app, versions=versions))
+    outcome = await acknowledge(
+        stage.services, stage.context(credential=who, account=revoked, app=app, versions=versions)
+    )
     assert ("acknowledged", Reason.UNBLOCKED) == (outcome.result, outcome.reason)
     assert () == (await stage.record()).rejections
 
@@ -28,15 +30,15 @@ async def test_the_third_of_a_day_is_told_when_it_will_be_honoured() -> None:
     stage = Stage()
     today = stage.clock.now().astimezone(IST).date()
     record = account(attempt("c"), acknowledgements=(Acknowledgement("a", today), Acknowledgement("b", today)))
-    scene = stage.scene(credential=credential(acknowledge="c"), account=record)
-    outcome = await acknowledge(stage.parts, scene)
+    context = stage.context(credential=credential(acknowledge="c"), account=record)
+    outcome = await acknowledge(stage.services, context)
     assert ("ignored", Reason.ACKNOWLEDGEMENT_IGNORED) == (outcome.result, outcome.reason)
     assert "this one is honoured tomorrow" in outcome.notes[0].message
 
 
 async def test_one_of_a_block_that_does_not_stand_is_told_where_to_look() -> None:
     stage = Stage()
-    scene = stage.scene(credential=credential(acknowledge="gone"), account=account(attempt("a")))
-    outcome = await acknowledge(stage.parts, scene)
+    context = stage.context(credential=credential(acknowledge="gone"), account=account(attempt("a")))
+    outcome = await acknowledge(stage.services, context)
     assert ("ignored", True) == (outcome.result, outcome.handled_acknowledge)
     assert "status.blockID" in outcome.notes[0].message

@@ -2,13 +2,13 @@
 
 import pytest
 
+from kite_operator.act.context import write_pending
 from kite_operator.act.login import log_in
-from kite_operator.act.parts import pay_debts
 from kite_operator.broker.verdicts import SUBMISSIONS, answer_lost
 from kite_operator.cluster.account import record_of
 from kite_operator.cluster.state import parse_state
 from kite_operator.decide import budget
-from kite_operator.model.account import Outcome
+from kite_operator.model.account import AttemptOutcome
 from kite_operator.model.errors import ClusterUnavailable, Step
 from kite_operator.model.reasons import Reason
 from support.acting import LEASE, STATE, Stage, is_staged
@@ -48,15 +48,15 @@ def pending(stage: Stage) -> list[Step]:
 async def test_a_wrong_password_is_put_on_record_as_soon_as_the_api_server_is_back() -> None:
     stage = Stage([login_page(), refusal(403, "UserException")])
     away_at(stage, "after-password-answer", 5)
-    outcome = await log_in(stage.parts, stage.logins, stage.scene())
+    outcome = await log_in(stage.services, stage.logins, stage.context())
     assert Reason.PASSWORD_REJECTED is outcome.reason
-    assert [Outcome.WRONG] == [each.outcome for each in (await stage.record()).attempts]
+    assert [AttemptOutcome.WRONG] == [each.outcome for each in (await stage.record()).attempts]
 
 
 async def test_a_session_is_staged_as_soon_as_the_api_server_is_back() -> None:
     stage = Stage(happy_answers())
     away_at(stage, "after-exchange", 5)
-    outcome = await log_in(stage.parts, stage.logins, stage.scene())
+    outcome = await log_in(stage.services, stage.logins, stage.context())
     assert "staged" == outcome.result
     assert is_staged(stage)
 
@@ -64,7 +64,7 @@ async def test_a_session_is_staged_as_soon_as_the_api_server_is_back() -> None:
 async def test_a_session_whose_staging_was_made_but_not_answered_is_kept() -> None:
     stage = Stage(happy_answers())
     lost_at(stage, "after-exchange", STATE)
-    outcome = await log_in(stage.parts, stage.logins, stage.scene())
+    outcome = await log_in(stage.services, stage.logins, stage.context())
     held = parse_state(stage.cluster.objects[STATE], credential())
     assert "staged" == outcome.result
     assert held is not None
@@ -74,16 +74,16 @@ async def test_a_session_whose_staging_was_made_but_not_answered_is_kept() -> No
 async def test_an_unknown_outcome_that_is_written_twice_is_forgiven_all_the_same() -> None:
     stage = Stage([login_page(), answer_lost(Step.PASSWORD)])
     lost_at(stage, "after-password-answer", LEASE)
-    await log_in(stage.parts, stage.logins, stage.scene())
+    await log_in(stage.services, stage.logins, stage.context())
     record = await stage.record()
-    assert [(Outcome.UNKNOWN, True)] == [(each.outcome, each.forgiven) for each in record.attempts]
+    assert [(AttemptOutcome.UNKNOWN, True)] == [(each.outcome, each.forgiven) for each in record.attempts]
     assert budget.block_for(record, VERSIONS.login, REF) is None
 
 
 async def test_a_login_that_is_written_down_twice_counts_as_one() -> None:
     stage = Stage(happy_answers())
     lost_at(stage, "after-totp-answer", LEASE)
-    assert "staged" == (await log_in(stage.parts, stage.logins, stage.scene())).result
+    assert "staged" == (await log_in(stage.services, stage.logins, stage.context())).result
     assert [1] == [each.count for each in (await stage.record()).logins]
 
 
@@ -94,12 +94,12 @@ async def test_a_reservation_that_was_made_but_not_answered_spends_no_attempt(
 ) -> None:
     stage = Stage(happy_answers())
     lose_answer(stage, lambda: step in pending(stage), requests)
-    scene = stage.scene()
+    context = stage.context()
     with pytest.raises(ClusterUnavailable):
-        await log_in(stage.parts, stage.logins, scene)
+        await log_in(stage.services, stage.logins, context)
     assert ([step] if requests else []) == pending(stage)
     away(stage, 0)
-    await pay_debts(stage.parts, CLIENT_ID, scene.recollection, account())
+    await write_pending(stage.services, CLIENT_ID, context.in_memory, account())
     record = await stage.record()
     assert ((), None, None) == (record.attempts, record.lock, record.forgiven_on)
     assert sent == sum(request.step in SUBMISSIONS for request in stage.transport.sent)
@@ -109,10 +109,10 @@ async def test_an_api_server_that_stays_away_is_given_up_after_two_minutes_and_t
     stage = Stage([login_page(), refusal(403, "UserException")])
     away_at(stage, "after-password-answer", 1_000_000)
     began = stage.clock.boottime()
-    scene = stage.scene()
+    context = stage.context()
     with pytest.raises(ClusterUnavailable):
-        await log_in(stage.parts, stage.logins, scene)
+        await log_in(stage.services, stage.logins, context)
     assert 120 <= stage.clock.boottime() - began <= 130
     away(stage, 0)
-    await pay_debts(stage.parts, CLIENT_ID, scene.recollection, account())
-    assert [Outcome.WRONG] == [each.outcome for each in (await stage.record()).attempts]
+    await write_pending(stage.services, CLIENT_ID, context.in_memory, account())
+    assert [AttemptOutcome.WRONG] == [each.outcome for each in (await stage.record()).attempts]

@@ -7,7 +7,7 @@ from kite_operator.act.acknowledge import acknowledge
 from kite_operator.act.login import log_in
 from kite_operator.decide import budget
 from kite_operator.decide.standing import standing_block
-from kite_operator.model.account import AccountRecord
+from kite_operator.model.account import AttemptLedger
 from kite_operator.model.errors import Step
 from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import Credential, Key
@@ -22,10 +22,10 @@ async def acknowledged(stage: Stage, who: Credential) -> str:
     block = standing_block(observed(stage.clock.now(), credential=who, account=record))
     assert block is not None
     asking = replace(who, acknowledge=block.id)
-    return (await acknowledge(stage.parts, stage.scene(credential=asking, account=record))).result
+    return (await acknowledge(stage.services, stage.context(credential=asking, account=record))).result
 
 
-async def used_up(stage: Stage, record: AccountRecord) -> None:
+async def used_up(stage: Stage, record: AttemptLedger) -> None:
     """The account's four entries are counted."""
     ago = stage.clock.now() - timedelta(hours=1)
     wrong = tuple(attempt(f"wrong-{v}", version=v, at=ago) for v in ("v7", "v8", "v9", VERSIONS.login))
@@ -36,10 +36,12 @@ async def test_a_stranger_whose_app_was_refused_does_not_lift_the_holders_block(
     stage = Stage([refusal(400, "InputException"), login_page(), refusal(403, "UserException")])
     stranger = replace(credential(), key=Key("elsewhere", "squatter"), uid="uid-squatter")
     await used_up(stage, account(claims=(claim(),)))
-    refused = await log_in(stage.parts, stage.logins, stage.scene(credential=stranger, account=await stage.record()))
+    refused = await log_in(
+        stage.services, stage.logins, stage.context(credential=stranger, account=await stage.record())
+    )
     assert Reason.APP_REJECTED is refused.reason
     assert "acknowledged" == await acknowledged(stage, stranger)
-    outcome = await log_in(stage.parts, stage.logins, stage.scene(account=await stage.record()))
+    outcome = await log_in(stage.services, stage.logins, stage.context(account=await stage.record()))
     assert Reason.ATTEMPT_BUDGET_EXHAUSTED is outcome.reason
     assert 0 == sum(request.step is Step.PASSWORD for request in stage.transport.sent)
 

@@ -10,7 +10,7 @@ from kite_operator.act.login import log_in
 from kite_operator.broker.wire import HttpResponse
 from kite_operator.decide.budget import block_for
 from kite_operator.decide.outcome import ActOutcome
-from kite_operator.model.account import Attempt, Outcome
+from kite_operator.model.account import Attempt, AttemptOutcome
 from kite_operator.model.errors import Step
 from kite_operator.model.reasons import Reason
 from support.acting import LEASE, Stage
@@ -35,7 +35,9 @@ async def login(ahead: float, *attempts: Attempt, second: float = 0.0) -> tuple[
     """One login whose clock is `ahead`, `second` seconds into a window."""
     stage = Stage([page(ahead), *happy_answers()[1:]])
     stage.clock.wall = NOW + timedelta(seconds=second)
-    return await log_in(stage.parts, stage.logins, stage.scene(account=account(*attempts) if attempts else None)), stage
+    return await log_in(
+        stage.services, stage.logins, stage.context(account=account(*attempts) if attempts else None)
+    ), stage
 
 
 def submitted(stage: Stage) -> list[Step]:
@@ -56,9 +58,9 @@ async def test_a_clock_that_no_code_can_bear_costs_no_submission(ahead: float, t
 async def test_it_is_measured_again_with_backoff() -> None:
     stage = Stage([page(95)])
     before = failures(Reason.CLOCK_SKEW, last=NOW, count=3)
-    who = stage.scene().credential
-    scene = stage.scene(credential=who.with_status(replace(who.status, failures=before)))
-    outcome = await log_in(stage.parts, stage.logins, scene)
+    who = stage.context().credential
+    context = stage.context(credential=who.with_status(replace(who.status, failures=before)))
+    outcome = await log_in(stage.services, stage.logins, context)
     assert outcome.failed is not None
     assert outcome.failed.failures.next_retry_time is not None
     assert 4 == outcome.failed.failures.count
@@ -85,7 +87,7 @@ async def test_after_a_refused_code_none_is_sent_by_a_clock_that_may_be_the_reas
         (0, refused_code()),
         (40, refused_code(acknowledged=True)),
         (40, refused_code(version="another-secret")),
-        (40, refused_code(outcome=Outcome.UNKNOWN, forgiven=True)),
+        (40, refused_code(outcome=AttemptOutcome.UNKNOWN, forgiven=True)),
     ],
 )
 async def test_a_right_clock_another_secret_or_a_persons_word_allows_the_second_code(
@@ -104,7 +106,7 @@ async def test_a_bearable_offset_awaits_the_window_that_both_clocks_share_before
     stage = Stage([page(ahead - second), *happy_answers()[1:]])
     stage.clock.wall = NOW + timedelta(seconds=second)
     stage.transport.script[0] = replace(page(ahead - second), asked_at=stage.clock.wall, received_at=stage.clock.wall)
-    outcome = await log_in(stage.parts, stage.logins, stage.scene())
+    outcome = await log_in(stage.services, stage.logins, stage.context())
     if wait is None:
         assert "staged" == outcome.result
         return
@@ -116,7 +118,7 @@ async def test_a_bearable_offset_awaits_the_window_that_both_clocks_share_before
 
 async def test_what_was_measured_is_on_record_with_the_code() -> None:
     stage = Stage([page(0), password_accepted(), WRONG_CODE])
-    await log_in(stage.parts, stage.logins, stage.scene())
+    await log_in(stage.services, stage.logins, stage.context())
     assert [-0.5] == [each.clock_ahead for each in (await stage.record()).attempts]
 
 

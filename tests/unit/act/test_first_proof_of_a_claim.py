@@ -7,7 +7,7 @@ from kite_operator.act.proof import probe, prove
 from kite_operator.decide import budget
 from kite_operator.decide.observed import TargetView
 from kite_operator.decide.plan import Action, Plan
-from kite_operator.model.account import AccountRecord
+from kite_operator.model.account import AttemptLedger
 from kite_operator.model.reasons import Reason
 from support.acting import Stage
 from support.broker_fakes import happy_answers
@@ -16,11 +16,11 @@ from support.facts import CLIENT_ID, OTHER, REF, account, published
 PROVE = Plan(Action.PROVE, Reason.SESSION_UNPROVEN, "")
 
 
-async def logged_in_and_proven(stage: Stage, **facts: object) -> AccountRecord:
-    scene = stage.scene(**facts)
-    await log_in(stage.parts, stage.logins, scene)
-    assert scene.after is not None
-    await prove(stage.parts, replace(scene, gathered=scene.after, after=None), PROVE)
+async def logged_in_and_proven(stage: Stage, **facts: object) -> AttemptLedger:
+    context = stage.context(**facts)
+    await log_in(stage.services, stage.logins, context)
+    assert context.after is not None
+    await prove(stage.services, replace(context, gathered=context.after, after=None), PROVE)
     return await stage.record()
 
 
@@ -37,22 +37,22 @@ async def test_a_login_on_an_account_that_others_have_used_proves_its_claim() ->
 
 async def test_a_published_session_that_the_broker_vouches_for_makes_a_lost_lease_anew() -> None:
     stage = Stage()
-    scene = stage.scene(held=published(stage.clock.now()), target=TargetView())
-    await prove(stage.parts, scene, PROVE)
+    context = stage.context(held=published(stage.clock.now()), target=TargetView())
+    await prove(stage.services, context, PROVE)
     assert [(REF, True)] == [(claim.holder, claim.proven) for claim in (await stage.record()).claims]
 
 
 async def test_a_probe_makes_a_lost_claim_anew_and_writes_nothing_when_there_is_one() -> None:
     stage = Stage()
-    await probe(stage.parts, stage.scene(held=published(stage.clock.now())))
+    await probe(stage.services, stage.context(held=published(stage.clock.now())))
     record = await stage.record()
     assert [(REF, True)] == [(claim.holder, claim.proven) for claim in record.claims]
     before = dict(stage.cluster.objects)
-    await probe(stage.parts, stage.scene(held=published(stage.clock.now()), account=record))
+    await probe(stage.services, stage.context(held=published(stage.clock.now()), account=record))
     assert before == stage.cluster.objects
 
 
 async def test_a_session_of_another_app_than_the_secrets_proves_nothing_for_that_app() -> None:
     stage = Stage()
-    await probe(stage.parts, stage.scene(held=published(stage.clock.now(), api_key="another-app")))
+    await probe(stage.services, stage.context(held=published(stage.clock.now(), api_key="another-app")))
     assert await stage.accounts.read(CLIENT_ID) is None

@@ -13,7 +13,7 @@ from kite_operator.decide import budget
 from kite_operator.decide.observed import Grant
 from kite_operator.decide.outcome import ActOutcome
 from kite_operator.decide.plan import Action, Plan
-from kite_operator.model.account import AccountRecord, Outcome
+from kite_operator.model.account import AttemptLedger, AttemptOutcome
 from kite_operator.model.errors import BrokerRejection, ClusterUnavailable, Conflict, NotFound, Step
 from kite_operator.model.reasons import Reason
 from kite_operator.model.sensitive import Sensitive
@@ -35,15 +35,15 @@ def hand_over(stage: Stage) -> Grant:
 
 async def exchanged(stage: Stage, given: Grant) -> ActOutcome:
     plan = Plan(Action.EXCHANGE, Reason.LOGIN_IN_PROGRESS, "", grant=given)
-    return await exchange_grant(stage.parts, stage.scene(credential=MANUAL, grants=(given,)), plan)
+    return await exchange_grant(stage.services, stage.context(credential=MANUAL, grants=(given,)), plan)
 
 
 async def wrong_entries(stage: Stage, *minutes_ago: int) -> None:
     """So many refused passwords are on record."""
     now = stage.clock.now()
-    wrong = [attempt(f"w{ago}", Outcome.WRONG, at=now - timedelta(minutes=ago)) for ago in minutes_ago]
+    wrong = [attempt(f"w{ago}", AttemptOutcome.WRONG, at=now - timedelta(minutes=ago)) for ago in minutes_ago]
 
-    def change(record: AccountRecord) -> AccountRecord:
+    def change(record: AttemptLedger) -> AttemptLedger:
         return replace(record, attempts=tuple(wrong))
 
     await stage.accounts.change(CLIENT_ID, change, seed=account())
@@ -118,7 +118,7 @@ async def test_what_was_used_is_deleted_without_a_word() -> None:
     stage = Stage()
     given = hand_over(stage)
     plan = Plan(Action.DROP_GRANT, Reason.LOGIN_IN_PROGRESS, "", grant=given)
-    outcome = await drop_used(stage.parts, stage.scene(credential=MANUAL), plan)
+    outcome = await drop_used(stage.services, stage.context(credential=MANUAL), plan)
     assert ("discarded", (), None) == (outcome.result, outcome.notes, outcome.last_login)
     assert GRANT not in stage.cluster.objects
 
@@ -132,10 +132,10 @@ async def held_renewal(stage: Stage) -> None:
 async def test_a_renewal_whose_lock_was_not_answered_gives_it_back() -> None:
     stage = Stage()
     await held_renewal(stage)
-    scene = stage.scene(credential=PLATFORM, renewal=parse_renewal(stage.cluster.objects[STATE], PLATFORM))
+    context = stage.context(credential=PLATFORM, renewal=parse_renewal(stage.cluster.objects[STATE], PLATFORM))
     lose_answer(stage, lambda: LEASE in stage.cluster.objects)
     with pytest.raises(ClusterUnavailable):
-        await renew(stage.parts, scene)
+        await renew(stage.services, context)
     assert ((), []) == ((await stage.record()).locks, stage.renewals)
 
 
@@ -143,8 +143,8 @@ async def test_a_refused_refresh_token_is_forgotten_and_told_although_the_answer
     stage = Stage(renewed=BrokerRejection(Reason.REFRESH_TOKEN_REJECTED, "refused", step=Step.RENEWAL))
     await held_renewal(stage)
     renewal = parse_renewal(stage.cluster.objects[STATE], PLATFORM)
-    scene = stage.scene(credential=PLATFORM, renewal=renewal)
+    context = stage.context(credential=PLATFORM, renewal=renewal)
     lose_answer(stage, lambda: parse_renewal(stage.cluster.objects[STATE], PLATFORM) is None)
-    outcome = await renew(stage.parts, scene)
+    outcome = await renew(stage.services, context)
     assert ("rejected", Reason.REFRESH_TOKEN_REJECTED) == (outcome.result, outcome.reason)
     assert parse_renewal(stage.cluster.objects[STATE], PLATFORM) is None

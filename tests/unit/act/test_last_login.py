@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from kite_operator.act.context import Context
 from kite_operator.act.exchange import exchange_grant, refuse_grant
-from kite_operator.act.parts import Scene
 from kite_operator.act.proof import discard, prove
 from kite_operator.cluster.api import secrets_path
 from kite_operator.decide.observed import Grant
@@ -42,7 +42,7 @@ def told(outcome: ActOutcome) -> tuple[str, str]:
 
 async def exchanged(stage: Stage) -> ActOutcome:
     grant = hand_over(stage)
-    return await exchange_grant(stage.parts, stage.scene(credential=MANUAL, grants=(grant,)), plan_for(grant))
+    return await exchange_grant(stage.services, stage.context(credential=MANUAL, grants=(grant,)), plan_for(grant))
 
 
 async def test_an_exchanged_login_waits_for_its_proof() -> None:
@@ -70,16 +70,18 @@ async def test_somebody_elses_session_is_told() -> None:
 async def test_a_login_that_is_not_used_is_told_with_the_reason_of_the_refusal() -> None:
     stage = Stage()
     grant = hand_over(stage)
-    scene = stage.scene(credential=MANUAL, grants=(grant,))
-    outcome = await refuse_grant(stage.parts, scene, plan_for(grant, Action.REFUSE_GRANT, Reason.LOGIN_NOT_REQUIRED))
+    context = stage.context(credential=MANUAL, grants=(grant,))
+    outcome = await refuse_grant(
+        stage.services, context, plan_for(grant, Action.REFUSE_GRANT, Reason.LOGIN_NOT_REQUIRED)
+    )
     assert ("login-1", "LoginNotRequired") == told(outcome)
 
 
-def unproven(stage: Stage, reason: Reason = Reason.SESSION_UNPROVEN, **changes: Any) -> Scene:
+def unproven(stage: Stage, reason: Reason = Reason.SESSION_UNPROVEN, **changes: Any) -> Context:
     """A staged session, from a person's login that became `reason`."""
     status = Status(last_login=LastLogin("login-1", reason, "", stage.clock.now()))
     who = replace(MANUAL, status=status)
-    return stage.scene(credential=who, held=staged(stage.clock.now()), **changes)
+    return stage.context(credential=who, held=staged(stage.clock.now()), **changes)
 
 
 PROVE = Plan(Action.PROVE, Reason.SESSION_UNPROVEN, "prove")
@@ -87,7 +89,7 @@ PROVE = Plan(Action.PROVE, Reason.SESSION_UNPROVEN, "prove")
 
 async def test_a_proven_session_is_told_as_the_end_of_its_login() -> None:
     stage = Stage()
-    outcome = await prove(stage.parts, unproven(stage), PROVE)
+    outcome = await prove(stage.services, unproven(stage), PROVE)
     assert ("login-1", "Refreshed") == told(outcome)
     assert outcome.last_login is not None
     assert "good until" in outcome.last_login.message
@@ -95,15 +97,15 @@ async def test_a_proven_session_is_told_as_the_end_of_its_login() -> None:
 
 async def test_a_profile_of_another_client_is_told() -> None:
     stage = Stage(profile="ZZ9999")
-    assert ("login-1", "WrongAccount") == told(await prove(stage.parts, unproven(stage), PROVE))
+    assert ("login-1", "WrongAccount") == told(await prove(stage.services, unproven(stage), PROVE))
 
 
 async def test_a_session_that_was_ended_before_its_proof_is_told() -> None:
     stage = Stage()
     plan = Plan(Action.DISCARD, Reason.TOKEN_DEAD, "the staged session has been ended")
-    assert ("login-1", "TokenDead") == told(await discard(stage.parts, unproven(stage), plan))
+    assert ("login-1", "TokenDead") == told(await discard(stage.services, unproven(stage), plan))
 
 
 async def test_a_session_of_the_operators_own_login_says_nothing_of_an_earlier_one() -> None:
     stage = Stage()
-    assert (await prove(stage.parts, unproven(stage, Reason.LOGIN_NOT_REQUIRED), PROVE)).last_login is None
+    assert (await prove(stage.services, unproven(stage, Reason.LOGIN_NOT_REQUIRED), PROVE)).last_login is None

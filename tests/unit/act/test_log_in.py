@@ -5,11 +5,11 @@ from functools import partial
 
 import pytest
 
+from kite_operator.act.context import begin_login
 from kite_operator.act.login import LedgerGate, log_in
-from kite_operator.act.parts import begin_login
 from kite_operator.decide import budget
 from kite_operator.decide.locks import LOOK_AGAIN
-from kite_operator.model.account import AccountRecord, Outcome
+from kite_operator.model.account import AttemptLedger, AttemptOutcome
 from kite_operator.model.errors import Conflict, ReservationLost, ReservationRefused, Step
 from kite_operator.model.reasons import Reason
 from support.acting import LEASE, STATE, Stage, is_staged
@@ -23,7 +23,7 @@ WRONG_CODE = refusal(403, "TwoFAException")
 
 async def test_a_login_ends_with_a_staged_session_a_clean_ledger_and_no_lock() -> None:
     stage = Stage(happy_answers())
-    outcome = await log_in(stage.parts, stage.logins, stage.scene())
+    outcome = await log_in(stage.services, stage.logins, stage.context())
     record = await stage.record()
     assert ("staged", (), None) == (outcome.result, record.attempts, record.lock)
     assert [("key-v1", 1)] == [(entry.app, entry.count) for entry in record.logins]
@@ -32,35 +32,35 @@ async def test_a_login_ends_with_a_staged_session_a_clean_ledger_and_no_lock() -
 
 async def test_every_submission_is_on_record_before_it_is_sent() -> None:
     stage = Stage(happy_answers())
-    seen: dict[str, list[tuple[Step, Outcome]]] = {}
+    seen: dict[str, list[tuple[Step, AttemptOutcome]]] = {}
 
     async def look(step: str) -> None:
         seen[step] = [(each.step, each.outcome) for each in (await stage.record()).attempts]
 
     for step in ("before-password-send", "before-totp-send"):
         stage.at[step] = partial(look, step)
-    await log_in(stage.parts, stage.logins, stage.scene())
+    await log_in(stage.services, stage.logins, stage.context())
     assert {
-        "before-password-send": [(Step.PASSWORD, Outcome.PENDING)],
-        "before-totp-send": [(Step.TOTP, Outcome.PENDING)],
+        "before-password-send": [(Step.PASSWORD, AttemptOutcome.PENDING)],
+        "before-totp-send": [(Step.TOTP, AttemptOutcome.PENDING)],
     } == seen
 
 
 async def test_a_wrong_password_is_recorded_and_never_submitted_again() -> None:
     stage = Stage([login_page(), WRONG, login_page()])
-    first = await log_in(stage.parts, stage.logins, stage.scene())
+    first = await log_in(stage.services, stage.logins, stage.context())
     assert (Reason.PASSWORD_REJECTED, None) == (first.reason, (await stage.record()).lock)
-    again = await log_in(stage.parts, stage.logins, stage.scene(account=await stage.record()))
+    again = await log_in(stage.services, stage.logins, stage.context(account=await stage.record()))
     assert ("refused", Reason.PASSWORD_REJECTED) == (again.result, again.reason)
     assert [Step.PASSWORD] == [request.step for request in stage.transport.sent if request.step is not Step.PREFLIGHT]
 
 
 async def test_a_wrong_code_is_recorded_with_its_window_and_the_lock_is_given_back() -> None:
     stage = Stage([login_page(), password_accepted(), WRONG_CODE])
-    outcome = await log_in(stage.parts, stage.logins, stage.scene())
+    outcome = await log_in(stage.services, stage.logins, stage.context())
     record = await stage.record()
     [attempt] = record.attempts
-    assert (Reason.TOTP_REJECTED, Outcome.WRONG, None) == (outcome.reason, attempt.outcome, record.lock)
+    assert (Reason.TOTP_REJECTED, AttemptOutcome.WRONG, None) == (outcome.reason, attempt.outcome, record.lock)
     assert record.last_window == attempt.window
     assert not is_staged(stage)
 
@@ -70,7 +70,7 @@ async def test_a_process_that_lost_the_lock_does_not_go_on_to_the_code(step: str
     stage = Stage(happy_answers())
     stage.at[step] = stage.somebody_else_locks
     with pytest.raises(ReservationLost):
-        await log_in(stage.parts, stage.logins, stage.scene())
+        await log_in(stage.services, stage.logins, stage.context())
     assert [Step.PREFLIGHT, Step.PASSWORD] == [request.step for request in stage.transport.sent]
 
 
@@ -79,7 +79,7 @@ async def test_a_process_that_lost_the_lock_stages_nothing_and_leaves_the_others
     stage = Stage(happy_answers())
     stage.at[step] = stage.somebody_else_locks
     with pytest.raises(ReservationLost):
-        await log_in(stage.parts, stage.logins, stage.scene())
+        await log_in(stage.services, stage.logins, stage.context())
     record = await stage.record()
     assert not is_staged(stage)
     assert "of-another" == (record.lock.id if record.lock else "")
@@ -94,7 +94,7 @@ async def test_an_answer_that_comes_after_the_lease_was_lost_stages_nothing() ->
 
     stage.at["after-exchange"] = lose
     with pytest.raises(ReservationLost):
-        await log_in(stage.parts, stage.logins, stage.scene())
+        await log_in(stage.services, stage.logins, stage.context())
     assert not is_staged(stage)
 
 
@@ -106,14 +106,14 @@ async def test_a_session_that_another_process_staged_meanwhile_is_not_overwritte
 
     stage.at["after-exchange"] = stage_another
     with pytest.raises(Conflict):
-        await log_in(stage.parts, stage.logins, stage.scene())
+        await log_in(stage.services, stage.logins, stage.context())
     assert {"session": "theirs"} == stage.cluster.objects[STATE]["data"]
 
 
 async def test_another_clients_session_is_not_staged_and_blocks_until_an_input_changes() -> None:
     stage = Stage(happy_answers())
     stage.exchanged = replace(session(stage.clock.now()), user_id="ZZ9999")
-    outcome = await log_in(stage.parts, stage.logins, stage.scene())
+    outcome = await log_in(stage.services, stage.logins, stage.context())
     record = await stage.record()
     assert (Reason.WRONG_ACCOUNT, None) == (outcome.reason, record.lock)
     assert [(Reason.WRONG_ACCOUNT, {"login": "login-v1", "app": "app-v1"})] == [
@@ -130,7 +130,7 @@ async def test_a_process_that_was_frozen_before_the_send_does_not_send() -> None
 
     stage.at["before-password-send"] = freeze
     with pytest.raises(ReservationLost):
-        await log_in(stage.parts, stage.logins, stage.scene())
+        await log_in(stage.services, stage.logins, stage.context())
     assert [Step.PREFLIGHT] == [request.step for request in stage.transport.sent]
     assert () == (await stage.record()).attempts
 
@@ -139,10 +139,10 @@ async def test_while_another_process_logs_in_nothing_is_sent() -> None:
     stage = Stage(happy_answers())
     await stage.accounts.change(
         CLIENT_ID,
-        lambda record: begin_login(record, stage.parts, stage.scene(), "of-another"),
-        seed=AccountRecord(CLIENT_ID),
+        lambda record: begin_login(record, stage.services, stage.context(), "of-another"),
+        seed=AttemptLedger(CLIENT_ID),
     )
-    outcome = await log_in(stage.parts, stage.logins, stage.scene())
+    outcome = await log_in(stage.services, stage.logins, stage.context())
     assert ("refused", Reason.LOGIN_IN_PROGRESS) == (outcome.result, outcome.reason)
     assert stage.clock.now() + LOOK_AGAIN == outcome.retry_at
     assert Step.PASSWORD not in {request.step for request in stage.transport.sent}
@@ -153,7 +153,7 @@ async def test_while_another_process_logs_in_nothing_is_sent() -> None:
 async def test_a_claim_of_somebody_else_is_respected() -> None:
     stage = Stage(happy_answers())
     theirs = account(claims=(claim(OTHER),))
-    outcome = await log_in(stage.parts, stage.logins, stage.scene(account=theirs))
+    outcome = await log_in(stage.services, stage.logins, stage.context(account=theirs))
     assert ("refused", Reason.CONFLICT) == (outcome.result, outcome.reason)
     assert LEASE not in stage.cluster.objects
 
@@ -162,29 +162,29 @@ async def test_a_block_that_status_remembers_outlives_its_lost_lease() -> None:
     stage = Stage(happy_answers())
     remembered = budget.settle(
         account(),
-        LedgerGate(stage.parts, stage.scene(), FACTORS, VERSIONS)._attempt(Step.PASSWORD),
-        Outcome.WRONG,
+        LedgerGate(stage.services, stage.context(), FACTORS, VERSIONS)._attempt(Step.PASSWORD),
+        AttemptOutcome.WRONG,
         stage.clock.now(),
     )
-    outcome = await log_in(stage.parts, stage.logins, stage.scene(account=remembered))
+    outcome = await log_in(stage.services, stage.logins, stage.context(account=remembered))
     assert ("refused", Reason.PASSWORD_REJECTED) == (outcome.result, outcome.reason)
 
 
 async def test_a_gate_settles_only_what_it_has_reserved() -> None:
     stage = Stage()
-    gate = LedgerGate(stage.parts, stage.scene(), FACTORS, VERSIONS)
+    gate = LedgerGate(stage.services, stage.context(), FACTORS, VERSIONS)
     with pytest.raises(ReservationLost):
-        await gate.settle(Step.PASSWORD, Outcome.WRONG)
+        await gate.settle(Step.PASSWORD, AttemptOutcome.WRONG)
     with pytest.raises(ReservationLost):
         gate.check()
     await gate.reserve_password(None)
     with pytest.raises(ReservationLost):
-        await gate.settle(Step.TOTP, Outcome.ACCEPTED)
+        await gate.settle(Step.TOTP, AttemptOutcome.ACCEPTED)
 
 
 async def test_a_code_is_not_reserved_without_the_lock() -> None:
     stage = Stage()
-    gate = LedgerGate(stage.parts, stage.scene(), FACTORS, VERSIONS)
+    gate = LedgerGate(stage.services, stage.context(), FACTORS, VERSIONS)
     with pytest.raises((ReservationLost, ReservationRefused)):
         await gate.reserve_code()
     assert LEASE not in stage.cluster.objects
@@ -192,5 +192,5 @@ async def test_a_code_is_not_reserved_without_the_lock() -> None:
 
 async def test_the_lease_never_holds_a_secret() -> None:
     stage = Stage(happy_answers())
-    await log_in(stage.parts, stage.logins, stage.scene())
+    await log_in(stage.services, stage.logins, stage.context())
     assert [] == list(leaks(str(stage.cluster.objects[LEASE])))

@@ -9,7 +9,7 @@ import pytest
 from kite_operator import spans
 from kite_operator.act.login import log_in
 from kite_operator.audit_log import AuditLog, audited, set_up_audit
-from kite_operator.model.account import Outcome
+from kite_operator.model.account import AttemptOutcome
 from kite_operator.model.errors import Step
 from kite_operator.model.reasons import Reason
 from support.acting import Stage, is_staged
@@ -43,31 +43,31 @@ def observe(request: pytest.FixtureRequest, unwritable: Observe) -> Observe:
 
 def staged_with(observe: Observe, script: list[object]) -> Stage:
     stage = Stage(script)  # type: ignore[arg-type]  # answers
-    stage.parts = replace(stage.parts, observe=observe)
+    stage.services = replace(stage.services, observe=observe)
     return stage
 
 
 async def test_a_wrong_password_is_recorded_as_wrong_and_sent_once(observe: Observe) -> None:
     stage = staged_with(observe, [login_page(), WRONG, login_page(), WRONG])
-    first = await log_in(stage.parts, stage.logins, stage.scene())
+    first = await log_in(stage.services, stage.logins, stage.context())
     record = await stage.record()
     assert (Reason.PASSWORD_REJECTED, None) == (first.reason, record.lock)
-    assert [Outcome.WRONG] == [each.outcome for each in record.attempts]
-    again = await log_in(stage.parts, stage.logins, stage.scene(account=record))
+    assert [AttemptOutcome.WRONG] == [each.outcome for each in record.attempts]
+    again = await log_in(stage.services, stage.logins, stage.context(account=record))
     assert ("refused", Reason.PASSWORD_REJECTED) == (again.result, again.reason)
     assert 1 == sum(request.step is Step.PASSWORD for request in stage.transport.sent)
 
 
 async def test_a_good_login_is_staged_with_a_clean_ledger(observe: Observe) -> None:
     stage = staged_with(observe, [*happy_answers()])
-    outcome = await log_in(stage.parts, stage.logins, stage.scene())
+    outcome = await log_in(stage.services, stage.logins, stage.context())
     record = await stage.record()
     assert ("staged", (), None, True) == (outcome.result, record.attempts, record.lock, is_staged(stage))
 
 
 async def test_an_observers_error_is_told_by_kind_only(caplog: pytest.LogCaptureFixture) -> None:
     stage = staged_with(_fails, [*happy_answers()])
-    await log_in(stage.parts, stage.logins, stage.scene())
+    await log_in(stage.services, stage.logins, stage.context())
     assert ("an observer failed: RuntimeError" in caplog.text, []) == (True, leaks(caplog.text))
 
 
@@ -89,8 +89,8 @@ class _Broken:
 @pytest.mark.parametrize("begins", [True, False])
 async def test_spans_that_fail_cost_spans_only(begins: bool) -> None:  # noqa: FBT001 - a parameter of the test
     stage = staged_with(spans.traced_steps(lambda _step, _outcome, _seconds: None), [*happy_answers()])
-    scene = stage.scene()
-    one_pass = spans.one_pass(_Broken(begins=begins), stage.clock.now, scene.credential.key)
+    context = stage.context()
+    one_pass = spans.one_pass(_Broken(begins=begins), stage.clock.now, context.credential.key)
     with one_pass, spans.action("login", "d1", "LoginInProgress"):
-        outcome = await log_in(stage.parts, stage.logins, scene)
+        outcome = await log_in(stage.services, stage.logins, context)
     assert ("staged", True) == (outcome.result, is_staged(stage))

@@ -24,9 +24,9 @@ THEIRS = {"metadata": {"name": "alpha-kite-state"}, "data": {"session": "theirs"
 
 async def test_a_password_is_not_sent_when_another_process_has_logged_in_since_the_look() -> None:
     stage = Stage(happy_answers())
-    scene = stage.scene()
+    context = stage.context()
     stage.cluster.put(STATE, THEIRS)
-    outcome = await log_in(stage.parts, stage.logins, scene)
+    outcome = await log_in(stage.services, stage.logins, context)
     record = await stage.record()
     assert ("refused", Reason.LOGIN_IN_PROGRESS) == (outcome.result, outcome.reason)
     assert outcome.retry_at is not None
@@ -46,7 +46,7 @@ async def test_a_password_is_not_sent_when_the_state_secret_cannot_be_written(th
 
     stage.cluster.before = before
     with pytest.raises(Unprocessable):
-        await log_in(stage.parts, stage.logins, stage.scene())
+        await log_in(stage.services, stage.logins, stage.context())
     record = await stage.record()
     assert ((), None) == (record.attempts, record.lock)
     assert [Step.PREFLIGHT] == [request.step for request in stage.transport.sent]
@@ -61,17 +61,17 @@ async def test_the_rehearsal_of_a_write_leaves_the_state_secret_as_it_was() -> N
 
     made = await write_state(stage.cluster, credential(), None, None)
     stage.at["before-password-send"] = look
-    assert "staged" == (await log_in(stage.parts, stage.logins, stage.scene())).result
+    assert "staged" == (await log_in(stage.services, stage.logins, stage.context())).result
     assert [made["metadata"]["resourceVersion"]] == seen
 
 
 async def test_a_grant_is_not_exchanged_when_another_process_has_logged_in_since_the_look() -> None:
     stage = Stage()
-    scene = stage.scene(grants=(grant(),))
+    context = stage.context(grants=(grant(),))
     stage.cluster.put(STATE, THEIRS)
     stage.exchanged = AssertionError("exchanged")
     plan = Plan(Action.EXCHANGE, Reason.LOGIN_IN_PROGRESS, "", grant=grant())
-    outcome = await exchange_grant(stage.parts, scene, plan)
+    outcome = await exchange_grant(stage.services, context, plan)
     assert ("refused", Reason.LOGIN_IN_PROGRESS) == (outcome.result, outcome.reason)
     assert () == (await stage.record()).locks
 
@@ -85,7 +85,7 @@ async def test_a_reservation_that_turns_out_to_be_unneeded_is_taken_back_even_wh
 
     stage.cluster.before = before
     with pytest.raises(ClusterUnavailable):
-        await log_in(stage.parts, stage.logins, stage.scene())
+        await log_in(stage.services, stage.logins, stage.context())
     assert () == (await stage.record()).attempts
 
 
@@ -100,7 +100,7 @@ async def test_a_code_whose_window_closed_while_it_was_reserved_is_not_sent() ->
                 stage.clock.wall += timedelta(seconds=WINDOW_SECONDS)
 
     stage.cluster.before = before
-    outcome = await log_in(stage.parts, stage.logins, stage.scene())
+    outcome = await log_in(stage.services, stage.logins, stage.context())
     record = await stage.record()
     assert ("refused", Reason.WAITING_FOR_TOTP_WINDOW) == (outcome.result, outcome.reason)
     assert ((), ()) == (record.attempts, record.locks)
@@ -111,7 +111,7 @@ async def test_nothing_is_exchanged_when_another_process_took_over_after_the_cod
     stage = Stage(happy_answers())
     stage.at["after-request-token"] = stage.somebody_else_locks
     with pytest.raises(ReservationLost):
-        await log_in(stage.parts, stage.logins, stage.scene())
+        await log_in(stage.services, stage.logins, stage.context())
     assert ([], False) == (stage.exchanges, is_staged(stage))
     assert "pod-2" == getattr((await stage.record()).lock, "by", "")
 
@@ -122,7 +122,7 @@ async def test_a_grant_is_not_exchanged_when_another_process_took_over_after_it_
     stage.at["before-exchange"] = stage.somebody_else_locks
     plan = Plan(Action.EXCHANGE, Reason.LOGIN_IN_PROGRESS, "", grant=given)
     with pytest.raises(ReservationLost):
-        await exchange_grant(stage.parts, stage.scene(grants=(given,)), plan)
+        await exchange_grant(stage.services, stage.context(grants=(given,)), plan)
     assert ([], False) == (stage.exchanges, is_staged(stage))
 
 
@@ -141,14 +141,14 @@ async def test_a_grant_is_not_exchanged_when_another_process_took_over_while_its
     clock = QueueClock()
     stage = Stage(clock=clock)
     clock.overtake = stage.somebody_else_locks
-    scene = stage.scene(grants=(grant(),))
-    app = scene.observed.app
+    context = stage.context(grants=(grant(),))
+    app = context.observed.app
     assert isinstance(app, AppKeys)
     for _ in range(int(SESSION_BURST)):
-        await stage.parts.limiter.acquire(app.api_key, CallKind.SESSION)
+        await stage.services.limiter.acquire(app.api_key, CallKind.SESSION)
     plan = Plan(Action.EXCHANGE, Reason.LOGIN_IN_PROGRESS, "", grant=replace(grant(), taken_at=stage.clock.now()))
     with pytest.raises(ReservationLost):
-        await exchange_grant(stage.parts, scene, plan)
+        await exchange_grant(stage.services, context, plan)
     assert [] == stage.exchanges
 
 
@@ -161,6 +161,6 @@ async def test_an_api_server_that_is_away_before_the_exchange_does_not_cost_the_
             raise refusals.pop()
 
     stage.cluster.before = before
-    outcome = await log_in(stage.parts, stage.logins, stage.scene())
+    outcome = await log_in(stage.services, stage.logins, stage.context())
     assert ("staged", []) == (outcome.result, refusals)
     assert 1 == len(stage.exchanges)

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from kite_operator.act.parts import Scene
+from kite_operator.act.context import Context
 from kite_operator.act.renew import renew
 from kite_operator.cluster.state import parse_renewal, parse_state, write_state
 from kite_operator.decide import budget
 from kite_operator.decide.observed import Held
-from kite_operator.model.account import AccountRecord
+from kite_operator.model.account import AttemptLedger
 from kite_operator.model.errors import (
     BrokerRejection,
     Conflict,
@@ -29,12 +29,12 @@ PLATFORM = credential(mode="RefreshToken", login_secret=None)
 ROTATED = "rotatedtoken0123456789abcdefghij"
 
 
-async def scene_of(stage: Stage, **changes: Any) -> Scene:
+async def scene_of(stage: Stage, **changes: Any) -> Context:
     """A credential that holds a refresh_token, and the session of the day before."""
     former = replace(session(stage.clock.now(), token="formeraccesstoken000"), refresh_token=Sensitive(REFRESH_TOKEN))
     held = Held(former, published=True, staged_at=stage.clock.now())
     state = await write_state(stage.cluster, PLATFORM, None, held)
-    return stage.scene(credential=PLATFORM, renewal=parse_renewal(state, PLATFORM), **changes)
+    return stage.context(credential=PLATFORM, renewal=parse_renewal(state, PLATFORM), **changes)
 
 
 def answered(stage: Stage, token: str | None = ROTATED) -> Session:
@@ -64,26 +64,26 @@ def staged_token(stage: Stage) -> str:
 async def test_the_session_and_the_new_refresh_token_are_staged_in_one_write() -> None:
     stage = Stage()
     stage.renewed = answered(stage)
-    scene = await scene_of(stage)
-    outcome = await renew(stage.parts, scene)
+    context = await scene_of(stage)
+    outcome = await renew(stage.services, context)
     assert "staged" == outcome.result
     assert ([Sensitive(REFRESH_TOKEN)], ROTATED) == (stage.renewals, kept(stage))
     assert stage.renewed.access_token.reveal() == staged_token(stage)
-    assert scene.after is not None
-    assert scene.after.observed.renewal == parse_renewal(stage.cluster.objects.get(STATE), PLATFORM)
+    assert context.after is not None
+    assert context.after.observed.renewal == parse_renewal(stage.cluster.objects.get(STATE), PLATFORM)
 
 
 async def test_without_a_new_one_the_refresh_token_stays() -> None:
     stage = Stage()
     stage.renewed = answered(stage, None)
-    await renew(stage.parts, await scene_of(stage))
+    await renew(stage.services, await scene_of(stage))
     assert REFRESH_TOKEN == kept(stage)
 
 
 async def test_it_counts_among_the_days_sessions_and_not_as_a_completed_login() -> None:
     stage = Stage()
-    await stage.accounts.change(CLIENT_ID, lambda _: account(attempt("wrong")), seed=AccountRecord(CLIENT_ID))
-    await renew(stage.parts, await scene_of(stage))
+    await stage.accounts.change(CLIENT_ID, lambda _: account(attempt("wrong")), seed=AttemptLedger(CLIENT_ID))
+    await renew(stage.services, await scene_of(stage))
     record = await stage.record()
     assert 1 == budget.logins_today(record, VERSIONS.api_key, stage.clock.now()).count
     assert (1, ()) == (budget.counted(record), record.locks)
@@ -92,9 +92,9 @@ async def test_it_counts_among_the_days_sessions_and_not_as_a_completed_login() 
 async def test_a_fourth_of_one_day_asks_nobody() -> None:
     stage = Stage()
     for _ in range(budget.LOGINS_PER_DAY):
-        assert "staged" == (await renew(stage.parts, await scene_of(stage))).result
+        assert "staged" == (await renew(stage.services, await scene_of(stage))).result
         del stage.cluster.objects[STATE]
-    outcome = await renew(stage.parts, await scene_of(stage))
+    outcome = await renew(stage.services, await scene_of(stage))
     assert ("refused", Reason.SESSION_CONTESTED) == (outcome.result, outcome.reason)
     assert budget.LOGINS_PER_DAY == len(stage.renewals)
 
@@ -102,7 +102,7 @@ async def test_a_fourth_of_one_day_asks_nobody() -> None:
 @pytest.mark.parametrize("reason", [Reason.REFRESH_TOKEN_REJECTED, Reason.WRONG_ACCOUNT])
 async def test_a_refresh_token_that_is_no_good_is_forgotten_and_blocks_nothing(reason: Reason) -> None:
     stage = Stage(renewed=refusal(reason))
-    outcome = await renew(stage.parts, await scene_of(stage))
+    outcome = await renew(stage.services, await scene_of(stage))
     assert (reason, [reason]) == (outcome.reason, [note.reason for note in outcome.notes])
     assert outcome.failed is not None
     assert outcome.failed.failures.next_retry_time is None
@@ -114,14 +114,14 @@ async def test_a_refresh_token_that_is_no_good_is_forgotten_and_blocks_nothing(r
 async def test_the_session_of_another_client_is_not_staged() -> None:
     stage = Stage()
     stage.renewed = replace(answered(stage), user_id="ZZ9999")
-    outcome = await renew(stage.parts, await scene_of(stage))
+    outcome = await renew(stage.services, await scene_of(stage))
     assert Reason.WRONG_ACCOUNT is outcome.reason
     assert (None, "formeraccesstoken000") == (kept(stage), staged_token(stage))
 
 
 async def test_a_rejected_app_blocks_and_keeps_the_refresh_token() -> None:
     stage = Stage(renewed=refusal(Reason.APP_SECRET_REJECTED))
-    outcome = await renew(stage.parts, await scene_of(stage))
+    outcome = await renew(stage.services, await scene_of(stage))
     assert ("rejected", Reason.APP_SECRET_REJECTED) == (outcome.result, outcome.reason)
     record = await stage.record()
     assert [{"app": VERSIONS.app}] == [dict(each.inputs) for each in record.rejections]
@@ -130,7 +130,7 @@ async def test_a_rejected_app_blocks_and_keeps_the_refresh_token() -> None:
 
 async def test_what_passes_by_itself_is_retried_with_the_same_refresh_token() -> None:
     stage = Stage(renewed=TransientBrokerError(Reason.BROKER_UNAVAILABLE, "away", step=Step.RENEWAL))
-    outcome = await renew(stage.parts, await scene_of(stage))
+    outcome = await renew(stage.services, await scene_of(stage))
     assert outcome.failed is not None
     assert outcome.failed.failures.next_retry_time is not None
     assert (REFRESH_TOKEN, ()) == (kept(stage), (await stage.record()).locks)
@@ -139,26 +139,26 @@ async def test_what_passes_by_itself_is_retried_with_the_same_refresh_token() ->
 async def test_nobody_is_asked_while_another_credential_holds_the_account() -> None:
     stage = Stage()
     taken = account(claims=(claim(OTHER),))
-    await stage.accounts.change(CLIENT_ID, lambda _: taken, seed=AccountRecord(CLIENT_ID))
-    outcome = await renew(stage.parts, await scene_of(stage))
+    await stage.accounts.change(CLIENT_ID, lambda _: taken, seed=AttemptLedger(CLIENT_ID))
+    outcome = await renew(stage.services, await scene_of(stage))
     assert (Reason.CONFLICT, []) == (outcome.reason, stage.renewals)
 
 
 async def test_nobody_is_asked_when_another_process_was_faster() -> None:
     stage = Stage()
-    scene = await scene_of(stage)
-    await write_state(stage.cluster, PLATFORM, scene.gathered.state, unproven(stage, answered(stage)))
-    outcome = await renew(stage.parts, scene)
+    context = await scene_of(stage)
+    await write_state(stage.cluster, PLATFORM, context.gathered.state, unproven(stage, answered(stage)))
+    outcome = await renew(stage.services, context)
     assert ("refused", Reason.LOGIN_IN_PROGRESS) == (outcome.result, outcome.reason)
     assert ([], ()) == (stage.renewals, (await stage.record()).locks)
 
 
 async def test_nothing_is_renewed_when_another_process_took_over_after_the_lock_was_taken() -> None:
     stage = Stage()
-    scene = await scene_of(stage)
+    context = await scene_of(stage)
     stage.at["before-renewal"] = stage.somebody_else_locks
     with pytest.raises(ReservationLost):
-        await renew(stage.parts, scene)
+        await renew(stage.services, context)
     assert ([], REFRESH_TOKEN) == (stage.renewals, kept(stage))
 
 
@@ -170,7 +170,7 @@ async def test_a_label_that_was_set_meanwhile_does_not_lose_the_new_refresh_toke
         await stage.cluster.merge_patch(STATE, {"metadata": {"labels": {"team": "a"}}})
 
     stage.at["after-renewal"] = somebody_labels
-    assert "staged" == (await renew(stage.parts, await scene_of(stage))).result
+    assert "staged" == (await renew(stage.services, await scene_of(stage))).result
     assert ROTATED == kept(stage)
 
 
@@ -182,22 +182,22 @@ async def test_a_state_secret_that_was_deleted_meanwhile_does_not_lose_the_new_r
         del stage.cluster.objects[STATE]
 
     stage.at["after-renewal"] = somebody_deletes
-    assert "staged" == (await renew(stage.parts, await scene_of(stage))).result
+    assert "staged" == (await renew(stage.services, await scene_of(stage))).result
     assert ROTATED == kept(stage)
 
 
 async def test_a_session_that_another_process_staged_meanwhile_is_not_overwritten() -> None:
     stage = Stage()
     stage.renewed = answered(stage)
-    scene = await scene_of(stage)
+    context = await scene_of(stage)
 
     async def somebody_stages() -> None:
         other = replace(answered(stage), access_token=Sensitive("anotheraccesstoken00"))
-        await write_state(stage.cluster, PLATFORM, scene.gathered.state, unproven(stage, other))
+        await write_state(stage.cluster, PLATFORM, context.gathered.state, unproven(stage, other))
 
     stage.at["after-renewal"] = somebody_stages
     with pytest.raises(Conflict):
-        await renew(stage.parts, scene)
+        await renew(stage.services, context)
     assert "anotheraccesstoken00" == staged_token(stage)
     assert () == (await stage.record()).locks
 
@@ -211,10 +211,10 @@ def unusable(user_id: str | None = CLIENT_ID, token: str | None = ROTATED) -> Se
 @pytest.mark.parametrize("user_id", [CLIENT_ID, None])
 async def test_a_session_that_cannot_be_used_leaves_its_new_refresh_token(user_id: str | None) -> None:
     stage = Stage()
-    scene = await scene_of(stage)
+    context = await scene_of(stage)
     before = parse_state(stage.cluster.objects[STATE], PLATFORM)
     stage.renewed = unusable(user_id)
-    outcome = await renew(stage.parts, scene)
+    outcome = await renew(stage.services, context)
     assert ("transient", Reason.UNEXPECTED_ANSWER, ROTATED) == (outcome.result, outcome.reason, kept(stage))
     assert before == parse_state(stage.cluster.objects[STATE], PLATFORM)
     assert () == (await stage.record()).locks
@@ -223,15 +223,15 @@ async def test_a_session_that_cannot_be_used_leaves_its_new_refresh_token(user_i
 @pytest.mark.parametrize("failure", [unusable("ZZ9999"), unusable(token=None)])
 async def test_one_of_another_client_or_none_leaves_the_former(failure: SessionUnusable) -> None:
     stage = Stage()
-    scene = await scene_of(stage)
+    context = await scene_of(stage)
     stage.renewed = failure
-    await renew(stage.parts, scene)
+    await renew(stage.services, context)
     assert REFRESH_TOKEN == kept(stage)
 
 
 async def test_it_is_not_written_over_what_another_process_has_staged() -> None:
     stage = Stage()
-    scene = await scene_of(stage)
+    context = await scene_of(stage)
     stage.renewed = unusable()
 
     async def stage_another() -> None:
@@ -240,13 +240,13 @@ async def test_it_is_not_written_over_what_another_process_has_staged() -> None:
 
     stage.at["before-renewal"] = stage_another
     with pytest.raises(Conflict):
-        await renew(stage.parts, scene)
+        await renew(stage.services, context)
     assert ("t" * 20, "theiraccesstoken0000") == (kept(stage), staged_token(stage))
 
 
 async def test_metadata_that_somebody_changed_meanwhile_does_not_lose_it() -> None:
     stage = Stage()
-    scene = await scene_of(stage)
+    context = await scene_of(stage)
     stage.renewed = unusable()
 
     async def label() -> None:
@@ -255,5 +255,5 @@ async def test_metadata_that_somebody_changed_meanwhile_does_not_lose_it() -> No
         stage.cluster.put(STATE, labelled)
 
     stage.at["before-renewal"] = label
-    await renew(stage.parts, scene)
+    await renew(stage.services, context)
     assert ROTATED == kept(stage)

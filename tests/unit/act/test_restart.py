@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from kite_operator.act.parts import Scene
+from kite_operator.act.context import Context
 from kite_operator.act.rollout import MOST_TRIES, restart
 from kite_operator.cluster.api import workload_path
 from kite_operator.decide.outcome import ActOutcome
 from kite_operator.model.errors import ClusterUnavailable, Forbidden, Unprocessable
 from kite_operator.model.resource import Status
-from kite_operator.model.rollout import Mark, Rollout, RolloutStatus, Seen, Workload
+from kite_operator.model.rollout import Rollout, RolloutStatus, Stamp, Workload, WorkloadState
 from support.acting import Stage
 from support.broker_fakes import NOW
 from support.facts import credential, leaks, published
@@ -33,10 +33,10 @@ def put(stage: Stage, which: Workload, *, stamp: str = OLD, **changes: Any) -> N
     stage.cluster.put(place(which), made)
 
 
-def scene(stage: Stage, rollout: Rollout = BOTH, told: RolloutStatus | None = None, **changes: Any) -> Scene:
+def context(stage: Stage, rollout: Rollout = BOTH, told: RolloutStatus | None = None, **changes: Any) -> Context:
     who = credential(rollout=rollout, status=Status(rollout=told))
     usual = {"held": published(NOW), "token_version": NEW, "rollout_allowed": True}
-    return stage.scene(credential=who, **{**usual, **changes})
+    return stage.context(credential=who, **{**usual, **changes})
 
 
 def writes(stage: Stage) -> list[str]:
@@ -58,7 +58,7 @@ async def test_all_of_one_credential_are_restarted_in_one_pass_each_with_an_even
     stage = Stage()
     put(stage, TRADER)
     put(stage, FEED)
-    outcome = await restart(stage.parts, scene(stage))
+    outcome = await restart(stage.services, context(stage))
     assert ["Restarted", "Restarted"] == results(outcome)
     assert ["RolloutRestarted", "RolloutRestarted"] == told(outcome)
     for which in (TRADER, FEED):
@@ -69,9 +69,9 @@ async def test_the_second_look_restarts_nothing() -> None:
     stage = Stage()
     put(stage, TRADER)
     put(stage, FEED)
-    first = await restart(stage.parts, scene(stage))
+    first = await restart(stage.services, context(stage))
     before = writes(stage)
-    second = await restart(stage.parts, scene(stage, told=first.rollout))
+    second = await restart(stage.services, context(stage, told=first.rollout))
     assert ["Current", "Current"] == results(second)
     assert [] == told(second)
     assert before == writes(stage)
@@ -81,8 +81,8 @@ async def test_a_restart_whose_event_was_lost_in_a_crash_is_told_and_not_repeate
     stage = Stage()
     put(stage, TRADER, stamp=NEW)
     uid = stage.cluster.objects[place(TRADER)]["metadata"]["uid"]
-    before_the_crash = RolloutStatus(1, OLD, workloads=(Seen(TRADER, uid, Mark(OLD, NOW), "Current"),))
-    outcome = await restart(stage.parts, scene(stage, Rollout((TRADER,)), before_the_crash))
+    before_the_crash = RolloutStatus(1, OLD, workloads=(WorkloadState(TRADER, uid, Stamp(OLD, NOW), "Current"),))
+    outcome = await restart(stage.services, context(stage, Rollout((TRADER,)), before_the_crash))
     assert ["Current"] == results(outcome)
     assert ["RolloutRestarted"] == told(outcome)
     assert [] == writes(stage)
@@ -94,26 +94,26 @@ async def test_in_market_hours_all_wait_and_one_event_says_until_when() -> None:
     put(stage, TRADER)
     put(stage, FEED)
     outcome = await restart(
-        stage.parts, scene(stage, replace(BOTH, when="OutsideMarketHours"), held=published(stage.clock.now()))
+        stage.services, context(stage, replace(BOTH, when="OutsideMarketHours"), held=published(stage.clock.now()))
     )
     assert ["Waiting", "Waiting"] == results(outcome)
     assert ["RolloutWaiting"] == told(outcome)
     assert "15:30:00+05:30" in outcome.notes[0].message
-    again = scene(
+    again = context(
         stage,
         replace(BOTH, when="OutsideMarketHours"),
         outcome.rollout,
         held=published(stage.clock.now()),
         token_version="aaaaaaaa.33",
     )
-    assert [] == told(await restart(stage.parts, again))
+    assert [] == told(await restart(stage.services, again))
     assert [] == writes(stage)
 
 
 async def test_one_that_is_missing_does_not_hold_up_the_other() -> None:
     stage = Stage()
     put(stage, FEED)
-    outcome = await restart(stage.parts, scene(stage))
+    outcome = await restart(stage.services, context(stage))
     assert ["NotFound", "Restarted"] == results(outcome)
     assert ["RolloutFailed", "RolloutRestarted"] == told(outcome)
     assert outcome.rollout is not None
@@ -124,7 +124,7 @@ async def test_one_that_does_not_consent_is_named_with_the_annotation_that_it_ne
     stage = Stage()
     put(stage, TRADER, consents_to="beta")
     put(stage, FEED)
-    outcome = await restart(stage.parts, scene(stage))
+    outcome = await restart(stage.services, context(stage))
     assert ["NotAllowed", "Restarted"] == results(outcome)
     assert f"{CONSENT}=alpha" in outcome.notes[0].message
     assert [place(FEED)] == writes(stage)
@@ -133,7 +133,7 @@ async def test_one_that_does_not_consent_is_named_with_the_annotation_that_it_ne
 async def test_a_paused_one_is_left_alone() -> None:
     stage = Stage()
     put(stage, TRADER, paused=True)
-    outcome = await restart(stage.parts, scene(stage, Rollout((TRADER,), "Always")))
+    outcome = await restart(stage.services, context(stage, Rollout((TRADER,), "Always")))
     assert (["Paused"], ["RolloutFailed"], []) == (results(outcome), told(outcome), writes(stage))
 
 
@@ -148,7 +148,7 @@ async def test_a_paused_one_is_left_alone() -> None:
 async def test_pods_that_will_not_start_anew_by_themselves_are_told(strategy: object, words: str) -> None:
     stage = Stage()
     put(stage, FEED, updateStrategy=strategy)
-    outcome = await restart(stage.parts, scene(stage, Rollout((FEED,), "Always")))
+    outcome = await restart(stage.services, context(stage, Rollout((FEED,), "Always")))
     assert ["Restarted"] == results(outcome)
     assert words in outcome.notes[0].message
 
@@ -173,7 +173,7 @@ async def test_what_the_api_server_refuses_is_told_and_raises_nothing(error: Any
             raise error(f"{method} {path}", status=403)
 
     stage.cluster.before = refuse
-    outcome = await restart(stage.parts, scene(stage))
+    outcome = await restart(stage.services, context(stage))
     assert [result, "Restarted"] == results(outcome)
     assert "RolloutFailed" == told(outcome)[0]
     assert verb in outcome.notes[0].message
@@ -191,7 +191,7 @@ async def test_one_that_somebody_else_changes_meanwhile_is_looked_at_again(meddl
             stage.cluster.put(place(TRADER), stage.cluster.objects[place(TRADER)])
 
     stage.at["before-restart"] = meddle
-    outcome = await restart(stage.parts, scene(stage, Rollout((TRADER,), "Always")))
+    outcome = await restart(stage.services, context(stage, Rollout((TRADER,), "Always")))
     assert [result] == results(outcome)
 
 
@@ -202,10 +202,10 @@ async def test_two_operators_make_one_restart() -> None:
 
     async def overtake() -> None:
         del stage.at["before-restart"]
-        assert ["Restarted"] == results(await restart(other.parts, scene(other, Rollout((TRADER,), "Always"))))
+        assert ["Restarted"] == results(await restart(other.services, context(other, Rollout((TRADER,), "Always"))))
 
     stage.at["before-restart"] = overtake
-    outcome = await restart(stage.parts, scene(stage, Rollout((TRADER,), "Always")))
+    outcome = await restart(stage.services, context(stage, Rollout((TRADER,), "Always")))
     assert ["Current"] == results(outcome)
     assert [] == told(outcome)
 
@@ -213,8 +213,8 @@ async def test_two_operators_make_one_restart() -> None:
 async def test_without_the_operators_consent_no_request_is_made() -> None:
     stage = Stage()
     put(stage, TRADER)
-    known = RolloutStatus(1, OLD, workloads=(Seen(TRADER, "uid-1", Mark(OLD, NOW), "Current"),))
-    outcome = await restart(stage.parts, scene(stage, told=known, rollout_allowed=False))
+    known = RolloutStatus(1, OLD, workloads=(WorkloadState(TRADER, "uid-1", Stamp(OLD, NOW), "Current"),))
+    outcome = await restart(stage.services, context(stage, told=known, rollout_allowed=False))
     assert [] == stage.cluster.journal
     assert ["RolloutNotAllowed"] == told(outcome)
     assert "--allow-rollout-restarts" in outcome.notes[0].message

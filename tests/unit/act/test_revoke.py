@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from kite_operator.act.parts import Scene
+from kite_operator.act.context import Context
 from kite_operator.act.revoke import revoke
 from kite_operator.cluster.api import secrets_path
 from kite_operator.cluster.target import TOKEN_STATE_ANNOTATION
@@ -21,13 +21,13 @@ TARGET = secrets_path("desk", "alpha-kite-token")
 DOWN = TransientBrokerError(Reason.BROKER_UNAVAILABLE, "the logout answered HTTP 503", step=Step.LOGOUT)
 
 
-def scene_of(stage: Stage, **facts: Any) -> Scene:
+def scene_of(stage: Stage, **facts: Any) -> Context:
     held = facts.pop("held", published(stage.clock.now()))
     view = TargetView(exists=True, session=held.session, matches=True) if held else TargetView()
-    scene = stage.scene(credential=ASKED, held=held, **{"target": view, **facts})
+    context = stage.context(credential=ASKED, held=held, **{"target": view, **facts})
     secret = stage.cluster.put(TARGET, {"metadata": {"name": "alpha-kite-token", "uid": "u"}}) if view.exists else None
-    scene.gathered = replace(scene.gathered, target=secret)
-    return scene
+    context.gathered = replace(context.gathered, target=secret)
+    return context
 
 
 def state_of_the_token(stage: Stage) -> str:
@@ -36,7 +36,7 @@ def state_of_the_token(stage: Stage) -> str:
 
 async def test_it_is_logged_out_marked_and_blocked() -> None:
     stage = Stage()
-    outcome = await revoke(stage.parts, scene_of(stage))
+    outcome = await revoke(stage.services, scene_of(stage))
     assert ("revoked", True) == (outcome.result, outcome.handled_revoke)
     assert [ACCESS_TOKEN] == [token.reveal() for token in stage.logouts]
     assert "Dead" == state_of_the_token(stage)
@@ -45,7 +45,7 @@ async def test_it_is_logged_out_marked_and_blocked() -> None:
 
 async def test_a_broker_that_does_not_answer_leaves_it_blocked_and_to_be_done() -> None:
     stage = Stage(logout=DOWN)
-    outcome = await revoke(stage.parts, scene_of(stage))
+    outcome = await revoke(stage.services, scene_of(stage))
     assert ("transient", Reason.BROKER_UNAVAILABLE, False) == (outcome.result, outcome.reason, outcome.handled_revoke)
     assert outcome.failed is not None
     assert outcome.failed.failures.next_retry_time is not None
@@ -55,22 +55,22 @@ async def test_a_broker_that_does_not_answer_leaves_it_blocked_and_to_be_done() 
 
 async def test_done_twice_it_blocks_once() -> None:
     stage = Stage()
-    await revoke(stage.parts, scene_of(stage))
-    await revoke(stage.parts, scene_of(stage, account=await stage.record()))
+    await revoke(stage.services, scene_of(stage))
+    await revoke(stage.services, scene_of(stage, account=await stage.record()))
     assert 1 == len((await stage.record()).rejections)
 
 
 async def test_a_session_that_was_not_published_yet_is_ended_and_forgotten() -> None:
     stage = Stage()
-    scene = scene_of(stage, held=staged(stage.clock.now()), target=TargetView())
-    outcome = await revoke(stage.parts, scene)
+    context = scene_of(stage, held=staged(stage.clock.now()), target=TargetView())
+    outcome = await revoke(stage.services, context)
     assert ("revoked", [ACCESS_TOKEN]) == (outcome.result, [token.reveal() for token in stage.logouts])
     assert {} == stage.cluster.objects[STATE]["data"]
 
 
 async def test_without_a_session_nothing_is_blocked_and_people_are_told() -> None:
     stage = Stage()
-    outcome = await revoke(stage.parts, scene_of(stage, held=None))
+    outcome = await revoke(stage.services, scene_of(stage, held=None))
     assert ("ignored", True) == (outcome.result, outcome.handled_revoke)
     assert "no session" in outcome.notes[0].message
     assert await stage.accounts.read("AB1234") is None
@@ -79,5 +79,5 @@ async def test_without_a_session_nothing_is_blocked_and_people_are_told() -> Non
 @pytest.mark.parametrize("logout", [None, DOWN])
 async def test_nothing_secret_is_told(logout: Exception | None) -> None:
     stage = Stage(logout=logout)
-    outcome = await revoke(stage.parts, scene_of(stage))
+    outcome = await revoke(stage.services, scene_of(stage))
     assert [] == list(leaks(repr(outcome)))

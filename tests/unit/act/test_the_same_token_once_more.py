@@ -23,7 +23,7 @@ async def staged(stage: Stage, mode: str) -> Action:
     """Log in by that mode; gives what is decided next."""
     stored = stage.cluster.put(secrets_path("desk", "grant-1"), {"metadata": {"name": "grant-1"}})["metadata"]
     given = replace(grant(), uid=stored["uid"], resource_version=stored["resourceVersion"])
-    scene = stage.scene(
+    context = stage.context(
         credential=credential(mode=mode),
         held=published(stage.clock.now() - DAY),
         probes=alive(stage.clock.now() - timedelta(minutes=1)),
@@ -31,14 +31,14 @@ async def staged(stage: Stage, mode: str) -> Action:
         grants=(given,),
     )
     if mode == "TOTP":
-        await log_in(stage.parts, stage.logins, scene)
+        await log_in(stage.services, stage.logins, context)
     elif mode == "RefreshToken":
-        await renew(stage.parts, scene)
+        await renew(stage.services, context)
     else:
         plan = Plan(Action.EXCHANGE, Reason.LOGIN_IN_PROGRESS, "", grant=given)
-        await exchange_grant(stage.parts, scene, plan)
-    assert scene.after is not None
-    return decide(scene.after.observed).action
+        await exchange_grant(stage.services, context, plan)
+    assert context.after is not None
+    return decide(context.after.observed).action
 
 
 @pytest.mark.parametrize("mode", ["TOTP", "Manual", "RefreshToken"])
@@ -52,18 +52,18 @@ async def test_what_the_broker_says_of_a_login_of_today_is_kept() -> None:
     stage = Stage(happy_answers())
     earlier = stage.clock.now() - timedelta(minutes=3)
     stage.exchanged = session(earlier)
-    scene = stage.scene()
-    await log_in(stage.parts, stage.logins, scene)
-    assert scene.after is not None
-    assert scene.after.observed.held is not None
-    assert earlier == scene.after.observed.held.session.login_time
+    context = stage.context()
+    await log_in(stage.services, stage.logins, context)
+    assert context.after is not None
+    assert context.after.observed.held is not None
+    assert earlier == context.after.observed.held.session.login_time
 
 
 async def test_what_was_known_of_the_token_before_the_login_counts_no_more() -> None:
     stage = Stage(happy_answers())
     now = stage.clock.now()
-    scene = stage.scene(held=published(now), probes=dead(now))
-    scene.recollection.learn(dead_at=now, asked_at=now)
-    await log_in(stage.parts, stage.logins, scene)
-    assert None is scene.recollection.probes.dead_at
-    assert observed(now).probes.alive_at is scene.recollection.probes.alive_at
+    context = stage.context(held=published(now), probes=dead(now))
+    context.in_memory.learn(dead_at=now, asked_at=now)
+    await log_in(stage.services, stage.logins, context)
+    assert None is context.in_memory.probes.dead_at
+    assert observed(now).probes.alive_at is context.in_memory.probes.alive_at

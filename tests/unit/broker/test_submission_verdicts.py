@@ -6,7 +6,7 @@ import pytest
 
 from kite_operator.broker.verdicts import answer_lost, judge_submission, outcome_of, unreachable
 from kite_operator.broker.wire import HttpResponse
-from kite_operator.model.account import Outcome
+from kite_operator.model.account import AttemptOutcome
 from kite_operator.model.errors import (
     BrokerError,
     BrokerRejection,
@@ -82,7 +82,7 @@ def verdict(step: Step, received: HttpResponse) -> BrokerError:
 def test_a_refusal_in_json_is_a_wrong_entry(step: Step, received: HttpResponse) -> None:
     error = verdict(step, received)
 
-    assert (BrokerRejection, REJECTED[step], Outcome.WRONG) == (type(error), error.reason, outcome_of(error))
+    assert (BrokerRejection, REJECTED[step], AttemptOutcome.WRONG) == (type(error), error.reason, outcome_of(error))
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -90,7 +90,7 @@ def test_a_refusal_in_json_is_a_wrong_entry(step: Step, received: HttpResponse) 
 def test_an_answer_from_before_the_login_spends_no_attempt(step: Step, received: HttpResponse, reason: Reason) -> None:
     error = verdict(step, received)
 
-    assert (TransientBrokerError, reason, Outcome.UNSENT) == (type(error), error.reason, outcome_of(error))
+    assert (TransientBrokerError, reason, AttemptOutcome.UNSENT) == (type(error), error.reason, outcome_of(error))
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -98,7 +98,7 @@ def test_an_answer_from_before_the_login_spends_no_attempt(step: Step, received:
 def test_every_other_answer_may_have_counted(step: Step, received: HttpResponse) -> None:
     error = verdict(step, received)
 
-    assert (OutcomeUnknown, Reason.ATTEMPT_OUTCOME_UNKNOWN, Outcome.UNKNOWN) == (
+    assert (OutcomeUnknown, Reason.ATTEMPT_OUTCOME_UNKNOWN, AttemptOutcome.UNKNOWN) == (
         type(error),
         error.reason,
         outcome_of(error),
@@ -109,7 +109,7 @@ def test_every_other_answer_may_have_counted(step: Step, received: HttpResponse)
 def test_an_accepted_submission_raises_nothing(step: Step) -> None:
     judge_submission(step, answer(200, {"status": "success", "data": {}}))
 
-    assert outcome_of(None) == Outcome.ACCEPTED
+    assert outcome_of(None) == AttemptOutcome.ACCEPTED
 
 
 def test_a_rejection_says_where_to_look_and_what_was_answered() -> None:
@@ -140,7 +140,7 @@ def test_the_brokers_wish_to_wait_is_kept(header: str) -> None:
 def test_a_connection_that_was_never_made_spent_nothing(step: Step) -> None:
     error = unreachable(step)
 
-    assert (TransientBrokerError, Reason.BROKER_UNREACHABLE, Processed.NO, Outcome.UNSENT) == (
+    assert (TransientBrokerError, Reason.BROKER_UNREACHABLE, Processed.NO, AttemptOutcome.UNSENT) == (
         type(error),
         error.reason,
         error.processed,
@@ -153,4 +153,4 @@ def test_a_lost_answer_is_unknown_at_every_step(step: Step) -> None:
     expected: Callable[..., BrokerError] = OutcomeUnknown if step in STEPS else TransientBrokerError
     error = answer_lost(step)
 
-    assert (expected, Processed.UNKNOWN, Outcome.UNKNOWN) == (type(error), error.processed, outcome_of(error))
+    assert (expected, Processed.UNKNOWN, AttemptOutcome.UNKNOWN) == (type(error), error.processed, outcome_of(error))

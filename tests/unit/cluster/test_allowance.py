@@ -2,8 +2,8 @@
 
 import pytest
 
-from kite_operator.cluster.allowance import CLIENT_IDS_ANNOTATION, REMEMBERED_SECONDS, Allowance
 from kite_operator.cluster.api import namespaces_path
+from kite_operator.cluster.client_ids import CLIENT_IDS_ANNOTATION, REMEMBERED_SECONDS, ClientIDList
 from kite_operator.model.errors import Forbidden
 from kite_operator.model.reasons import Reason
 from support.broker_fakes import FakeClock
@@ -33,12 +33,12 @@ def a_namespace(client_ids: str | None) -> MemoryCluster:
     ],
 )
 async def test_a_client_id_is_allowed(client_ids: str | None, rule: str, allowed: bool) -> None:  # noqa: FBT001 - a table
-    problem = await Allowance(a_namespace(client_ids), FakeClock(), rule).problem("desk", "AB1234")
+    problem = await ClientIDList(a_namespace(client_ids), FakeClock(), rule).problem("desk", "AB1234")
     assert allowed == (problem is None)
 
 
 async def test_who_is_not_allowed_is_told_the_annotation_and_the_namespace() -> None:
-    problem = await Allowance(a_namespace("CD5678"), FakeClock()).problem("desk", "AB1234")
+    problem = await ClientIDList(a_namespace("CD5678"), FakeClock()).problem("desk", "AB1234")
     assert problem is not None
     assert Reason.CLIENT_NOT_ALLOWED is problem.reason
     assert "annotation kite-operator.dev/client-ids of Namespace 'desk'" in problem.message
@@ -51,14 +51,14 @@ async def test_a_namespace_that_may_not_be_read_allows_nobody_and_says_which_rig
         raise Forbidden(f"{verb} {path}", status=403)
 
     cluster.before = forbid
-    problem = await Allowance(cluster, FakeClock()).problem("desk", "AB1234")
+    problem = await ClientIDList(cluster, FakeClock()).problem("desk", "AB1234")
     assert problem is not None
     assert "get on namespaces" in problem.message
 
 
 async def test_a_namespace_is_read_once_in_a_while_and_a_change_is_then_seen() -> None:
     cluster, clock = a_namespace("CD5678"), FakeClock()
-    asked = Allowance(cluster, clock)
+    asked = ClientIDList(cluster, clock)
     for _ in range(3):
         await asked.problem("desk", "AB1234")
     assert [("GET", namespaces_path("desk"))] == cluster.journal

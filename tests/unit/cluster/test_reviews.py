@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from kite_operator.cluster.api import Cluster, Manifest
-from kite_operator.cluster.reviews import ACCESS_REVIEWS, TOKEN_REVIEWS, Access, User, is_allowed, review_token
+from kite_operator.cluster.reviews import ACCESS_REVIEWS, TOKEN_REVIEWS, AccessReview, User, is_allowed, review_token
 from kite_operator.model.sensitive import Sensitive
 
 TOKEN = Sensitive("bearer0123456789bearer0123456789")
@@ -63,7 +63,7 @@ async def test_anything_less_is_nobody(status: Mapping[str, Any] | None) -> None
 
 async def test_rights_are_asked_for_with_all_that_is_known_of_the_user() -> None:
     cluster = Answering({"allowed": True})
-    assert await is_allowed(cluster, TRADER, Access("get", "desk", "alpha-token"))
+    assert await is_allowed(cluster, TRADER, AccessReview("get", "desk", "alpha-token"))
     [(path, spec)] = cluster.asked
     assert ACCESS_REVIEWS == path
     assert (WHO["username"], WHO["uid"], WHO["groups"], WHO["extra"]) == (
@@ -79,7 +79,7 @@ async def test_rights_are_asked_for_with_all_that_is_known_of_the_user() -> None
 
 async def test_without_a_name_all_secrets_of_the_namespace_are_meant() -> None:
     cluster = Answering({"allowed": True})
-    await is_allowed(cluster, TRADER, Access("create", "desk"))
+    await is_allowed(cluster, TRADER, AccessReview("create", "desk"))
     assert "name" not in cluster.asked[0][1]["resourceAttributes"]
 
 
@@ -87,4 +87,4 @@ async def test_without_a_name_all_secrets_of_the_namespace_are_meant() -> None:
     "status", [None, {}, {"allowed": False}, {"allowed": "yes"}, {"allowed": True, "denied": True}]
 )
 async def test_nothing_is_allowed_unless_it_is_said(status: Mapping[str, Any] | None) -> None:
-    assert not await is_allowed(Answering(status), TRADER, Access("get", "desk", "alpha-token"))
+    assert not await is_allowed(Answering(status), TRADER, AccessReview("get", "desk", "alpha-token"))

@@ -7,7 +7,7 @@ from kite_operator.decide.observed import Observed
 from kite_operator.decide.plan import Action
 from kite_operator.decide.policies import decide
 from kite_operator.decide.revocation import with_revocation
-from kite_operator.model.account import AccountRecord, Acknowledgement
+from kite_operator.model.account import Acknowledgement, AttemptLedger
 from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import Status
 from kite_operator.model.sources import Problem
@@ -20,7 +20,7 @@ ANSWERED = replace(ASKED, status=Status(last_handled_acknowledge="third"))
 THIRD_OF_THE_DAY = account(attempt("third"), acknowledgements=TWO_TODAY)
 
 
-def facts_of(record: AccountRecord = THIRD_OF_THE_DAY, at: str = "12:05", day: int = 2) -> Observed:
+def facts_of(record: AttemptLedger = THIRD_OF_THE_DAY, at: str = "12:05", day: int = 2) -> Observed:
     return replace(observed(credential=ANSWERED, account=record), now=ist(at, day=day))
 
 

@@ -8,7 +8,7 @@ import pytest
 from kite_operator.decide import budget
 from kite_operator.decide.budget import Block, Submission
 from kite_operator.decide.seed import seeded
-from kite_operator.model.account import AccountRecord, Attempt, Logins, Outcome, Ref
+from kite_operator.model.account import Attempt, AttemptLedger, AttemptOutcome, LoginCount, Ref
 from kite_operator.model.conditions import Condition
 from kite_operator.model.errors import ReservationRefused, Step
 from kite_operator.model.expiry import IST
@@ -23,20 +23,22 @@ MINUTE = timedelta(minutes=1)
 
 
 def pending(name: str, at: datetime = NOON, **changes: object) -> Attempt:
-    return attempt(name, Outcome.PENDING, at=at, **changes)
+    return attempt(name, AttemptOutcome.PENDING, at=at, **changes)
 
 
-def code(name: str, outcome: Outcome = Outcome.PENDING, *, window: int = 1, at: datetime = NOON) -> Attempt:
+def code(
+    name: str, outcome: AttemptOutcome = AttemptOutcome.PENDING, *, window: int = 1, at: datetime = NOON
+) -> Attempt:
     return attempt(name, outcome, at=at, step=Step.TOTP, window=window)
 
 
-def block(record: AccountRecord, version: str = "login-v1", by: Ref = REF) -> Block:
+def block(record: AttemptLedger, version: str = "login-v1", by: Ref = REF) -> Block:
     found = budget.block_for(record, version, by)
     assert found is not None
     return found
 
 
-def refusal(record: AccountRecord, submission: Submission, new: Attempt, now: datetime = NOON) -> ReservationRefused:
+def refusal(record: AttemptLedger, submission: Submission, new: Attempt, now: datetime = NOON) -> ReservationRefused:
     with pytest.raises(ReservationRefused) as caught:
         budget.reserve(record, submission, new, now)
     return caught.value
@@ -56,7 +58,9 @@ def test_a_second_one_waits_for_the_outcome_of_the_first() -> None:
 
 def test_a_reservation_that_nobody_settled_counts_and_the_first_of_a_day_is_forgiven() -> None:
     record = budget.reserve(account(pending("a")), PASSWORD_V1, pending("b", LATER), LATER)
-    assert [(Outcome.EXPIRED, True), (Outcome.PENDING, False)] == [(a.outcome, a.forgiven) for a in record.attempts]
+    assert [(AttemptOutcome.EXPIRED, True), (AttemptOutcome.PENDING, False)] == [
+        (a.outcome, a.forgiven) for a in record.attempts
+    ]
     assert 2 == budget.counted(record)
     afterwards = budget.settle_expired(record, LATER + MINUTE)
     assert Reason.ATTEMPT_OUTCOME_UNKNOWN is block(afterwards).reason
@@ -80,7 +84,7 @@ def test_a_code_is_reserved_in_a_window_later_than_every_used_one() -> None:
     submission = Submission(Step.TOTP, "login-v1", REF, window=59_000_000)
     record = budget.reserve(account(), submission, code("a"), NOON)
     assert 59_000_000 == record.last_window
-    told = refusal(budget.settle(record, code("a"), Outcome.WRONG, NOON), submission, code("b"))
+    told = refusal(budget.settle(record, code("a"), AttemptOutcome.WRONG, NOON), submission, code("b"))
     assert (Reason.WAITING_FOR_TOTP_WINDOW, 59_000_001 * 30) == (
         told.reason,
         told.retry_at.timestamp() if told.retry_at else None,
@@ -134,20 +138,22 @@ def test_the_successor_of_the_proven_holder_is_proven() -> None:
 
 def test_an_accepted_password_alone_resets_nothing() -> None:
     record = account(attempt("a", version="login-v0"), pending("b"))
-    assert account(attempt("a", version="login-v0")) == budget.settle(record, pending("b"), Outcome.ACCEPTED, NOON)
+    assert account(attempt("a", version="login-v0")) == budget.settle(
+        record, pending("b"), AttemptOutcome.ACCEPTED, NOON
+    )
 
 
-def completed(record: AccountRecord, with_code: Attempt, now: datetime = LATER) -> AccountRecord:
-    return budget.complete(budget.settle(record, with_code, Outcome.ACCEPTED, now), REF, now)
+def completed(record: AttemptLedger, with_code: Attempt, now: datetime = LATER) -> AttemptLedger:
+    return budget.complete(budget.settle(record, with_code, AttemptOutcome.ACCEPTED, now), REF, now)
 
 
 def test_a_completed_login_forgets_what_was_before_it() -> None:
-    record = account(attempt("a"), attempt("b", Outcome.UNKNOWN), code("c"), allowed_more=1)
+    record = account(attempt("a"), attempt("b", AttemptOutcome.UNKNOWN), code("c"), allowed_more=1)
     assert account() == completed(record, code("c"))
 
 
 def test_an_expired_reservation_stays_counted_for_a_day_without_blocking() -> None:
-    record = account(attempt("a", Outcome.EXPIRED), code("c"))
+    record = account(attempt("a", AttemptOutcome.EXPIRED), code("c"))
     kept = completed(record, code("c"))
     assert (1, None) == (budget.counted(kept), budget.block_for(kept, "login-v1", REF))
     assert account() == completed(kept.with_attempt(code("d")), code("d"), NOON + timedelta(days=1, minutes=1))
@@ -155,7 +161,7 @@ def test_an_expired_reservation_stays_counted_for_a_day_without_blocking() -> No
 
 def test_a_late_answer_forgets_nothing_that_was_reserved_after_it() -> None:
     """Process A's accepted code is told late; meanwhile B's password was refused: that came after the reset."""
-    record = account(code("a", Outcome.EXPIRED), attempt("b"), pending("c"))
+    record = account(code("a", AttemptOutcome.EXPIRED), attempt("b"), pending("c"))
     assert account(attempt("b"), pending("c")) == completed(record, code("a"))
 
 
@@ -185,34 +191,34 @@ def test_a_completed_login_takes_back_what_was_allowed_more() -> None:
 
 
 def test_a_late_wrong_password_is_put_back_on_the_record() -> None:
-    assert account(attempt("a")) == budget.settle(account(), pending("a"), Outcome.WRONG, LATER)
+    assert account(attempt("a")) == budget.settle(account(), pending("a"), AttemptOutcome.WRONG, LATER)
 
 
 def test_a_late_wrong_password_blocks_its_version_although_a_login_was_completed_since() -> None:
-    kept = completed(account(attempt("a", Outcome.EXPIRED), code("c")), code("c"))
-    record = budget.settle(kept, pending("a"), Outcome.WRONG, LATER)
+    kept = completed(account(attempt("a", AttemptOutcome.EXPIRED), code("c")), code("c"))
+    record = budget.settle(kept, pending("a"), AttemptOutcome.WRONG, LATER)
     assert Reason.PASSWORD_REJECTED is block(record).reason
 
 
 def test_news_about_an_acknowledged_attempt_blocks_under_a_new_id_that_can_be_acknowledged() -> None:
-    record = account(attempt("a", Outcome.EXPIRED), forgiven_on=NOON.date())
+    record = account(attempt("a", AttemptOutcome.EXPIRED), forgiven_on=NOON.date())
     record = budget.acknowledge(record, block(record), "key-v1", NOON)
-    record = budget.settle(record, pending("a"), Outcome.WRONG, LATER)
+    record = budget.settle(record, pending("a"), AttemptOutcome.WRONG, LATER)
     told = block(record)
     assert (Reason.PASSWORD_REJECTED, "a-late", 1) == (told.reason, told.id, budget.counted(record))
     reopened = budget.acknowledge(record, told, "key-v1", LATER)
     assert budget.block_for(reopened, "login-v1", REF) is None
 
 
-@pytest.mark.parametrize("outcome", [Outcome.UNSENT, Outcome.ACCEPTED])
-def test_an_attempt_under_its_new_id_is_still_found(outcome: Outcome) -> None:
-    record = account(attempt("a-late", Outcome.EXPIRED))
+@pytest.mark.parametrize("outcome", [AttemptOutcome.UNSENT, AttemptOutcome.ACCEPTED])
+def test_an_attempt_under_its_new_id_is_still_found(outcome: AttemptOutcome) -> None:
+    record = account(attempt("a-late", AttemptOutcome.EXPIRED))
     assert account() == budget.settle(record, pending("a"), outcome, LATER)
 
 
 def test_what_expired_stays_expired_when_its_process_does_not_know_either() -> None:
-    record = account(attempt("a", Outcome.EXPIRED, forgiven=True))
-    assert record == budget.settle(record, pending("a"), Outcome.UNKNOWN, LATER)
+    record = account(attempt("a", AttemptOutcome.EXPIRED, forgiven=True))
+    assert record == budget.settle(record, pending("a"), AttemptOutcome.UNKNOWN, LATER)
 
 
 # Acknowledgements.
@@ -243,7 +249,7 @@ def test_at_the_limit_an_acknowledgement_allows_one_more() -> None:
     record = account(*(attempt(name, version=f"login-{name}") for name in "abcd"))
     record = budget.acknowledge(record, block(record), "key-v1", NOON)
     record = budget.reserve(record, PASSWORD_V1, pending("e"), NOON)
-    record = budget.settle(record, pending("e"), Outcome.WRONG, NOON)
+    record = budget.settle(record, pending("e"), AttemptOutcome.WRONG, NOON)
     assert (Reason.ATTEMPT_BUDGET_EXHAUSTED, "e") == (block(record).reason, block(record).id)
 
 
@@ -308,7 +314,7 @@ def test_the_fourth_login_of_a_day_is_contested_until_acknowledged() -> None:
 
 def test_logins_of_days_gone_by_are_forgotten_and_of_days_to_come_are_not() -> None:
     tomorrow, yesterday = NOON.date() + timedelta(days=1), NOON.date() - timedelta(days=1)
-    record = account(logins=(Logins("key-v1", yesterday, 3), Logins("key-v1", tomorrow, 3)))
+    record = account(logins=(LoginCount("key-v1", yesterday, 3), LoginCount("key-v1", tomorrow, 3)))
     counted = budget.count_login(record, "key-v1", NOON)
     assert {tomorrow: 3, NOON.date(): 1} == {entry.day: entry.count for entry in counted.logins}
 

@@ -18,7 +18,7 @@ from kite_operator.decide import budget, locks
 from kite_operator.decide.claims import Claimant, Holder, claim, prove
 from kite_operator.decide.observed import Versions
 from kite_operator.decide.seed import seeded
-from kite_operator.model.account import AccountRecord, Attempt, Lock, Outcome, Ref, Rejection, dump, load
+from kite_operator.model.account import Attempt, AttemptLedger, AttemptOutcome, Lock, Ref, Rejection, dump, load
 from kite_operator.model.errors import ReservationLost, ReservationRefused, Step
 from kite_operator.model.expiry import IST
 from kite_operator.model.reasons import Reason
@@ -46,7 +46,7 @@ class Process:
     lock_id: str
     attempt: Attempt | None
     sent: bool = False
-    verdict: Outcome = Outcome.PENDING
+    verdict: AttemptOutcome = AttemptOutcome.PENDING
 
 
 class BudgetMachine(RuleBasedStateMachine):
@@ -79,10 +79,10 @@ class BudgetMachine(RuleBasedStateMachine):
     # The Lease.
 
     @property
-    def record(self) -> AccountRecord:
-        return AccountRecord(CLIENT_ID) if self.text is None else load(self.text)
+    def record(self) -> AttemptLedger:
+        return AttemptLedger(CLIENT_ID) if self.text is None else load(self.text)
 
-    def store(self, after: AccountRecord) -> None:
+    def store(self, after: AttemptLedger) -> None:
         before = self.record
         known = {a.id.removesuffix("-late") for a in before.attempts if a.forgiven}
         newly = [a for a in after.attempts if a.forgiven and a.id.removesuffix("-late") not in known]
@@ -155,7 +155,7 @@ class BudgetMachine(RuleBasedStateMachine):
         until = self.now + timedelta(seconds=90)
         return Lock(f"lock-{self.number}", "process", until, app=APPS[by], credential=str(by))
 
-    def claimed(self, by: Ref) -> AccountRecord:
+    def claimed(self, by: Ref) -> AttemptLedger:
         held = self.record.claim_for(APPS[by])
         holder = Holder(held.holder, CREATED[held.holder]) if held is not None else None
         return claim(self.record, APPS[by], Claimant(by, CREATED[by]), self.now, holder=holder)
@@ -197,7 +197,7 @@ class BudgetMachine(RuleBasedStateMachine):
     def submit(self, process: Process, *, right: bool) -> None:
         assert process.attempt is not None
         process.sent = True
-        process.verdict = Outcome.ACCEPTED if right else Outcome.WRONG
+        process.verdict = AttemptOutcome.ACCEPTED if right else AttemptOutcome.WRONG
         if not right:
             self.wrong += 1
         elif process.attempt.step is Step.TOTP:
@@ -209,19 +209,19 @@ class BudgetMachine(RuleBasedStateMachine):
         self.tell(data.draw(st.sampled_from([p for p in self.processes if p.sent])), lost=lost)
 
     def tell(self, process: Process, *, lost: bool) -> None:
-        attempt, outcome = process.attempt, Outcome.UNKNOWN if lost else process.verdict
+        attempt, outcome = process.attempt, AttemptOutcome.UNKNOWN if lost else process.verdict
         assert attempt is not None
         settlement = budget.Settlement(attempt, outcome, APPS[process.by])
         record = budget.conclude(self.record, settlement, self.now)
         assert record == budget.conclude(record, settlement, self.now), "a write may be repeated"
-        if outcome is Outcome.ACCEPTED and attempt.step is Step.TOTP:
+        if outcome is AttemptOutcome.ACCEPTED and attempt.step is Step.TOTP:
             self.forget_what_was_known()
         self.store(record)
-        if outcome is Outcome.WRONG and attempt.step is Step.PASSWORD:
+        if outcome is AttemptOutcome.WRONG and attempt.step is Step.PASSWORD:
             self.known_wrong_passwords.add(process.version)
-        elif outcome is Outcome.WRONG:
+        elif outcome is AttemptOutcome.WRONG:
             self.known_wrong_codes[process.version] = self.known_wrong_codes.get(process.version, 0) + 1
-        if outcome is Outcome.ACCEPTED and attempt.step is Step.PASSWORD and record.holds(process.lock_id):
+        if outcome is AttemptOutcome.ACCEPTED and attempt.step is Step.PASSWORD and record.holds(process.lock_id):
             process.attempt, process.sent = None, False
         else:
             self.end(process)
@@ -231,7 +231,7 @@ class BudgetMachine(RuleBasedStateMachine):
     def give_up_before_sending(self, data: st.DataObject) -> None:
         process = data.draw(st.sampled_from(self.sendable()))
         assert process.attempt is not None
-        self.store(budget.settle(self.record, process.attempt, Outcome.UNSENT, self.now))
+        self.store(budget.settle(self.record, process.attempt, AttemptOutcome.UNSENT, self.now))
         self.end(process)
 
     @precondition(lambda self: self.processes)
@@ -345,7 +345,7 @@ class BudgetMachine(RuleBasedStateMachine):
         assert len(self.record.attempts) <= 4 + self.acknowledged + MOST_PROCESSES
         assert len(self.text or "") < 8_000
 
-    def check_unproven(self, after: AccountRecord, by: Ref) -> None:
+    def check_unproven(self, after: AttemptLedger, by: Ref) -> None:
         holders = {c.holder for c in after.claims if c.proven}
         if holders and by not in holders:
             assert budget.counted(after) <= 2, "an unproven claimant leaves room for the holder"

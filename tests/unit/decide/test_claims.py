@@ -6,19 +6,19 @@ from datetime import timedelta
 import pytest
 
 from kite_operator.decide.claims import MOST_UNPROVEN, Claimant, Holder, claim, may_hold, prove, unclaim
-from kite_operator.model.account import AccountRecord, Claim, Ref
+from kite_operator.model.account import AttemptLedger, Claim, Ref
 from kite_operator.model.errors import ReservationRefused
 from kite_operator.model.reasons import Reason
 from support.facts import CLIENT_ID, NOON, OTHER, REF
 
-EMPTY = AccountRecord(CLIENT_ID)
+EMPTY = AttemptLedger(CLIENT_ID)
 LATER = NOON + timedelta(hours=1)
 SUCCESSOR = replace(REF, uid="uid-of-the-next")
 EARLY, LATE = "2026-03-01T00:00:00Z", "2026-03-01T00:00:01Z"
 ALPHA, BETA = Claimant(REF, EARLY), Claimant(OTHER, LATE)
 
 
-def held_by(ref: Ref, *, proven: bool = False) -> AccountRecord:
+def held_by(ref: Ref, *, proven: bool = False) -> AttemptLedger:
     return replace(EMPTY, claims=(Claim("app", ref, proven, NOON),))
 
 
@@ -86,7 +86,7 @@ def test_who_proves_keeps_the_claim_and_its_age() -> None:
 
 
 @pytest.mark.parametrize("record", [EMPTY, held_by(OTHER)], ids=["a claim that was lost", "an unproven claim"])
-def test_who_proves_gets(record: AccountRecord) -> None:
+def test_who_proves_gets(record: AttemptLedger) -> None:
     assert (Claim("app", REF, proven=True, since=LATER),) == prove(record, "app", REF, LATER).claims
 
 

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from kite_operator.decide import locks
 from kite_operator.decide.budget import FARTHEST
-from kite_operator.model.account import AccountRecord, Lock, dump, load
+from kite_operator.model.account import AttemptLedger, Lock, dump, load
 from kite_operator.model.errors import ReservationLost, ReservationRefused
 from kite_operator.model.reasons import Reason
 from support.facts import NOON, account
 
-Start = Callable[[AccountRecord, Lock, datetime], AccountRecord]
+Start = Callable[[AttemptLedger, Lock, datetime], AttemptLedger]
 LIVES = timedelta(seconds=90)
 MOMENT = timedelta(seconds=1)
 
@@ -131,7 +131,7 @@ def test_whatever_is_begun_no_two_make_the_same_session_and_no_two_log_in(
         check(record)
 
 
-def check(record: AccountRecord) -> None:
+def check(record: AttemptLedger) -> None:
     """Not only of those that are live: one that was taken over is told so by the record."""
     assert record == load(dump(record))
     assert len(record.locks) == len({each.app for each in record.locks})

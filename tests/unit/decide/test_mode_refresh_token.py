@@ -9,7 +9,7 @@ import pytest
 from kite_operator.decide.observed import Observed, TargetView
 from kite_operator.decide.plan import Action
 from kite_operator.decide.policies import decide
-from kite_operator.model.account import Logins, Outcome
+from kite_operator.model.account import AttemptOutcome, LoginCount
 from kite_operator.model.expiry import session_day
 from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import Status
@@ -56,7 +56,7 @@ def failed(retry_in: timedelta, **changes: Any) -> Observed:
 
 
 def used_up(count: int = 3) -> Any:
-    return account(logins=(Logins("key-v1", session_day(NOON), count),))
+    return account(logins=(LoginCount("key-v1", session_day(NOON), count),))
 
 
 SITUATIONS: dict[str, tuple[Observed, Action, Reason]] = {
@@ -121,7 +121,7 @@ SITUATIONS: dict[str, tuple[Observed, Action, Reason]] = {
         Reason.LOGIN_IN_PROGRESS,
     ),
     "wrong entries of somebody else": (
-        renewing(account=account(*[attempt(f"a{n}", Outcome.WRONG) for n in range(4)])),
+        renewing(account=account(*[attempt(f"a{n}", AttemptOutcome.WRONG) for n in range(4)])),
         Action.RENEW,
         Reason.LOGIN_IN_PROGRESS,
     ),

@@ -10,7 +10,7 @@ from kite_operator.decide.claims import Holder
 from kite_operator.decide.observed import Observed, Probes, TargetView
 from kite_operator.decide.plan import Action, Plan
 from kite_operator.decide.policies import decide
-from kite_operator.model.account import Logins, Outcome
+from kite_operator.model.account import AttemptOutcome, LoginCount
 from kite_operator.model.conditions import Condition
 from kite_operator.model.errors import Step
 from kite_operator.model.expiry import session_day
@@ -445,17 +445,19 @@ SITUATIONS: dict[str, tuple[Observed, Action, Reason]] = {
         Reason.TOTP_REJECTED,
     ),
     "an unknown outcome": (
-        observed(account=account(attempt("a", Outcome.UNKNOWN))),
+        observed(account=account(attempt("a", AttemptOutcome.UNKNOWN))),
         Action.REST,
         Reason.ATTEMPT_OUTCOME_UNKNOWN,
     ),
     "the day's forgiven one": (
-        observed(account=account(attempt("a", Outcome.UNKNOWN, forgiven=True))),
+        observed(account=account(attempt("a", AttemptOutcome.UNKNOWN, forgiven=True))),
         Action.LOGIN,
         Reason.LOGIN_IN_PROGRESS,
     ),
     "a reservation that ran out on a day that was forgiven": (
-        observed(account=account(attempt("a", Outcome.PENDING, at=NOON - MINUTE), forgiven_on=session_day(NOON))),
+        observed(
+            account=account(attempt("a", AttemptOutcome.PENDING, at=NOON - MINUTE), forgiven_on=session_day(NOON))
+        ),
         Action.REST,
         Reason.ATTEMPT_OUTCOME_UNKNOWN,
     ),
@@ -465,12 +467,12 @@ SITUATIONS: dict[str, tuple[Observed, Action, Reason]] = {
         Reason.ATTEMPT_BUDGET_EXHAUSTED,
     ),
     "three logins in a day": (
-        observed(account=account(logins=(Logins("key-v1", session_day(NOON), 3),))),
+        observed(account=account(logins=(LoginCount("key-v1", session_day(NOON), 3),))),
         Action.REST,
         Reason.SESSION_CONTESTED,
     ),
     "three logins yesterday": (
-        observed(account=account(logins=(Logins("key-v1", session_day(NOON - timedelta(days=1)), 3),))),
+        observed(account=account(logins=(LoginCount("key-v1", session_day(NOON - timedelta(days=1)), 3),))),
         Action.LOGIN,
         Reason.LOGIN_IN_PROGRESS,
     ),

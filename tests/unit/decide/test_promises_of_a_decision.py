@@ -14,7 +14,7 @@ from kite_operator.decide.observed import Held, Observed, Probes, TargetView, Ve
 from kite_operator.decide.plan import Action
 from kite_operator.decide.policies import NO_PROBES, decide
 from kite_operator.decide.standing import standing_block
-from kite_operator.model.account import AccountRecord, Attempt, Claim, Logins, Outcome, Ref, Rejection
+from kite_operator.model.account import Attempt, AttemptLedger, AttemptOutcome, Claim, LoginCount, Ref, Rejection
 from kite_operator.model.conditions import Condition
 from kite_operator.model.errors import Step
 from kite_operator.model.expiry import session_day
@@ -39,7 +39,7 @@ def near(now: datetime) -> st.SearchStrategy[datetime]:
 
 
 @st.composite
-def records(draw: st.DrawFn, now: datetime) -> AccountRecord:
+def records(draw: st.DrawFn, now: datetime) -> AttemptLedger:
     versions = st.sampled_from(["login-v1", "login-v2"])
     attempts = st.builds(
         Attempt,
@@ -49,7 +49,7 @@ def records(draw: st.DrawFn, now: datetime) -> AccountRecord:
         by=refs,
         at=near(now),
         deadline=near(now),
-        outcome=st.sampled_from([o for o in Outcome if o is not Outcome.ACCEPTED]),
+        outcome=st.sampled_from([o for o in AttemptOutcome if o is not AttemptOutcome.ACCEPTED]),
         acknowledged=st.booleans(),
         forgiven=st.booleans(),
     )
@@ -63,8 +63,8 @@ def records(draw: st.DrawFn, now: datetime) -> AccountRecord:
         inputs=st.dictionaries(st.sampled_from(["login", "app", "other"]), st.sampled_from(["login-v1", "app-v1"])),
     )
     claims = st.builds(Claim, st.sampled_from(["key-v1", "key-v2"]), refs, st.booleans(), near(now))
-    logins = st.builds(Logins, st.just("key-v1"), near(now).map(session_day), st.integers(0, 5), st.integers(0, 2))
-    return AccountRecord(
+    logins = st.builds(LoginCount, st.just("key-v1"), near(now).map(session_day), st.integers(0, 5), st.integers(0, 2))
+    return AttemptLedger(
         CLIENT_ID,
         claims=tuple(draw(st.lists(claims, max_size=1))),
         attempts=tuple(draw(st.lists(attempts, max_size=5))),

@@ -9,7 +9,7 @@ from kite_operator.decide import budget
 from kite_operator.decide.claims import unclaim
 from kite_operator.decide.rejections import MOST_REJECTIONS, MOST_REVOCATIONS, with_rejection
 from kite_operator.decide.revocation import block_id, revoked, with_revocation
-from kite_operator.model.account import AccountRecord, Ref, Rejection, dump, load
+from kite_operator.model.account import AttemptLedger, Ref, Rejection, dump, load
 from kite_operator.model.reasons import Reason
 from support.facts import NOON, REF, account, claim, credential, observed, rejection
 
@@ -27,7 +27,7 @@ def refused(number: int, reason: Reason = Reason.APP_SECRET_REJECTED) -> Rejecti
     return replace(rejection(reason, by=stranger(number)), id=f"refused-{number}-{reason}")
 
 
-def flooded(record: AccountRecord, reason: Reason = Reason.APP_SECRET_REJECTED) -> AccountRecord:
+def flooded(record: AttemptLedger, reason: Reason = Reason.APP_SECRET_REJECTED) -> AttemptLedger:
     """The record after a hundred strangers were refused."""
     for number in range(100):
         record = with_rejection(record, refused(number, reason))

@@ -9,7 +9,7 @@ import pytest
 from kite_operator.decide.observed import Observed
 from kite_operator.decide.plan import Action
 from kite_operator.decide.policies import decide
-from kite_operator.model.account import AccountRecord, Logins
+from kite_operator.model.account import AttemptLedger, LoginCount
 from kite_operator.model.conditions import Condition
 from kite_operator.model.errors import Step
 from kite_operator.model.reasons import Reason
@@ -101,12 +101,12 @@ def test_what_status_says_of_an_earlier_session_is_no_word_about_this_one() -> N
         (account(attempt("a")), Reason.PASSWORD_REJECTED),
         (account(*(attempt(name, step=Step.TOTP) for name in "ab")), Reason.TOTP_REJECTED),
         (account(*(attempt(name, version=f"login-{name}") for name in "abcd")), Reason.ATTEMPT_BUDGET_EXHAUSTED),
-        (account(logins=(Logins(VERSIONS.api_key, NOON.date(), 3),)), Reason.SESSION_CONTESTED),
+        (account(logins=(LoginCount(VERSIONS.api_key, NOON.date(), 3),)), Reason.SESSION_CONTESTED),
         (account(rejections=(rejection(Reason.APP_SECRET_REJECTED, app="app-v1"),)), Reason.APP_SECRET_REJECTED),
     ],
 )
 def test_a_block_is_told_as_one_and_not_hidden_behind_the_session_that_ended(
-    record: AccountRecord, reason: Reason
+    record: AttemptLedger, reason: Reason
 ) -> None:
     plan = decide(ended(account=record))
     assert (Action.REST, reason, False, True) == (plan.action, plan.reason, plan.person, bool(plan.block_id))

@@ -17,7 +17,7 @@ from kite_operator.decide.reminder import (
     next_mark,
 )
 from kite_operator.model.reasons import Reason
-from kite_operator.model.resource import Mark, Reminder, Status, Timing
+from kite_operator.model.resource import Reminder, ReminderMark, Status, Timing
 from kite_operator.model.sources import Problem
 from support.facts import account, alive, attempt, credential, dead, failures, ist, observed, published, rejection
 
@@ -31,11 +31,11 @@ def waiting(now: datetime, **changes: object) -> Observed:
     return observed(now, credential=replace(MANUAL, **changes))  # type: ignore[arg-type]  # any field of a credential
 
 
-def told(deadline: datetime, mark: Mark) -> Status:
+def told(deadline: datetime, mark: ReminderMark) -> Status:
     return Status(last_reminder=Reminder(deadline, mark, deadline))
 
 
-def due(seen: Observed) -> Mark | None:
+def due(seen: Observed) -> ReminderMark | None:
     """The mark at which a person is reminded now."""
     reminder = due_reminder(seen, decide(seen))
     return reminder.mark if reminder is not None else None
@@ -46,15 +46,15 @@ def due(seen: Observed) -> Mark | None:
     [
         ("06:00:00", None),
         ("08:14:59", None),
-        ("08:15:00", Mark.EARLY),
-        ("08:44:59", Mark.EARLY),
-        ("08:45:00", Mark.READY_BY),
-        ("14:44:59", Mark.READY_BY),
+        ("08:15:00", ReminderMark.EARLY),
+        ("08:44:59", ReminderMark.EARLY),
+        ("08:45:00", ReminderMark.READY_BY),
+        ("14:44:59", ReminderMark.READY_BY),
         ("14:45:00", None),
         ("23:59:59", None),
     ],
 )
-def test_it_is_due_from_each_mark_on_and_not_before(clock_time: str, mark: Mark | None) -> None:
+def test_it_is_due_from_each_mark_on_and_not_before(clock_time: str, mark: ReminderMark | None) -> None:
     assert mark == due(waiting(ist(clock_time)))
 
 
@@ -65,62 +65,66 @@ def test_nothing_is_due_across_midnight_and_the_end_of_the_session_day(clock_tim
 
 def test_it_names_the_deadline_of_the_session_day() -> None:
     now = ist("08:20")
-    assert Reminder(DEADLINE, Mark.EARLY, now) == due_reminder(waiting(now), decide(waiting(now)))
+    assert Reminder(DEADLINE, ReminderMark.EARLY, now) == due_reminder(waiting(now), decide(waiting(now)))
 
 
 @pytest.mark.parametrize(
     ("clock_time", "last", "mark"),
     [
-        ("08:20", Mark.EARLY, None),
-        ("08:20", Mark.READY_BY, None),
-        ("08:50", Mark.EARLY, Mark.READY_BY),
-        ("08:50", Mark.READY_BY, None),
-        ("14:00", Mark.READY_BY, None),
+        ("08:20", ReminderMark.EARLY, None),
+        ("08:20", ReminderMark.READY_BY, None),
+        ("08:50", ReminderMark.EARLY, ReminderMark.READY_BY),
+        ("08:50", ReminderMark.READY_BY, None),
+        ("14:00", ReminderMark.READY_BY, None),
     ],
 )
-def test_what_was_told_is_not_told_again_whoever_asks(clock_time: str, last: Mark, mark: Mark | None) -> None:
+def test_what_was_told_is_not_told_again_whoever_asks(
+    clock_time: str, last: ReminderMark, mark: ReminderMark | None
+) -> None:
     assert mark == due(waiting(ist(clock_time), status=told(DEADLINE, last)))
 
 
 def test_the_next_day_has_reminders_of_its_own() -> None:
-    status = told(DEADLINE, Mark.READY_BY)
-    assert Mark.EARLY == due(waiting(ist("08:15", day=3), status=status))
+    status = told(DEADLINE, ReminderMark.READY_BY)
+    assert ReminderMark.EARLY == due(waiting(ist("08:15", day=3), status=status))
 
 
 def test_another_deadline_on_the_same_day_has_reminders_of_its_own() -> None:
-    status, later = told(DEADLINE, Mark.READY_BY), Timing(ready_by=time(10, 0))
-    assert Mark.EARLY == due(waiting(ist("09:40"), status=status, timing=later))
+    status, later = told(DEADLINE, ReminderMark.READY_BY), Timing(ready_by=time(10, 0))
+    assert ReminderMark.EARLY == due(waiting(ist("09:40"), status=status, timing=later))
 
 
 def test_a_late_start_tells_the_later_mark_alone() -> None:
     now = ist("11:00")
     reminder = due_reminder(waiting(now), decide(waiting(now)))
     assert reminder is not None
-    assert Mark.READY_BY == reminder.mark
+    assert ReminderMark.READY_BY == reminder.mark
     assert due(waiting(now, status=Status(last_reminder=reminder))) is None
 
 
 def test_a_clock_that_was_set_back_repeats_nothing() -> None:
-    assert due(waiting(ist("08:30"), status=told(DEADLINE, Mark.READY_BY))) is None
-    assert due(waiting(ist("07:00"), status=told(DEADLINE, Mark.EARLY))) is None
+    assert due(waiting(ist("08:30"), status=told(DEADLINE, ReminderMark.READY_BY))) is None
+    assert due(waiting(ist("07:00"), status=told(DEADLINE, ReminderMark.EARLY))) is None
 
 
 def test_a_clock_that_was_a_year_ahead_silences_nobody() -> None:
-    ahead = told(DEADLINE + timedelta(days=365), Mark.READY_BY)
-    assert Mark.EARLY == due(waiting(ist("08:20"), status=ahead))
+    ahead = told(DEADLINE + timedelta(days=365), ReminderMark.READY_BY)
+    assert ReminderMark.EARLY == due(waiting(ist("08:20"), status=ahead))
 
 
 @pytest.mark.parametrize(
     ("created", "clock_time", "mark"),
     [
-        ("2026-03-02T02:45:00Z", "08:20", Mark.EARLY),
+        ("2026-03-02T02:45:00Z", "08:20", ReminderMark.EARLY),
         ("2026-03-02T02:45:01Z", "08:20", None),
-        ("2026-03-02T03:00:00Z", "08:50", Mark.READY_BY),
+        ("2026-03-02T03:00:00Z", "08:50", ReminderMark.READY_BY),
         ("2026-03-02T04:00:00Z", "09:40", None),
-        ("not a time", "08:20", Mark.EARLY),
+        ("not a time", "08:20", ReminderMark.EARLY),
     ],
 )
-def test_a_credential_is_not_late_for_a_mark_before_its_time(created: str, clock_time: str, mark: Mark | None) -> None:
+def test_a_credential_is_not_late_for_a_mark_before_its_time(
+    created: str, clock_time: str, mark: ReminderMark | None
+) -> None:
     assert mark == due(waiting(ist(clock_time), created=created))
 
 
@@ -189,7 +193,7 @@ CONTENT: dict[str, Observed] = {
 
 @pytest.mark.parametrize("name", NEEDY)
 def test_a_person_is_reminded_of(name: str) -> None:
-    assert Mark.EARLY == due(NEEDY[name])
+    assert ReminderMark.EARLY == due(NEEDY[name])
 
 
 @pytest.mark.parametrize("name", CONTENT)

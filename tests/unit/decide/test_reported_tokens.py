@@ -10,7 +10,7 @@ from kite_operator.decide.liveness import REPORT_INTERVAL, next_probe
 from kite_operator.decide.observed import Observed, Probes
 from kite_operator.decide.plan import Action
 from kite_operator.decide.policies import decide
-from kite_operator.memory import Recollection
+from kite_operator.in_memory import InMemoryState
 from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import Status
 from support.facts import NOON, alive, credential, dead, failures, grant, ist, observed, published, unanswered
@@ -93,7 +93,7 @@ def test_a_report_is_no_order_to_publish_and_takes_no_grant() -> None:
 
 def storm(clock: Callable[[int], datetime], seconds: int) -> list[datetime]:
     """Somebody reports every second, falsely: when the broker is asked. `clock` gives the time of each second."""
-    memory, asked = Recollection(), []
+    memory, asked = InMemoryState(), []
     memory.about("session", clock(0))
     memory.learn(alive_at=clock(0), asked_at=clock(0))
     for second in range(seconds):

@@ -11,7 +11,7 @@ from kite_operator.decide.observed import Observed
 from kite_operator.decide.rollout import Finding, WorkloadView, concluded, judge, remembered, restart_owed
 from kite_operator.model.expiry import IST
 from kite_operator.model.resource import Status
-from kite_operator.model.rollout import ALWAYS, Mark, Rollout, RolloutStatus, Workload
+from kite_operator.model.rollout import ALWAYS, Rollout, RolloutStatus, Stamp, Workload
 from support.facts import alive, credential, ist, observed, published
 
 TRADER = Workload("Deployment", "trader")
@@ -70,7 +70,7 @@ class World:
             assert self.when == ALWAYS or not OPENS <= self.now.astimezone(IST).time() < CLOSES
             self.restarts += 1
             self.pods = self.token
-            self.view = replace(self.view, stamp=Mark(seen.token_version, self.now))
+            self.view = replace(self.view, stamp=Stamp(seen.token_version, self.now))
             found = Finding.RESTARTED
         if not killed:
             self.told = concluded(seen, [remembered(seen, self.view, found)], "")

@@ -13,7 +13,7 @@ from kite_operator.decide.policies import decide
 from kite_operator.decide.revocation import block_id, sessions_to_end, with_revocation
 from kite_operator.decide.seed import seeded
 from kite_operator.decide.standing import standing_block
-from kite_operator.model.account import AccountRecord, Acknowledgement
+from kite_operator.model.account import Acknowledgement, AttemptLedger
 from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import Credential, Status
 from kite_operator.model.sources import Problem
@@ -41,7 +41,7 @@ TODAY = published(NOON - timedelta(hours=4))
 BLOCKED = with_revocation(account(), ASKED, NOON)
 
 
-def down(who: Credential = HANDLED, record: AccountRecord = BLOCKED, **changes: Any) -> Observed:
+def down(who: Credential = HANDLED, record: AttemptLedger = BLOCKED, **changes: Any) -> Observed:
     """After a revocation: the session is dead, the block stands."""
     usual = observed(credential=who, held=TODAY, probes=dead(NOON), account=record)
     return replace(usual, **{"target": replace(usual.target, marked_dead=True), **changes})

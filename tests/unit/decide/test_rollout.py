@@ -24,7 +24,7 @@ from kite_operator.decide.rollout import (
 )
 from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import Status
-from kite_operator.model.rollout import ALWAYS, Mark, Rollout, RolloutStatus, Seen, Workload
+from kite_operator.model.rollout import ALWAYS, Rollout, RolloutStatus, Stamp, Workload, WorkloadState
 from support.facts import alive, credential, dead, ist, observed, published, staged
 
 TRADER = Workload("Deployment", "trader")
@@ -35,12 +35,12 @@ BEFORE, AFTER = LOGIN - timedelta(hours=20), LOGIN + timedelta(minutes=1)
 EARLY, IN_MARKET, CLOSE = ist("08:00"), ist("11:00"), ist("15:30")
 
 
-def status(*seen: Seen, version: str = OLD, **changes: Any) -> RolloutStatus:
+def status(*seen: WorkloadState, version: str = OLD, **changes: Any) -> RolloutStatus:
     return replace(RolloutStatus(1, version, workloads=seen), **changes)
 
 
-def seen(mark: Mark | None = None, result: Finding = Finding.CURRENT, uid: str = "uid-1") -> Seen:
-    return Seen(TRADER, uid, mark or Mark(OLD, BEFORE), result)
+def seen(mark: Stamp | None = None, result: Finding = Finding.CURRENT, uid: str = "uid-1") -> WorkloadState:
+    return WorkloadState(TRADER, uid, mark or Stamp(OLD, BEFORE), result)
 
 
 def world(
@@ -59,17 +59,17 @@ def view(**changes: Any) -> WorkloadView:
 @pytest.mark.parametrize(
     ("why", "now", "expected"),
     [
-        ("the stamp is of the present token", view(stamp=Mark(NEW, AFTER)), Finding.CURRENT),
-        ("the stamp is of a former token", view(stamp=Mark(OLD, BEFORE)), Finding.OWED),
-        ("it was stamped under another key, after the login", view(stamp=Mark(OTHER_KEY, AFTER)), Finding.CURRENT),
-        ("it was stamped under another key, before the login", view(stamp=Mark(OTHER_KEY, BEFORE)), Finding.OWED),
-        ("a person restarted it after the login", view(stamp=Mark(OLD, BEFORE), by_hand=AFTER), Finding.CURRENT),
-        ("a person restarted it before the login", view(stamp=Mark(OLD, BEFORE), by_hand=BEFORE), Finding.OWED),
-        ("a person's clock is ahead", view(stamp=Mark(OLD, BEFORE), by_hand=EARLY + RETRY), Finding.OWED),
+        ("the stamp is of the present token", view(stamp=Stamp(NEW, AFTER)), Finding.CURRENT),
+        ("the stamp is of a former token", view(stamp=Stamp(OLD, BEFORE)), Finding.OWED),
+        ("it was stamped under another key, after the login", view(stamp=Stamp(OTHER_KEY, AFTER)), Finding.CURRENT),
+        ("it was stamped under another key, before the login", view(stamp=Stamp(OTHER_KEY, BEFORE)), Finding.OWED),
+        ("a person restarted it after the login", view(stamp=Stamp(OLD, BEFORE), by_hand=AFTER), Finding.CURRENT),
+        ("a person restarted it before the login", view(stamp=Stamp(OLD, BEFORE), by_hand=BEFORE), Finding.OWED),
+        ("a person's clock is ahead", view(stamp=Stamp(OLD, BEFORE), by_hand=EARLY + RETRY), Finding.OWED),
         ("it does not consent", view(consents_to=""), Finding.NOT_ALLOWED),
         ("it consents to another credential", view(consents_to="beta"), Finding.NOT_ALLOWED),
-        ("it is paused and current", view(stamp=Mark(NEW, AFTER), paused=True), Finding.CURRENT),
-        ("it is paused and owed a restart", view(stamp=Mark(OLD, BEFORE), paused=True), Finding.PAUSED),
+        ("it is paused and current", view(stamp=Stamp(NEW, AFTER), paused=True), Finding.CURRENT),
+        ("it is paused and owed a restart", view(stamp=Stamp(OLD, BEFORE), paused=True), Finding.PAUSED),
         ("it is not there", WorkloadView(TRADER, trouble=Finding.NOT_FOUND), Finding.NOT_FOUND),
         ("it may not be read", WorkloadView(TRADER, trouble=Finding.REFUSED), Finding.REFUSED),
     ],
@@ -90,12 +90,12 @@ def test_what_is_to_be_done_about_a_workload_of_which_nothing_is_remembered(
         (status(version=OLD), view(created=None), Finding.CURRENT),
         (status(version=OLD), view(created=BEFORE), Finding.OWED),
         (status(seen()), view(), Finding.OWED),
-        (status(seen(Mark(NEW, AFTER))), view(), Finding.CURRENT),
+        (status(seen(Stamp(NEW, AFTER))), view(), Finding.CURRENT),
         (status(seen(), version=NEW), view(), Finding.OWED),
         (status(seen(uid="uid-0")), view(created=AFTER), Finding.CURRENT),
         (status(seen(uid="uid-0")), view(created=BEFORE), Finding.OWED),
-        (status(seen(Mark(OTHER_KEY, AFTER))), view(), Finding.CURRENT),
-        (status(seen(Mark(OTHER_KEY, BEFORE))), view(), Finding.OWED),
+        (status(seen(Stamp(OTHER_KEY, AFTER))), view(), Finding.CURRENT),
+        (status(seen(Stamp(OTHER_KEY, BEFORE))), view(), Finding.OWED),
     ],
 )
 def test_a_workload_without_a_stamp_is_judged_by_what_status_remembers(
@@ -137,7 +137,7 @@ def test_in_market_hours_a_restart_waits_unless_asked(when: str, expected: Findi
     assert expected == judge(world(IN_MARKET, told=status(seen()), rollout=Rollout((TRADER,), when)), view())
 
 
-SETTLED = status(seen(Mark(NEW, AFTER)), version=NEW)
+SETTLED = status(seen(Stamp(NEW, AFTER)), version=NEW)
 
 
 @pytest.mark.parametrize(
@@ -197,25 +197,25 @@ def test_a_look_that_is_over_does_not_wake_a_rest() -> None:
 @pytest.mark.parametrize(
     ("result", "expected"),
     [
-        (Finding.RESTARTED, Seen(TRADER, "uid-1", Mark(NEW, EARLY), "Restarted")),
-        (Finding.CURRENT, Seen(TRADER, "uid-1", Mark(NEW, BEFORE), "Current")),
-        (Finding.WAITING, Seen(TRADER, "uid-1", Mark(OLD, BEFORE), "Waiting")),
-        (Finding.PAUSED, Seen(TRADER, "uid-1", Mark(OLD, BEFORE), "Paused")),
-        (Finding.NOT_ALLOWED, Seen(TRADER, "uid-1", None, "NotAllowed")),
-        (Finding.NOT_FOUND, Seen(TRADER, "", None, "NotFound")),
+        (Finding.RESTARTED, WorkloadState(TRADER, "uid-1", Stamp(NEW, EARLY), "Restarted")),
+        (Finding.CURRENT, WorkloadState(TRADER, "uid-1", Stamp(NEW, BEFORE), "Current")),
+        (Finding.WAITING, WorkloadState(TRADER, "uid-1", Stamp(OLD, BEFORE), "Waiting")),
+        (Finding.PAUSED, WorkloadState(TRADER, "uid-1", Stamp(OLD, BEFORE), "Paused")),
+        (Finding.NOT_ALLOWED, WorkloadState(TRADER, "uid-1", None, "NotAllowed")),
+        (Finding.NOT_FOUND, WorkloadState(TRADER, "", None, "NotFound")),
     ],
 )
-def test_what_is_remembered_of_a_workload(result: Finding, expected: Seen) -> None:
+def test_what_is_remembered_of_a_workload(result: Finding, expected: WorkloadState) -> None:
     assert expected == remembered(world(told=status(seen())), view(), result)
 
 
 def test_a_workload_that_cannot_be_looked_at_is_not_forgotten() -> None:
     lost = WorkloadView(TRADER, trouble=Finding.UNAVAILABLE)
     told = status(seen())
-    assert Seen(TRADER, "uid-1", Mark(OLD, BEFORE), "Unavailable") == remembered(
+    assert WorkloadState(TRADER, "uid-1", Stamp(OLD, BEFORE), "Unavailable") == remembered(
         world(told=told), lost, Finding.UNAVAILABLE
     )
-    assert Seen(TRADER, "", None, "Refused") == remembered(
+    assert WorkloadState(TRADER, "", None, "Refused") == remembered(
         world(), replace(lost, trouble=Finding.REFUSED), Finding.REFUSED
     )
 
@@ -233,7 +233,9 @@ def test_a_workload_that_cannot_be_looked_at_is_not_forgotten() -> None:
     ],
 )
 def test_what_is_left_has_a_reason_and_a_time(results: list[Finding], reason: str, next_time: datetime | None) -> None:
-    came_of_it = [Seen(Workload("Deployment", f"t{n}"), "uid", None, result) for n, result in enumerate(results)]
+    came_of_it = [
+        WorkloadState(Workload("Deployment", f"t{n}"), "uid", None, result) for n, result in enumerate(results)
+    ]
     new = concluded(world(IN_MARKET), came_of_it, "in words")
     assert (reason, next_time, NEW, 1) == (new.reason, new.next_time, new.token_version, new.observed_generation)
 
@@ -253,9 +255,9 @@ def test_a_trouble_is_told_once_for_each_token_and_again_when_it_is_another() ->
 
 
 def test_a_stamp_that_status_does_not_know_was_set_before_a_crash() -> None:
-    stamped = view(stamp=Mark(NEW, EARLY))
+    stamped = view(stamp=Stamp(NEW, EARLY))
     assert was_restarted_unheard(world(told=status(seen())), stamped)
-    assert not was_restarted_unheard(world(told=status(seen(Mark(NEW, EARLY)))), stamped)
+    assert not was_restarted_unheard(world(told=status(seen(Stamp(NEW, EARLY)))), stamped)
     assert not was_restarted_unheard(world(), stamped)
     assert not was_restarted_unheard(world(told=status(seen(uid="uid-0"))), stamped)
     assert not was_restarted_unheard(world(told=status(seen())), view())

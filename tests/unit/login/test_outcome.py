@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from kite_operator.login.outcome import Mood, Outcome, indian_time, lost, tell, untold
+from kite_operator.login.outcome import LoginResult, Severity, indian_time, lost, tell, untold
 from kite_operator.model.conditions import Condition
 from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import Credential, LastLogin, Status
@@ -25,14 +25,14 @@ def now(reason: str = "", *, ready: str = "", grant: str = GRANT, message: str =
 
 def told(
     reason: str = "", *, ready: str = "", grant: str = GRANT, waits: bool = False, message: str = "why"
-) -> Outcome:
+) -> LoginResult:
     """What is told of such a credential."""
     return tell(now(reason, ready=ready, grant=grant, message=message), GRANT, waits=waits)
 
 
 def test_a_proven_token_is_valid_until_the_flush() -> None:
     outcome = told("Refreshed", ready="SessionActive")
-    assert (Mood.GOOD, "You are logged in") == (outcome.mood, outcome.heading)
+    assert (Severity.GOOD, "You are logged in") == (outcome.severity, outcome.heading)
     assert "valid until 06:00 Indian time on Tuesday 3 March 2026" in outcome.text
     assert "'alpha-kite-token'" in outcome.text
 
@@ -48,23 +48,23 @@ def test_of_a_token_that_kites_flush_may_still_end_it_is_said(minted: str, *, ma
 
 
 @pytest.mark.parametrize(
-    ("reason", "mood", "heading", "again"),
+    ("reason", "severity", "heading", "again"),
     [
-        (Reason.LOGIN_NOT_REQUIRED, Mood.NOTICE, "A login was not needed", False),
-        (Reason.REQUEST_TOKEN_REJECTED, Mood.BAD, "This login was used already", True),
-        (Reason.GRANT_LOST, Mood.BAD, "Log in once more", True),
-        (Reason.GRANT_EXPIRED, Mood.BAD, "Kite was out of order", True),
-        (Reason.WRONG_ACCOUNT, Mood.BAD, "That was another account", True),
-        (Reason.APP_SECRET_REJECTED, Mood.BAD, "The app's secret is wrong", True),
-        (Reason.SUBSCRIPTION_INACTIVE, Mood.BAD, "The subscription has lapsed", True),
-        (Reason.TOKEN_DEAD, Mood.BAD, "The session was ended", True),
-        (Reason.USER_NOT_ENABLED, Mood.BAD, "This login was not usable", True),
-        (Reason.BROKER_UNAVAILABLE, Mood.BAD, "This login was not usable", True),
+        (Reason.LOGIN_NOT_REQUIRED, Severity.NOTICE, "A login was not needed", False),
+        (Reason.REQUEST_TOKEN_REJECTED, Severity.BAD, "This login was used already", True),
+        (Reason.GRANT_LOST, Severity.BAD, "Log in once more", True),
+        (Reason.GRANT_EXPIRED, Severity.BAD, "Kite was out of order", True),
+        (Reason.WRONG_ACCOUNT, Severity.BAD, "That was another account", True),
+        (Reason.APP_SECRET_REJECTED, Severity.BAD, "The app's secret is wrong", True),
+        (Reason.SUBSCRIPTION_INACTIVE, Severity.BAD, "The subscription has lapsed", True),
+        (Reason.TOKEN_DEAD, Severity.BAD, "The session was ended", True),
+        (Reason.USER_NOT_ENABLED, Severity.BAD, "This login was not usable", True),
+        (Reason.BROKER_UNAVAILABLE, Severity.BAD, "This login was not usable", True),
     ],
 )
-def test_each_end_has_its_words(reason: str, mood: Mood, heading: str, *, again: bool) -> None:
+def test_each_end_has_its_words(reason: str, severity: Severity, heading: str, *, again: bool) -> None:
     outcome = told(reason, ready="LoginRequired")
-    assert (mood, heading, again, True) == (outcome.mood, outcome.heading, outcome.again, outcome.settled)
+    assert (severity, heading, again, True) == (outcome.severity, outcome.heading, outcome.again, outcome.settled)
     assert "why" == outcome.detail
 
 
@@ -78,23 +78,30 @@ def test_a_login_that_nothing_stands_in_the_way_of_is_being_tried(reason: str) -
 
 
 def test_a_new_session_is_waited_for_until_it_is_proven() -> None:
-    assert Mood.WAITING is told(Reason.SESSION_UNPROVEN, ready="LoginRequired").mood
+    assert Severity.WAITING is told(Reason.SESSION_UNPROVEN, ready="LoginRequired").severity
 
 
 def test_a_session_that_is_refused_on_its_first_call_is_a_lapsed_subscription() -> None:
     outcome = told(Reason.SESSION_UNPROVEN, ready="SubscriptionInactive")
-    assert (Mood.BAD, "The subscription has lapsed", True) == (outcome.mood, outcome.heading, outcome.again)
+    assert (Severity.BAD, "The subscription has lapsed", True) == (outcome.severity, outcome.heading, outcome.again)
 
 
 @pytest.mark.parametrize("ready", ["", "LoginRequired", "LoginInProgress", "WaitingForSchedule", "SessionActive"])
 def test_a_grant_that_nobody_has_looked_at_yet_is_waited_for(ready: str) -> None:
-    assert (Mood.WAITING, "Logging in…") == (told(ready=ready, waits=True).mood, told(ready=ready, waits=True).heading)
+    assert (Severity.WAITING, "Logging in…") == (
+        told(ready=ready, waits=True).severity,
+        told(ready=ready, waits=True).heading,
+    )
 
 
 @pytest.mark.parametrize("ready", ["AppSecretNotFound", "Suspended", "Conflict", "InvalidSpec", "SessionContested"])
 def test_what_stands_in_the_way_of_a_grant_is_told_while_it_waits(ready: str) -> None:
     outcome = told(ready=ready, waits=True)
-    assert (Mood.WAITING, "Not used yet", "the operator's words") == (outcome.mood, outcome.heading, outcome.detail)
+    assert (Severity.WAITING, "Not used yet", "the operator's words") == (
+        outcome.severity,
+        outcome.heading,
+        outcome.detail,
+    )
 
 
 @pytest.mark.parametrize("last", ["", "BrokerUnavailable"])
@@ -103,18 +110,18 @@ def test_a_broker_out_of_order_is_waited_for(last: str) -> None:
 
 
 def test_what_became_of_another_login_is_not_told_as_this_ones() -> None:
-    assert Mood.WAITING is told(Reason.WRONG_ACCOUNT, grant="alpha-login-9999", ready="LoginRequired").mood
+    assert Severity.WAITING is told(Reason.WRONG_ACCOUNT, grant="alpha-login-9999", ready="LoginRequired").severity
 
 
 def test_a_login_whose_end_is_not_written_yet_is_waited_for_though_the_former_token_works() -> None:
-    assert Mood.WAITING is told(ready="SessionActive").mood
+    assert Severity.WAITING is told(ready="SessionActive").severity
 
 
 @pytest.mark.parametrize("other", ["", "Refreshed"])
 def test_a_login_whose_end_was_never_written_down_is_told_by_the_token_that_works(other: str) -> None:
     outcome = untold(now(other, ready="SessionActive", grant="alpha-login-9999"), GRANT)
     assert outcome is not None
-    assert (Mood.GOOD, "You are logged in") == (outcome.mood, outcome.heading)
+    assert (Severity.GOOD, "You are logged in") == (outcome.severity, outcome.heading)
 
 
 @pytest.mark.parametrize(("reason", "ready"), [("", ""), ("", "LoginRequired"), ("SessionUnproven", "SessionActive")])
@@ -123,7 +130,7 @@ def test_a_session_under_way_and_a_token_that_does_not_work_tell_nothing(reason:
 
 
 def test_after_a_long_silence_it_says_that_it_does_not_know() -> None:
-    assert (Mood.BAD, True) == (lost(credential()).mood, lost(credential()).again)
+    assert (Severity.BAD, True) == (lost(credential()).severity, lost(credential()).again)
 
 
 @pytest.mark.parametrize("reason", Reason)

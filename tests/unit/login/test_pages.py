@@ -112,11 +112,11 @@ async def test_a_changed_passphrase_ends_every_session() -> None:
 
 async def test_the_keys_alone_open_no_session_of_the_page() -> None:
     async with open_desk() as desk:
-        assert desk.parts.passphrase is not None
-        forged = desk.parts.passphrase.session(Sensitive("a guess of a passphrase"))
+        assert desk.context.passphrase is not None
+        forged = desk.context.passphrase.session(Sensitive("a guess of a passphrase"))
         answer = await desk.get("/kite/", Cookie=f"__Secure-kite-session={forged}")
         assert "Passphrase</h1>" in await answer.text()
-        known = desk.parts.passphrase.session(Sensitive(PASSPHRASE))
+        known = desk.context.passphrase.session(Sensitive(PASSPHRASE))
         answer = await desk.get("/kite/", Cookie=f"__Secure-kite-session={known}")
         assert "Waiting for a login" in await answer.text()
 

@@ -3,15 +3,15 @@
 import pytest
 
 from kite_operator.cluster.keyring import Keyring
-from kite_operator.login.seals import Seals, digest, same
+from kite_operator.login.signer import Signer, digest, same
 from kite_operator.model.sensitive import Sensitive
 
-SEALS = Seals(b"k" * 32)
+SEALS = Signer(b"k" * 32)
 VALUES = ("desk", "alpha", 1234567890)
 
 
 def test_what_was_sealed_is_opened_by_any_replica_with_the_same_key() -> None:
-    assert VALUES == Seals(b"k" * 32).open("state", SEALS.seal("state", VALUES))
+    assert VALUES == Signer(b"k" * 32).open("state", SEALS.seal("state", VALUES))
 
 
 def test_a_seal_holds_for_its_purpose_only() -> None:
@@ -19,7 +19,7 @@ def test_a_seal_holds_for_its_purpose_only() -> None:
 
 
 def test_another_key_opens_nothing() -> None:
-    assert Seals(b"x" * 32).open("state", SEALS.seal("state", VALUES)) is None
+    assert Signer(b"x" * 32).open("state", SEALS.seal("state", VALUES)) is None
 
 
 def test_no_single_changed_letter_is_accepted() -> None:

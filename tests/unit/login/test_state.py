@@ -5,12 +5,12 @@ from datetime import timedelta
 
 import pytest
 
-from kite_operator.login.seals import Seals
+from kite_operator.login.signer import Signer
 from kite_operator.login.state import LIFE, Fault, Issued, State, issue, read, returned, under_way
 from kite_operator.model.resource import Key
 from support.facts import NOON, credential
 
-SEALS = Seals(b"k" * 32)
+SEALS = Signer(b"k" * 32)
 ALPHA = credential(mode="Manual")
 SECOND = timedelta(seconds=1)
 
@@ -25,7 +25,7 @@ def cookies(*logins: Issued) -> dict[str, str]:
 
 def test_a_state_comes_back_in_its_browser_on_any_replica() -> None:
     login = begun()
-    assert login.state == returned(Seals(b"k" * 32), login.text, cookies(login), NOON + LIFE - SECOND)
+    assert login.state == returned(Signer(b"k" * 32), login.text, cookies(login), NOON + LIFE - SECOND)
 
 
 def test_it_says_for_which_credential_it_was_begun() -> None:
@@ -42,7 +42,7 @@ def test_a_clock_that_was_set_back_makes_no_old_state_young() -> None:
 
 
 def test_a_state_of_another_install_is_foreign() -> None:
-    assert Fault.FOREIGN is read(Seals(b"x" * 32), begun().text, NOON)
+    assert Fault.FOREIGN is read(Signer(b"x" * 32), begun().text, NOON)
 
 
 def test_without_its_cookie_it_is_of_another_browser() -> None:

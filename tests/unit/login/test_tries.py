@@ -1,8 +1,8 @@
 """Tries are bounded at once and over time, by boot-time, for everybody apart."""
 
-from kite_operator.login.tries import MOST_KEYS, Allowance, Tries
+from kite_operator.login.tries import MOST_KEYS, Tries, TryLimit
 
-THREE = Allowance(burst=3, seconds=30.0)
+THREE = TryLimit(burst=3, seconds=30.0)
 
 
 def spent(tries: Tries, key: str, count: int, at: float = 0.0) -> Tries:

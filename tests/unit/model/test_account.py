@@ -8,19 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kite_operator.model.account import Acknowledgement, Lock, Logins, Outcome, dump, load
+from kite_operator.model.account import Acknowledgement, AttemptOutcome, Lock, LoginCount, dump, load
 from kite_operator.model.errors import Step
 from kite_operator.model.reasons import Reason
 from support.facts import NOON, OTHER, account, attempt, claim, leaks, rejection
 
 FULL = account(
-    attempt("a", Outcome.WRONG, acknowledged=True),
-    attempt("b", Outcome.UNKNOWN, forgiven=True, step=Step.TOTP, window=59_000_000),
+    attempt("a", AttemptOutcome.WRONG, acknowledged=True),
+    attempt("b", AttemptOutcome.UNKNOWN, forgiven=True, step=Step.TOTP, window=59_000_000),
     claims=(claim(), claim(OTHER, app="key-v2", proven=False)),
     lock=Lock("lock-1", "pod-1", NOON, app="key-v1", credential="desk/alpha"),
     app_locks=(Lock("lock-2", "pod-2", NOON, app="key-v2", credential="desk/beta"),),
     rejections=(rejection(Reason.CONSENT_REQUIRED, login="login-v1"),),
-    logins=(Logins("key-v1", NOON.date(), 2, 1),),
+    logins=(LoginCount("key-v1", NOON.date(), 2, 1),),
     acknowledgements=(Acknowledgement("block-1", NOON.date()),),
     forgiven_on=NOON.date(),
     last_window=59_000_000,
@@ -38,8 +38,8 @@ def test_a_record_holds_hashes_and_names_only() -> None:
 
 
 def test_an_attempt_keeps_its_place_in_the_order_of_reservations() -> None:
-    settled = FULL.with_attempt(attempt("a", Outcome.EXPIRED)).with_attempt(attempt("c"))
-    assert [("a", Outcome.EXPIRED), ("b", Outcome.UNKNOWN), ("c", Outcome.WRONG)] == [
+    settled = FULL.with_attempt(attempt("a", AttemptOutcome.EXPIRED)).with_attempt(attempt("c"))
+    assert [("a", AttemptOutcome.EXPIRED), ("b", AttemptOutcome.UNKNOWN), ("c", AttemptOutcome.WRONG)] == [
         (each.id, each.outcome) for each in settled.attempts
     ]
 

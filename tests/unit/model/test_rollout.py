@@ -12,11 +12,11 @@ from kite_operator.model.rollout import (
     DEFAULT_MARKET_HOURS,
     MOST_WORKLOADS,
     OUTSIDE_MARKET_HOURS,
-    Mark,
     Rollout,
     RolloutStatus,
-    Seen,
+    Stamp,
     Workload,
+    WorkloadState,
     parse_rollout,
     parse_rollout_status,
 )
@@ -89,8 +89,10 @@ FULL = RolloutStatus(
     restarted_time=ist("07:40").astimezone(IST),
     next_time=ist("15:30").astimezone(IST),
     workloads=(
-        Seen(Workload("Deployment", "trader"), "uid-1", Mark("0123abcd.feed", ist("07:40").astimezone(IST)), "Waiting"),
-        Seen(Workload("DaemonSet", "gone"), "", None, "NotFound"),
+        WorkloadState(
+            Workload("Deployment", "trader"), "uid-1", Stamp("0123abcd.feed", ist("07:40").astimezone(IST)), "Waiting"
+        ),
+        WorkloadState(Workload("DaemonSet", "gone"), "", None, "NotFound"),
     ),
 )
 
@@ -116,7 +118,7 @@ def test_what_is_absent_is_taken_away_by_a_merge_patch() -> None:
         ({"observedGeneration": "3", "nextTime": "soon", "workloads": ["trader"]}, RolloutStatus()),
         (
             {"workloads": [{"kind": "Deployment"}]},
-            RolloutStatus(workloads=(Seen(Workload("Deployment", ""), "", None, ""),)),
+            RolloutStatus(workloads=(WorkloadState(Workload("Deployment", ""), "", None, ""),)),
         ),
     ],
 )

@@ -6,11 +6,11 @@ import pytest
 
 from kite_operator.decide.plan import Action, Plan
 from kite_operator.model.reasons import Reason
-from kite_operator.model.resource import Mark, Reminder
-from kite_operator.notify.letter import LONGEST_PROBLEM, compose
+from kite_operator.model.resource import Reminder, ReminderMark
+from kite_operator.notify.message import LONGEST_PROBLEM, compose
 from support.facts import credential, ist, leaks
 
-EARLY = Reminder(ist("08:45"), Mark.EARLY, ist("08:15"))
+EARLY = Reminder(ist("08:45"), ReminderMark.EARLY, ist("08:15"))
 LOGIN = Plan(Action.REST, Reason.LOGIN_REQUIRED, "log in at length", person=True)
 MANUAL = credential(mode="Manual")
 PAGE = "https://kite-login.example.com/login/desk/alpha"
@@ -27,7 +27,7 @@ def test_before_the_deadline_it_asks() -> None:
 
 
 def test_at_the_deadline_it_says_so() -> None:
-    letter = compose(MANUAL, LOGIN, replace(EARLY, mark=Mark.READY_BY), PAGE)
+    letter = compose(MANUAL, LOGIN, replace(EARLY, mark=ReminderMark.READY_BY), PAGE)
     assert "Kite: desk/alpha is not ready" == letter.title
     assert "Was due Mon 02 Mar, 08:45 IST." in letter.body
 

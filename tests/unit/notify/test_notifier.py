@@ -10,7 +10,7 @@ import pytest
 from kite_operator.allow_list import parse_allow_list
 from kite_operator.cluster.api import secrets_path
 from kite_operator.model.errors import ClusterUnavailable
-from kite_operator.notify.letter import Letter
+from kite_operator.notify.message import ReminderMessage
 from kite_operator.notify.notifier import RETRY_AFTER, Notifier
 from kite_operator.notify.services import Service
 from kite_operator.record.events import EventWriter
@@ -19,7 +19,7 @@ from support.facts import credential
 from support.memory_cluster import MemoryCluster
 
 ALPHA = credential(mode="Manual", notify_secret="alpha-notify")
-LETTER = Letter("a title", "a body")
+LETTER = ReminderMessage("a title", "a body")
 SECRET_PART = "made-up-and-wrong"
 ONE, TWO, THREE = (f"https://hooks.example.com/{name}-{SECRET_PART}" for name in ("one", "two", "three"))
 ELSEWHERE = f"https://evil.example/{SECRET_PART}"

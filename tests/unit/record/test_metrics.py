@@ -10,7 +10,7 @@ from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST as OPEN
 from kite_operator.correlation import about
 from kite_operator.decide.observed import Observed, TargetView
 from kite_operator.decide.policies import decide
-from kite_operator.model.account import Outcome
+from kite_operator.model.account import AttemptOutcome
 from kite_operator.model.expiry import session_day
 from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import TRADING_DAYS, Key, Status
@@ -59,7 +59,7 @@ def ready(now: datetime) -> Observed:
 
 def test_the_budget_shows_what_counts_and_from_where_on_nothing_is_sent() -> None:
     metrics = Metrics(lambda: NOON)
-    record = account(attempt("one"), attempt("two", Outcome.UNKNOWN), claims=(claim(),))
+    record = account(attempt("one"), attempt("two", AttemptOutcome.UNKNOWN), claims=(claim(),))
     remember(metrics, observed(account=record))
     assert (2.0, 4.0) == (
         metrics.registry.get_sample_value("kite_credential_wrong_entries", LABELS),

@@ -13,8 +13,8 @@ from kite_operator.model.errors import Conflict
 from kite_operator.model.expiry import rfc3339
 from kite_operator.model.parse import parse_credential
 from kite_operator.model.reasons import Reason
-from kite_operator.model.resource import Credential, Failures, LastLogin, Mark, Reminder, Status
-from kite_operator.record.events import summons, transition
+from kite_operator.model.resource import Credential, Failures, LastLogin, Reminder, ReminderMark, Status
+from kite_operator.record.events import reminder_event, transition
 from kite_operator.record.status import StatusWriter, derive, manifest_of
 from support.facts import (
     NOON,
@@ -187,7 +187,7 @@ async def test_what_became_of_a_login_survives_a_round_trip_and_loses_an_old_mes
     assert {"grant": "login-2", "reason": "Refreshed", "time": rfc3339(NOON)} == written
 
 
-REMINDER = Reminder(ist("08:45"), Mark.EARLY, ist("08:15:03"))
+REMINDER = Reminder(ist("08:45"), ReminderMark.EARLY, ist("08:15:03"))
 
 
 def test_a_reminder_is_written_and_read_back_as_it_was() -> None:
@@ -220,11 +220,11 @@ async def test_of_two_that_would_remind_one_is_refused() -> None:
 @pytest.mark.parametrize(
     ("mark", "told"),
     [
-        (Mark.EARLY, "will not be ready by 08:45 IST without a person: LoginRequired: log in"),
-        (Mark.READY_BY, "cannot become ready (08:45 IST has come) without a person: LoginRequired: log in"),
+        (ReminderMark.EARLY, "will not be ready by 08:45 IST without a person: LoginRequired: log in"),
+        (ReminderMark.READY_BY, "cannot become ready (08:45 IST has come) without a person: LoginRequired: log in"),
     ],
 )
-def test_the_event_of_a_reminder_names_the_deadline_and_the_reason(mark: Mark, told: str) -> None:
+def test_the_event_of_a_reminder_names_the_deadline_and_the_reason(mark: ReminderMark, told: str) -> None:
     plan = Plan(Action.REST, Reason.LOGIN_REQUIRED, "log in", person=True)
-    note = summons(plan, replace(REMINDER, mark=mark))
+    note = reminder_event(plan, replace(REMINDER, mark=mark))
     assert (Reason.PERSON_NEEDED, told, True) == (note.reason, note.message, note.warning)

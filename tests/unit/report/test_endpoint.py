@@ -18,7 +18,7 @@ from kite_operator.model.sensitive import Sensitive
 from kite_operator.record.metrics import Metrics
 from kite_operator.report import limits
 from kite_operator.report.consumers import Consumers
-from kite_operator.report.endpoint import LARGEST_BODY, Desk, Result, make_app
+from kite_operator.report.endpoint import LARGEST_BODY, ReportHandling, Result, make_app
 from kite_operator.report.limits import Peers
 from support.broker_fakes import FakeClock
 from support.documents import codes, page, rows, section
@@ -93,7 +93,7 @@ class Operator:
 @pytest.fixture
 async def operator() -> AsyncIterator[Operator]:
     made = Operator()
-    desk = Desk(lambda: made.ready, made.target_of, made.report, made.metrics.count_report)
+    desk = ReportHandling(lambda: made.ready, made.target_of, made.report, made.metrics.count_report)
     app = make_app(desk, Consumers(made.cluster, made.clock, "kite-operator"), Peers(made.clock))
     async with TestClient(TestServer(app)) as client:
         made.client = client

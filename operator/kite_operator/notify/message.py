@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from kite_operator.decide.plan import Plan
 from kite_operator.model.expiry import IST
 from kite_operator.model.reasons import Reason
-from kite_operator.model.resource import Credential, Mark, Reminder
+from kite_operator.model.resource import Credential, Reminder, ReminderMark
 
 LONGEST_PROBLEM = 300
 
@@ -31,24 +31,24 @@ _WORDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class ReminderMessage:
     """What is sent: a line and a few more."""
 
     title: str
     body: str
 
 
-def compose(credential: Credential, plan: Plan, reminder: Reminder, login_url: str) -> Letter:
+def compose(credential: Credential, plan: Plan, reminder: Reminder, login_url: str) -> ReminderMessage:
     """The reminder of one credential; `login_url` is the operator's login page for it, empty where there is none."""
     deadline = reminder.deadline.astimezone(IST)
-    late = reminder.mark is Mark.READY_BY
+    late = reminder.mark is ReminderMark.READY_BY
     title = f"Kite: {credential.key} {'is not ready' if late else f'needs you before {deadline:%H:%M} IST'}"
     lines = [
         f"{credential.client_id}: {_WORDS.get(plan.reason) or _cut(plan.message)}",
         f"{'Was due' if late else 'Due'} {deadline:%a %d %b, %H:%M} IST. Reason: {plan.reason}.",
         f"Log in: {login_url}" if login_url else _hint(credential),
     ]
-    return Letter(title, "\n".join(lines))
+    return ReminderMessage(title, "\n".join(lines))
 
 
 def _hint(credential: Credential) -> str:

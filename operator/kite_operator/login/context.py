@@ -10,11 +10,11 @@ from aiohttp import web
 
 from kite_operator.clock import Clock
 from kite_operator.cluster.api import Cluster, credentials_path
-from kite_operator.login.access import Access, ByPassphrase, Network, Visitor
+from kite_operator.login.access import ByPassphrase, Network, PageAccess, Visitor
 from kite_operator.login.cookies import Jar
 from kite_operator.login.forms import FIELD, FormGuard
-from kite_operator.login.seals import Seals
-from kite_operator.login.tries import Allowance, Tries
+from kite_operator.login.signer import Signer
+from kite_operator.login.tries import Tries, TryLimit
 from kite_operator.login.views import Views
 from kite_operator.login.waiting import Waitlist, Watched
 from kite_operator.model.parse import parse_credential
@@ -22,9 +22,9 @@ from kite_operator.model.resource import Credential, Key
 
 _log = logging.getLogger(__name__)
 
-PASSPHRASES_FROM_ONE = Allowance(burst=5, seconds=30.0)
-PASSPHRASES_IN_ALL = Allowance(burst=60, seconds=1.0)
-LOGINS_OF_ONE = Allowance(burst=10, seconds=30.0)
+PASSPHRASES_FROM_ONE = TryLimit(burst=5, seconds=30.0)
+PASSPHRASES_IN_ALL = TryLimit(burst=60, seconds=1.0)
+LOGINS_OF_ONE = TryLimit(burst=10, seconds=30.0)
 """Logins that may be begun, or pasted, for one credential."""
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
@@ -32,7 +32,7 @@ _RETURN = re.compile(r"/(login/[a-z0-9.-]+/[a-z0-9.-]+|result/[a-z0-9.-]+/[a-z0-
 """Where a page of ours may lead on to: never to another host."""
 
 
-class Happening(StrEnum):
+class PageEvent(StrEnum):
     """What the page has done or refused, as the metric counts it."""
 
     STARTED = "started"
@@ -78,18 +78,18 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class LoginParts:
+class PageContext:
     """The collaborators. `count` hears of every happening."""
 
     cluster: Cluster
     clock: Clock
     public_url: str
     kite: Kite
-    access: Access
+    access: PageAccess
     passphrase: ByPassphrase | None
     proxies: tuple[Network, ...]
     watched: Watched
-    seals: Seals
+    signer: Signer
     jar: Jar
     forms: FormGuard
     views: Views
@@ -102,12 +102,12 @@ class LoginParts:
         """The path under which the pages are."""
         return self.views.base
 
-    def tell(self, happening: Happening, key: Key | None = None, visitor: Visitor | None = None) -> None:
+    def tell(self, page_event: PageEvent, key: Key | None = None, visitor: Visitor | None = None) -> None:
         """Count it, and write the one line of it: whom it was about and who did it, and nothing that was sent."""
-        self.count(happening.value)
+        self.count(page_event.value)
         who = f" by {visitor.name!r}" if visitor is not None else ""
-        about = {"outcome": happening.value} | ({"credential": str(key)} if key is not None else {})
-        _log.info("login page: %s%s%s", f"{key}: " if key is not None else "", happening.value, who, extra=about)
+        about = {"outcome": page_event.value} | ({"credential": str(key)} if key is not None else {})
+        _log.info("login page: %s%s%s", f"{key}: " if key is not None else "", page_event.value, who, extra=about)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,53 +128,53 @@ def key_in(request: web.Request) -> Key:
     return Key(request.match_info["namespace"], request.match_info["name"])
 
 
-def login_page_of(parts: LoginParts, key: Key) -> str:
+def login_page_of(context: PageContext, key: Key) -> str:
     """The path of a credential's own page."""
-    return f"{parts.base}/login/{key.namespace}/{key.name}"
+    return f"{context.base}/login/{key.namespace}/{key.name}"
 
 
-async def credential_of(parts: LoginParts, key: Key) -> Credential | None:
+async def credential_of(context: PageContext, key: Key) -> Credential | None:
     """The credential, if there is one that this operator watches."""
     if not is_name(key.namespace, key.name):
         return None
-    if not parts.watched.has_namespace(key.namespace):
+    if not context.watched.has_namespace(key.namespace):
         return None
-    body = await parts.cluster.find(credentials_path(key.namespace, key.name))
-    credential = parse_credential(body).with_calendar(parts.waitlist.calendar) if body is not None else None
-    return credential if credential is not None and parts.watched.has(credential) else None
+    body = await context.cluster.find(credentials_path(key.namespace, key.name))
+    credential = parse_credential(body).with_calendar(context.waitlist.calendar) if body is not None else None
+    return credential if credential is not None and context.watched.has(credential) else None
 
 
-async def admitted(parts: LoginParts, request: web.Request) -> Visitor | web.Response:
+async def admitted(context: PageContext, request: web.Request) -> Visitor | web.Response:
     """Who asks, or the page for somebody that is not known."""
-    visitor = await parts.access.visitor(request)
+    visitor = await context.access.visitor(request)
     if visitor is not None:
         return visitor
-    if parts.passphrase is not None:
-        return passphrase_page(parts, request, return_path(parts, request.path))
-    parts.tell(Happening.FORBIDDEN)
+    if context.passphrase is not None:
+        return passphrase_page(context, request, return_path(context, request.path))
+    context.tell(PageEvent.FORBIDDEN)
     text = "This page is used through a proxy that says who you are. Open it at its public address."
-    return parts.views.notice("You are not known here", text, status=403)
+    return context.views.notice("You are not known here", text, status=403)
 
 
-async def called(parts: LoginParts, request: web.Request) -> Called | web.Response:
+async def called(context: PageContext, request: web.Request) -> Called | web.Response:
     """Who asks for which credential, or the page for who may not: it does not tell whether there is one."""
-    visitor = await admitted(parts, request)
+    visitor = await admitted(context, request)
     if isinstance(visitor, web.Response):
         return visitor
     key = key_in(request)
-    allowed = is_name(key.namespace) and await parts.access.may(visitor, key.namespace)
-    credential = await credential_of(parts, key) if allowed else None
+    allowed = is_name(key.namespace) and await context.access.may(visitor, key.namespace)
+    credential = await credential_of(context, key) if allowed else None
     if credential is None:
         if not allowed:
-            parts.tell(Happening.FORBIDDEN, None, visitor)
+            context.tell(PageEvent.FORBIDDEN, None, visitor)
         text = "There is no such KiteCredential, or you may not log in for it: that takes the right to create Secrets."
-        return parts.views.notice("Nothing to log in for", text, status=404)
+        return context.views.notice("Nothing to log in for", text, status=404)
     return Called(visitor, credential)
 
 
-def return_path(parts: LoginParts, path: str) -> str:
+def return_path(context: PageContext, path: str) -> str:
     """`path` without the base if it is a page of ours to come back to, else the list."""
-    inner = path.removeprefix(parts.base)
+    inner = path.removeprefix(context.base)
     return inner if _RETURN.fullmatch(inner) else "/"
 
 
@@ -189,19 +189,19 @@ async def fields_of(request: web.Request) -> Mapping[str, str]:
     return {name: value for name, value in posted.items() if isinstance(value, str)}
 
 
-def form_refused(parts: LoginParts, key: Key | None = None) -> web.Response:
+def form_refused(context: PageContext, key: Key | None = None) -> web.Response:
     """The answer to a form that did not come from a page of ours."""
-    parts.tell(Happening.FORM_REFUSED, key)
+    context.tell(PageEvent.FORM_REFUSED, key)
     text = "This form was not sent from this page as it was shown to this browser. Open the page again and repeat it."
-    return parts.views.notice("Open the page again", text, status=403)
+    return context.views.notice("Open the page again", text, status=403)
 
 
 def passphrase_page(
-    parts: LoginParts, request: web.Request, following: str, alert: str = "", status: int = 200
+    context: PageContext, request: web.Request, following: str, alert: str = "", status: int = 200
 ) -> web.Response:
     """The form for the passphrase; `following` is where it leads."""
-    cookie = parts.forms.cookie(request)
-    values = {FIELD: parts.forms.mark(cookie), "next": following, "alert": alert}
-    response = parts.views.page("passphrase.html", values, status=status, forms_to=())
-    parts.forms.give(response, cookie)
+    cookie = context.forms.cookie(request)
+    values = {FIELD: context.forms.mark(cookie), "next": following, "alert": alert}
+    response = context.views.page("passphrase.html", values, status=status, forms_to=())
+    context.forms.give(response, cookie)
     return response

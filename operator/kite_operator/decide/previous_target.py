@@ -8,7 +8,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from kite_operator.decide.liveness import Liveness, liveness
-from kite_operator.decide.observed import Former, Observed
+from kite_operator.decide.observed import Observed, PreviousTarget
 from kite_operator.model.resource import DELETE
 from kite_operator.model.session import Session
 
@@ -16,7 +16,7 @@ LONGEST_FLUSH = timedelta(minutes=90)
 """From 06:00 IST, the documented end of every token, to 07:30, the latest that has been observed."""
 
 
-class Fate(StrEnum):
+class PreviousTargetAction(StrEnum):
     """What is to be done next with a former target."""
 
     REMOVE = "remove"
@@ -24,17 +24,17 @@ class Fate(StrEnum):
     MARK_DEAD = "mark-dead"
 
 
-def fate(observed: Observed, former: Former) -> Fate | None:
+def action_on_previous(observed: Observed, former: PreviousTarget) -> PreviousTargetAction | None:
     """What is to be done with `former` now; None when it may stay as it is."""
     status, target = observed.credential.status, observed.credential.target
     replaced = observed.held is not None and observed.held.published and observed.target.matches
     if target.deletion_policy == DELETE:
         if replaced and (former.owned or former.name == status.secret_name):
-            return Fate.REMOVE
+            return PreviousTargetAction.REMOVE
     elif former.owned or (replaced and former.replaced_by != target.name):
-        return Fate.KEEP
+        return PreviousTargetAction.KEEP
     dead = former.session is not None and not former.marked_dead and _is_dead(observed, former.session)
-    return Fate.MARK_DEAD if dead else None
+    return PreviousTargetAction.MARK_DEAD if dead else None
 
 
 def _is_dead(observed: Observed, session: Session) -> bool:

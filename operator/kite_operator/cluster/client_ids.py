@@ -23,7 +23,7 @@ _SEPARATORS = re.compile(r"[,\s]+")
 
 
 @dataclass(slots=True)
-class Allowance:
+class ClientIDList:
     """Asks the Namespaces; `rule` is off, optional (where the annotation stands) or required."""
 
     cluster: Cluster

@@ -18,8 +18,8 @@ from kite_operator.decide.liveness import is_vouched_for
 from kite_operator.decide.observed import Observed
 from kite_operator.decide.outcome import ActOutcome, Failed
 from kite_operator.decide.rejections import with_rejection
-from kite_operator.memory import Debt, Recollection
-from kite_operator.model.account import AccountRecord, Lock, Rejection
+from kite_operator.in_memory import InMemoryState, PendingWrite
+from kite_operator.model.account import AttemptLedger, Lock, Rejection
 from kite_operator.model.errors import (
     BrokerError,
     ClusterError,
@@ -33,7 +33,7 @@ from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import Credential
 from kite_operator.model.sensitive import Sensitive
 from kite_operator.model.session import AppKeys, Session
-from kite_operator.observers import tell
+from kite_operator.observers import notify_observer
 
 _Answer = TypeVar("_Answer")
 
@@ -62,11 +62,11 @@ class BrokerApi(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class Services:
     """The collaborators, wired once in `app.py`.
 
     `identity` names this process in Leases; `on_step(step, credential)` is awaited at every named point of a refresh;
-    `observe(step, outcome, seconds)` hears of every broker call; `fingerprint` tells sessions apart.
+    `observe(step, outcome, seconds)` hears of every broker call; `token_version` tells sessions apart.
     """
 
     cluster: Cluster
@@ -77,18 +77,18 @@ class Parts:
     identity: str
     on_step: Callable[[str, Credential], Awaitable[None]]
     observe: Callable[[str, str, float], None]
-    fingerprint: Callable[[Session], str]
+    token_version: Callable[[Session], str]
 
 
 @dataclass(slots=True)
-class Scene:
+class Context:
     """One action's view: what was gathered, and what the process remembers of the credential.
 
     An action that knows what the world is like after it says so in `after`; otherwise it is gathered anew.
     """
 
     gathered: Gathered
-    recollection: Recollection
+    in_memory: InMemoryState
     after: Gathered | None = None
 
     @property
@@ -102,9 +102,9 @@ class Scene:
         return self.gathered.observed.credential
 
 
-async def observed_call(parts: Parts, step: Step, ask: Callable[[], Awaitable[_Answer]]) -> _Answer:
+async def observed_call(services: Services, step: Step, ask: Callable[[], Awaitable[_Answer]]) -> _Answer:
     """What `ask` answers; how long it took and how it ended (success, a reason, or aborted) is observed."""
-    started, outcome = parts.clock.boottime(), "aborted"
+    started, outcome = services.clock.boottime(), "aborted"
     try:
         answer = await ask()
         outcome = "success"
@@ -112,7 +112,7 @@ async def observed_call(parts: Parts, step: Step, ask: Callable[[], Awaitable[_A
         outcome = error.reason.value
         raise
     finally:
-        tell(parts.observe, step, outcome, parts.clock.boottime() - started)
+        notify_observer(services.observe, step, outcome, services.clock.boottime() - started)
     return answer
 
 
@@ -121,41 +121,41 @@ def new_id() -> str:
     return secrets.token_hex(8)
 
 
-def seed_of(scene: Scene) -> AccountRecord:
+def seed_of(context: Context) -> AttemptLedger:
     """What a missing Lease starts from: nothing, or what status remembers of a block (P1)."""
-    return scene.observed.account or AccountRecord(scene.credential.client_id)
+    return context.observed.account or AttemptLedger(context.credential.client_id)
 
 
-def claimant(scene: Scene, *, proven: bool = False) -> Claimant:
+def claimant(context: Context, *, proven: bool = False) -> Claimant:
     """The credential as one that wants a claim; `proven` when the broker has just vouched for its session."""
-    credential = scene.credential
-    return Claimant(credential.ref, credential.created, proven or is_vouched_for(scene.observed))
+    credential = context.credential
+    return Claimant(credential.ref, credential.created, proven or is_vouched_for(context.observed))
 
 
-def begin_login(record: AccountRecord, parts: Parts, scene: Scene, lock_id: str) -> AccountRecord:
+def begin_login(record: AttemptLedger, services: Services, context: Context, lock_id: str) -> AttemptLedger:
     """Claim the client ID and app for this credential, and take the account's lock for one login."""
-    record, lock = _claimed(record, parts, scene, lock_id)
-    return locks.start_login(record, lock, parts.clock.now())
+    record, lock = _claimed(record, services, context, lock_id)
+    return locks.start_login(record, lock, services.clock.now())
 
 
-def begin_exchange(record: AccountRecord, parts: Parts, scene: Scene, lock_id: str) -> AccountRecord:
+def begin_exchange(record: AttemptLedger, services: Services, context: Context, lock_id: str) -> AttemptLedger:
     """Claim as `begin_login` does, and take the lock of the app only, for one exchange or renewal."""
-    record, lock = _claimed(record, parts, scene, lock_id)
-    return locks.start_exchange(record, lock, parts.clock.now())
+    record, lock = _claimed(record, services, context, lock_id)
+    return locks.start_exchange(record, lock, services.clock.now())
 
 
-def _claimed(record: AccountRecord, parts: Parts, scene: Scene, lock_id: str) -> tuple[AccountRecord, Lock]:
-    observed, now = scene.observed, parts.clock.now()
+def _claimed(record: AttemptLedger, services: Services, context: Context, lock_id: str) -> tuple[AttemptLedger, Lock]:
+    observed, now = context.observed, services.clock.now()
     if observed.versions is None:
         raise ReservationRefused(Reason.INTERNAL_ERROR, "a login needs usable sources")
     app = observed.versions.api_key
-    record = claim(record, app, claimant(scene), now, holder=observed.holder)
-    return record, Lock(lock_id, parts.identity, now + LOCK_FOR, app=app, credential=str(scene.credential.ref))
+    record = claim(record, app, claimant(context), now, holder=observed.holder)
+    return record, Lock(lock_id, services.identity, now + LOCK_FOR, app=app, credential=str(context.credential.ref))
 
 
 async def release(
-    parts: Parts,
-    scene: Scene,
+    services: Services,
+    context: Context,
     lock_id: str,
     rejection: Rejection | None = None,
     settlement: budget.Settlement | None = None,
@@ -164,14 +164,14 @@ async def release(
 
     When the API server cannot be reached the debt is remembered, and paid before the credential is looked at again.
     """
-    debt = Debt(lock_id, rejection, settlement)
-    scene.recollection.debts = (*scene.recollection.debts, debt)
+    pending = PendingWrite(lock_id, rejection, settlement)
+    context.in_memory.pending_writes = (*context.in_memory.pending_writes, pending)
     with suppress(ClusterError):
-        await pay_debts(parts, scene.credential.client_id, scene.recollection, seed_of(scene))
+        await write_pending(services, context.credential.client_id, context.in_memory, seed_of(context))
 
 
 @asynccontextmanager
-async def giving_back(parts: Parts, scene: Scene, lock_id: str) -> AsyncIterator[None]:
+async def giving_back(services: Services, context: Context, lock_id: str) -> AsyncIterator[None]:
     """Give the lock back when anything but the broker ends the action: what that says is recorded with it.
 
     It may be ours even where taking it was not answered.
@@ -181,27 +181,27 @@ async def giving_back(parts: Parts, scene: Scene, lock_id: str) -> AsyncIterator
     except BrokerError:
         raise
     except OperatorError:
-        await release(parts, scene, lock_id)
+        await release(services, context, lock_id)
         raise
 
 
-async def pay_debts(parts: Parts, client_id: str, recollection: Recollection, seed: AccountRecord) -> None:
+async def write_pending(services: Services, client_id: str, in_memory: InMemoryState, seed: AttemptLedger) -> None:
     """Write what could not be written when it happened."""
-    debts = recollection.debts
-    if not debts:
+    pending_writes = in_memory.pending_writes
+    if not pending_writes:
         return
 
-    def change(record: AccountRecord) -> AccountRecord:
-        for debt in debts:
-            if debt.settlement is not None:
-                record = budget.conclude(record, debt.settlement, parts.clock.now())
-            if debt.rejection is not None:
-                record = with_rejection(record, debt.rejection)
-            record = locks.finish(record, debt.lock_id)
+    def change(record: AttemptLedger) -> AttemptLedger:
+        for pending in pending_writes:
+            if pending.settlement is not None:
+                record = budget.conclude(record, pending.settlement, services.clock.now())
+            if pending.rejection is not None:
+                record = with_rejection(record, pending.rejection)
+            record = locks.finish(record, pending.lock_id)
         return record
 
-    await parts.accounts.change(client_id, change, seed=seed)
-    recollection.debts = recollection.debts[len(debts) :]
+    await services.accounts.change(client_id, change, seed=seed)
+    in_memory.pending_writes = in_memory.pending_writes[len(pending_writes) :]
 
 
 _INPUTS = {
@@ -216,25 +216,25 @@ _INPUTS = {
 """Which inputs a rejection is bound to; every other rejection is bound to the app Secret."""
 
 
-def rejection_of(parts: Parts, scene: Scene, error: BrokerError) -> Rejection | None:
+def rejection_of(services: Services, context: Context, error: BrokerError) -> Rejection | None:
     """The rejection to record for `error`; None for what the attempt ledger holds, or what passes by itself."""
-    versions = scene.observed.versions
+    versions = context.observed.versions
     if isinstance(error, TransientBrokerError) or error.reason in IN_LEDGER or versions is None:
         return None
-    present = versions.inputs(parts.clock.now())
+    present = versions.inputs(services.clock.now())
     inputs = {name: present[name] for name in _INPUTS.get(error.reason, ("app",))}
-    return Rejection(new_id(), error.reason, error.message, scene.credential.ref, parts.clock.now(), inputs)
+    return Rejection(new_id(), error.reason, error.message, context.credential.ref, services.clock.now(), inputs)
 
 
 IN_LEDGER = (Reason.PASSWORD_REJECTED, Reason.TOTP_REJECTED, Reason.ATTEMPT_OUTCOME_UNKNOWN)
 
 
-def failed(scene: Scene, parts: Parts, error: BrokerError, *, asked: bool = False) -> ActOutcome:
+def failed(context: Context, services: Services, error: BrokerError, *, asked: bool = False) -> ActOutcome:
     """The outcome of an action that the broker failed: with backoff when it passes by itself."""
-    previous, now = scene.credential.status.failures, parts.clock.now()
+    previous, now = context.credential.status.failures, services.clock.now()
     passes = isinstance(error, (TransientBrokerError, OutcomeUnknown))
     retry_after = error.retry_after_seconds if isinstance(error, TransientBrokerError) else None
-    failures = backoff.after_failure(previous, error.reason, now, scene.observed.jitter, retry_after)
+    failures = backoff.after_failure(previous, error.reason, now, context.observed.jitter, retry_after)
     return ActOutcome(
         "transient" if passes else "rejected",
         error.reason,

@@ -10,13 +10,13 @@ from typing import TypeVar
 from kite_operator.clock import Clock
 from kite_operator.model.errors import ClusterUnavailable
 
-INSISTED_SECONDS = 120.0
+RETRIED_SECONDS = 120.0
 PAUSE_SECONDS = 1.0
 
 _Result = TypeVar("_Result")
 
 
-async def insist(clock: Clock, write: Callable[[], Awaitable[_Result]]) -> _Result:
+async def retry_write(clock: Clock, write: Callable[[], Awaitable[_Result]]) -> _Result:
     """What `write` returns, tried again while the API server does not answer; ClusterUnavailable after two minutes.
 
     A write whose answer was lost may have been made: `write` must bear to be repeated.
@@ -26,6 +26,6 @@ async def insist(clock: Clock, write: Callable[[], Awaitable[_Result]]) -> _Resu
         try:
             return await write()
         except ClusterUnavailable:
-            if clock.boottime() - started > INSISTED_SECONDS:
+            if clock.boottime() - started > RETRIED_SECONDS:
                 raise
         await clock.sleep(PAUSE_SECONDS)

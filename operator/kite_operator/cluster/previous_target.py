@@ -10,11 +10,11 @@ from collections.abc import Iterable
 from kite_operator.cluster.api import Cluster, Manifest, secrets_path
 from kite_operator.cluster.owned import TARGET, is_ours
 from kite_operator.cluster.target import DEAD, REPLACED_ANNOTATION, TOKEN_STATE_ANNOTATION, session_of
-from kite_operator.decide.observed import Former
+from kite_operator.decide.observed import PreviousTarget
 from kite_operator.model.resource import Credential
 
 
-async def read_formers(cluster: Cluster, credential: Credential, hinted: Iterable[str]) -> tuple[Manifest, ...]:
+async def read_previous(cluster: Cluster, credential: Credential, hinted: Iterable[str]) -> tuple[Manifest, ...]:
     """The Secrets of ours that were the target: the one of `status.secretName`, and those that the watch knows."""
     names = {credential.status.secret_name, *hinted} - {"", credential.target.name}
     reads = (cluster.find(secrets_path(credential.key.namespace, name)) for name in sorted(names))
@@ -22,11 +22,11 @@ async def read_formers(cluster: Cluster, credential: Credential, hinted: Iterabl
     return tuple(secret for secret in found if secret is not None and is_ours(secret, credential, TARGET))
 
 
-def view_former(secret: Manifest, credential: Credential) -> Former:
+def view_previous(secret: Manifest, credential: Credential) -> PreviousTarget:
     """A former target as the policies see it."""
     metadata = secret["metadata"]
     annotations = metadata.get("annotations") or {}
-    return Former(
+    return PreviousTarget(
         name=metadata["name"],
         session=session_of(secret),
         owned=any(owner.get("uid") == credential.uid for owner in metadata.get("ownerReferences") or ()),
@@ -35,20 +35,20 @@ def view_former(secret: Manifest, credential: Credential) -> Former:
     )
 
 
-async def remove_former(cluster: Cluster, credential: Credential, secret: Manifest) -> None:
+async def remove_previous(cluster: Cluster, credential: Credential, secret: Manifest) -> None:
     """Delete exactly the Secret that was seen; Conflict when it has changed since."""
     seen = secret["metadata"]
     path = secrets_path(credential.key.namespace, seen["name"])
     await cluster.delete(path, uid=seen["uid"], resource_version=seen["resourceVersion"])
 
 
-async def keep_former(cluster: Cluster, credential: Credential, secret: Manifest) -> None:
+async def keep_previous(cluster: Cluster, credential: Credential, secret: Manifest) -> None:
     """Let the Secret outlive the credential, and say on it which Secret has taken its place."""
     owners = [owner for owner in secret["metadata"].get("ownerReferences") or () if owner.get("uid") != credential.uid]
     await _annotate(cluster, credential, secret, {REPLACED_ANNOTATION: credential.target.name}, owners)
 
 
-async def mark_former_dead(cluster: Cluster, credential: Credential, secret: Manifest) -> None:
+async def mark_previous_dead(cluster: Cluster, credential: Credential, secret: Manifest) -> None:
     """Say on the Secret that its token is known to be dead."""
     owners = secret["metadata"].get("ownerReferences") or []
     await _annotate(cluster, credential, secret, {TOKEN_STATE_ANNOTATION: DEAD}, owners)

@@ -14,7 +14,7 @@ from typing import Any
 _LONGEST = 2048
 
 
-class Seals:
+class Signer:
     """Seals and opens; the text is safe in addresses, cookies and forms, and hides nothing."""
 
     def __init__(self, key: bytes) -> None:

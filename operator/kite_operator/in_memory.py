@@ -14,7 +14,7 @@ DRIFT_MEMORY = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Debt:
+class PendingWrite:
     """What the account Lease is still to be told of a login that ended: its lock is free, and what became of it."""
 
     lock_id: str
@@ -33,38 +33,43 @@ class Unexchanged:
 
 
 @dataclass(slots=True)
-class Recollection:
-    """About one credential.
+class InMemoryState:
+    """What the process remembers of one credential between two reconciles.
 
-    `fingerprint` is the version of the session that `probes` speaks of; `target_version` the resourceVersion of the
-    derived Secret that was last seen or written, so that our own writes wake nobody; `marked` the session that was last
-    called dead on it; `turn_at` when it is this credential's turn to probe, by boot-time; `app` the version of its
-    api_key; `debts` what the account Lease could not be told yet; `notify_checked` the version of the credential for
-    which its notification Secret was last checked; `unexchanged` a completed login that the broker's API did not take;
-    `misfits` the Secrets of which it was told that they are no grants; `races` how many looks in a row found that
-    somebody else had changed what they saw.
+    - `token_version`: the keyed hash of the session that `probes` is about
+    - `probes`: what the broker has answered about that session
+    - `heals`: when the derived Secret was corrected, within the last hour
+    - `marked`: the token version that was last marked dead on the derived Secret
+    - `target_version`: resourceVersion of the derived Secret as last read or written; our own write requeues nothing
+    - `turn_at`: when the credential may probe next, by boot-time
+    - `app`: the keyed hash of its api_key
+    - `pending_writes`: what could not be written to the account Lease yet
+    - `notify_checked`: the version of the credential for which its notification Secret was last checked
+    - `unexchanged`: a completed login whose request_token was not exchanged
+    - `misfits`: Secrets labelled as grants, of another type, for which an Event was emitted
+    - `races`: how many reconciles in a row ended in a Conflict
     """
 
-    fingerprint: str = ""
+    token_version: str = ""
     probes: Probes = field(default_factory=Probes)
     heals: tuple[datetime, ...] = ()
     marked: str | None = None
     target_version: str = ""
     turn_at: float | None = None
     app: str = ""
-    debts: tuple[Debt, ...] = ()
+    pending_writes: tuple[PendingWrite, ...] = ()
     notify_checked: str = ""
     unexchanged: Unexchanged | None = None
     misfits: tuple[str, ...] = ()
     races: int = 0
 
-    def about(self, fingerprint: str, now: datetime) -> Probes:
+    def about(self, token_version: str, now: datetime) -> Probes:
         """The probes of the session with this fingerprint; those of another session are forgotten."""
-        if fingerprint != self.fingerprint:
+        if token_version != self.token_version:
             kept = self.probes
-            self.fingerprint = fingerprint
+            self.token_version = token_version
             self.probes = Probes(
-                known_since=now if fingerprint else None,
+                known_since=now if token_version else None,
                 refreshed_at=kept.refreshed_at,
                 exchanged_at=kept.exchanged_at,
                 reported_at=kept.reported_at,
@@ -87,14 +92,14 @@ class Recollection:
         return len(self.heals)
 
 
-class Memory:
+class InMemoryStates:
     """The recollections of all credentials."""
 
     def __init__(self) -> None:
-        self._entries: defaultdict[Key, Recollection] = defaultdict(Recollection)
+        self._entries: defaultdict[Key, InMemoryState] = defaultdict(InMemoryState)
         self._sharing: Counter[str] = Counter()
 
-    def of(self, key: Key) -> Recollection:
+    def of(self, key: Key) -> InMemoryState:
         """The recollection of one credential, empty at first."""
         return self._entries[key]
 
@@ -113,9 +118,9 @@ class Memory:
         What only this process knows stays: what the account Lease is to be told, and a login that can be completed.
         """
         kept = {
-            key: Recollection(debts=entry.debts, unexchanged=entry.unexchanged)
+            key: InMemoryState(pending_writes=entry.pending_writes, unexchanged=entry.unexchanged)
             for key, entry in self._entries.items()
-            if entry.debts or entry.unexchanged is not None
+            if entry.pending_writes or entry.unexchanged is not None
         }
         self._entries.clear()
         self._entries.update(kept)
