@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from kite_operator.clock import Clock
-from kite_operator.cluster.account import ACCOUNT_LABEL, record_of
+from kite_operator.cluster.account import ACCOUNT_LABEL, ledger_of
 from kite_operator.cluster.api import Cluster, Manifest, leases_path
 from kite_operator.model.errors import Conflict, OperatorError, ReservationRefused
 
@@ -57,7 +57,7 @@ class Janitor:
         if touched is None or self._clock.now() - touched < KEPT_FOR or self._in_use(client_id):
             return False
         try:
-            return record_of(lease, client_id).is_clean
+            return ledger_of(lease, client_id).is_clean
         except ReservationRefused:
             return False
 

@@ -127,8 +127,8 @@ class Reconciler:
     async def release(self, client_id: str, ref: Ref) -> None:
         """Give back the claims of a credential that was deleted."""
 
-        def change(record: AttemptLedger) -> AttemptLedger:
-            return unclaim(record, ref)
+        def change(ledger: AttemptLedger) -> AttemptLedger:
+            return unclaim(ledger, ref)
 
         if await self.services.accounts.read(client_id) is not None:
             await self.services.accounts.change(client_id, change, seed=AttemptLedger(client_id))

@@ -43,7 +43,7 @@ class CallCounts:
 
 
 class Journal:
-    """One Tally per account and per app, one for calls that belong to no known account, and one for everything."""
+    """One CallCounts per account and per app, one for calls that belong to no known account, and one for everything."""
 
     def __init__(self) -> None:
         self.everything = CallCounts()

@@ -10,7 +10,7 @@ import pytest
 
 from support.controlplane import ControlPlane, Kubectl
 from support.fault_cases import Case, Plan
-from support.fault_runs import Run, play, scene_of
+from support.fault_runs import Run, group_of_case, play
 from support.fault_table import CASES
 from support.sandbox import Sandbox
 
@@ -34,12 +34,12 @@ def played(
     with Sandbox.start() as sandbox:
 
         def run_of(case: Case) -> Run:
-            scene = scene_of(case)
-            if scene not in runs:
+            faults = group_of_case(case)
+            if faults not in runs:
                 folder = tmp_path_factory.mktemp("faults")
-                together = [each for each in CASES if each in chosen and scene_of(each) == scene]
-                runs[scene] = play(control_plane, kubectl, sandbox, folder, together)
-            return runs[scene]
+                together = [each for each in CASES if each in chosen and group_of_case(each) == faults]
+                runs[faults] = play(control_plane, kubectl, sandbox, folder, together)
+            return runs[faults]
 
         yield run_of
 

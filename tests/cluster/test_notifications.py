@@ -15,7 +15,7 @@ TOKEN = "made-up-webhook-token"
 
 
 @dataclass(slots=True)
-class Desk:
+class Setup:
     """A world with a receiver that its operators may send to."""
 
     world: World
@@ -44,13 +44,13 @@ class Desk:
 
 
 @pytest.fixture
-def desk(world: World) -> Iterator[Desk]:
+def desk(world: World) -> Iterator[Setup]:
     with receiving() as receiver:
-        yield Desk(world, receiver)
+        yield Setup(world, receiver)
         world.assert_nothing_leaked(TOKEN)
 
 
-def test_one_message_at_each_mark_with_what_is_missing_and_no_secret(desk: Desk) -> None:
+def test_one_message_at_each_mark_with_what_is_missing_and_no_secret(desk: Setup) -> None:
     desk.urls()
     api_key = desk.alpha()
     desk.operator()
@@ -69,7 +69,7 @@ def test_one_message_at_each_mark_with_what_is_missing_and_no_secret(desk: Desk)
     assert 2 == desk.results("sent")
 
 
-def test_a_message_has_the_link_to_the_login_page_where_there_is_one(desk: Desk) -> None:
+def test_a_message_has_the_link_to_the_login_page_where_there_is_one(desk: Setup) -> None:
     desk.urls()
     desk.alpha()
     desk.world.secret("kite-login-passphrase", passphrase="a made-up passphrase of some length")
@@ -82,7 +82,7 @@ def test_a_message_has_the_link_to_the_login_page_where_there_is_one(desk: Desk)
     assert f"Log in: {link}" in desk.receiver.messages[0]["message"]
 
 
-def test_none_when_it_is_ready_in_time(desk: Desk) -> None:
+def test_none_when_it_is_ready_in_time(desk: Setup) -> None:
     desk.urls()
     api_key = desk.alpha()
     desk.operator()
@@ -96,7 +96,7 @@ def test_none_when_it_is_ready_in_time(desk: Desk) -> None:
     assert [] == desk.receiver.messages
 
 
-def test_none_is_repeated_by_a_restart_nor_by_a_second_operator(desk: Desk) -> None:
+def test_none_is_repeated_by_a_restart_nor_by_a_second_operator(desk: Setup) -> None:
     desk.urls()
     desk.alpha()
     first, _ = desk.operator(), desk.operator()
@@ -112,7 +112,7 @@ def test_none_is_repeated_by_a_restart_nor_by_a_second_operator(desk: Desk) -> N
     desk.until_told(2)
 
 
-def test_a_kill_between_record_and_send_costs_that_one_message_and_no_other(desk: Desk) -> None:
+def test_a_kill_between_record_and_send_costs_that_one_message_and_no_other(desk: Setup) -> None:
     desk.urls()
     desk.alpha()
     dying = desk.world.operator("--notify-allow", f"http://{desk.receiver.address}", DIE_AT="reminded")
@@ -128,7 +128,7 @@ def test_a_kill_between_record_and_send_costs_that_one_message_and_no_other(desk
     desk.until_told(1)
 
 
-def test_it_is_tried_again_by_the_clock_and_only_where_it_failed(desk: Desk) -> None:
+def test_it_is_tried_again_by_the_clock_and_only_where_it_failed(desk: Setup) -> None:
     with receiving() as broken:
         broken.status = 503
         desk.urls(f"http://{broken.address}/{TOKEN}")
@@ -145,7 +145,7 @@ def test_it_is_tried_again_by_the_clock_and_only_where_it_failed(desk: Desk) -> 
     assert (1, 1) == (desk.results("sent"), desk.results("failed"))
 
 
-def test_a_login_ends_the_tries(desk: Desk) -> None:
+def test_a_login_ends_the_tries(desk: Setup) -> None:
     desk.receiver.status = 503
     desk.urls()
     api_key = desk.alpha()
@@ -161,7 +161,7 @@ def test_a_login_ends_the_tries(desk: Desk) -> None:
     assert "NotificationFailed" not in desk.world.events()
 
 
-def test_places_that_are_not_allowed_are_not_asked_and_told_by_line(desk: Desk) -> None:
+def test_places_that_are_not_allowed_are_not_asked_and_told_by_line(desk: Setup) -> None:
     with receiving() as forbidden:
         desk.receiver.status, desk.receiver.location = 302, f"http://{forbidden.address}/{TOKEN}"
         host, _, port = desk.receiver.address.partition(":")
@@ -186,7 +186,7 @@ def test_places_that_are_not_allowed_are_not_asked_and_told_by_line(desk: Desk) 
     assert told[0].startswith("key 'urls' of Secret 'alpha-notify' (spec.notifySecretRef): line 2 ")
 
 
-def test_what_is_wrong_with_the_secret_never_stops_a_refresh(desk: Desk) -> None:
+def test_what_is_wrong_with_the_secret_never_stops_a_refresh(desk: Setup) -> None:
     desk.world.secret("alpha-notify", urls=f"nonsense-{TOKEN}\n")
     desk.alpha("TOTP")
     desk.operator()
@@ -201,7 +201,7 @@ def test_what_is_wrong_with_the_secret_never_stops_a_refresh(desk: Desk) -> None
     assert 1 == desk.world.events().count("NotifySecretInvalid")
 
 
-def test_a_secret_that_is_missing_is_told_and_the_reminder_stands(desk: Desk) -> None:
+def test_a_secret_that_is_missing_is_told_and_the_reminder_stands(desk: Setup) -> None:
     desk.alpha()
     desk.operator()
     desk.world.until(lambda: "NotifySecretInvalid" in desk.world.events(), "told")

@@ -50,7 +50,7 @@ def stamped(**annotations: str | None) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class Setup:
     """A namespace where the operator's account and somebody else have every right on workloads."""
 
     namespace: str
@@ -72,7 +72,7 @@ class Desk:
 
 
 @pytest.fixture(scope="module")
-def desk(control_plane: ControlPlane, kubectl: Kubectl) -> Iterator[Desk]:
+def desk(control_plane: ControlPlane, kubectl: Kubectl) -> Iterator[Setup]:
     with namespace_in(kubectl, f"rollout-policy-{uuid.uuid4().hex[:8]}") as namespace:
         kubectl("apply", "--namespace", namespace, "--filename", "-", input=yaml.safe_dump(EVERYTHING))
         users = ("--user", ACCOUNT, "--user", OTHER)
@@ -85,7 +85,7 @@ def desk(control_plane: ControlPlane, kubectl: Kubectl) -> Iterator[Desk]:
                 control_plane.kubeconfig_for(OTHER),
             )
         )
-        made = Desk(namespace, admin, account, other)
+        made = Setup(namespace, admin, account, other)
         kubectl("apply", "--kustomize", str(ROOT / "deploy" / "rollout"))
         try:
             probe = made.make()
@@ -112,7 +112,7 @@ async def stamp(cluster: Cluster, namespace: str, workload: Workload, mark: Stam
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_the_operator_restarts_what_consents_twice_with_its_own_code(
-    control_plane: ControlPlane, desk: Desk, kind: str
+    control_plane: ControlPlane, desk: Setup, kind: str
 ) -> None:
     name = desk.make(kind)
     before = desk.admin.get(path(desk.namespace, kind, name))["metadata"]["generation"]
@@ -125,7 +125,7 @@ async def test_the_operator_restarts_what_consents_twice_with_its_own_code(
     assert 2 == found["metadata"]["generation"] - before
 
 
-def test_a_template_that_has_annotations_keeps_them(desk: Desk) -> None:
+def test_a_template_that_has_annotations_keeps_them(desk: Setup) -> None:
     name = desk.make(noted=True)
     assert (200, "") == desk.patch(stamped(), name)
     assert {"desk": "one", **STAMP} == pods(desk.admin.get(path(desk.namespace, "Deployment", name)))
@@ -163,7 +163,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("what", "body"), REFUSED, ids=[what for what, _ in REFUSED])
-def test_the_account_may_do_nothing_else_to_a_workload(desk: Desk, what: str, body: dict[str, Any]) -> None:
+def test_the_account_may_do_nothing_else_to_a_workload(desk: Setup, what: str, body: dict[str, Any]) -> None:
     name = desk.make()
     status, message = desk.patch(body, name)
     assert (422, True) == (status, "kite-operator-rollout" in message), (what, message)
@@ -171,13 +171,13 @@ def test_the_account_may_do_nothing_else_to_a_workload(desk: Desk, what: str, bo
     assert 1 == desk.admin.get(path(desk.namespace, "Deployment", name))["metadata"]["generation"]
 
 
-def test_the_account_may_not_take_away_what_the_pods_carry(desk: Desk) -> None:
+def test_the_account_may_not_take_away_what_the_pods_carry(desk: Setup) -> None:
     name = desk.make(noted=True)
     assert 422 == desk.patch(stamped(desk=None), name)[0]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_workload_without_consent_is_not_restarted(desk: Desk, kind: str) -> None:
+def test_a_workload_without_consent_is_not_restarted(desk: Setup, kind: str) -> None:
     name = desk.make(kind, consents_to="")
     status, message = desk.patch(stamped(), name, kind=kind)
     assert 422 == status
@@ -186,7 +186,7 @@ def test_a_workload_without_consent_is_not_restarted(desk: Desk, kind: str) -> N
     assert 422 == desk.patch({**consent, **stamped()}, name, kind=kind)[0]
 
 
-def test_the_account_may_not_make_scale_or_delete_workloads(desk: Desk) -> None:
+def test_the_account_may_not_make_scale_or_delete_workloads(desk: Setup) -> None:
     name, where = desk.make(), path(desk.namespace, "Deployment")
     scale = {"spec": {"replicas": 5}}
     answers = [
@@ -199,7 +199,7 @@ def test_the_account_may_not_make_scale_or_delete_workloads(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(("what", "body"), REFUSED[:9], ids=[what for what, _ in REFUSED[:9]])
-def test_other_users_are_not_affected(desk: Desk, what: str, body: dict[str, Any]) -> None:
+def test_other_users_are_not_affected(desk: Setup, what: str, body: dict[str, Any]) -> None:
     name = desk.make(consents_to="")
     assert 200 == desk.patch(copy.deepcopy(body), name, who=desk.other)[0], what
     assert 200 == desk.other.call("DELETE", path(desk.namespace, "Deployment", name))[0]

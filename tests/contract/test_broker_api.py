@@ -18,7 +18,7 @@ from support.sandbox import Sandbox, SandboxAccount, SandboxApp
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class Setup:
     """One app, one account, and the adapter."""
 
     sandbox: Sandbox
@@ -41,21 +41,21 @@ class Desk:
 
 
 @pytest.fixture
-def desk(sandbox: Sandbox, app: SandboxApp, account: SandboxAccount) -> Iterator[Desk]:
+def desk(sandbox: Sandbox, app: SandboxApp, account: SandboxAccount) -> Iterator[Setup]:
     sandbox.set_now(NOW, frozen=True)
     api = KiteApi(ApiSettings(root=sandbox.api_url, threads=2, read_seconds=1.0), FakeClock())
-    yield Desk(sandbox, account, AppKeys(Sensitive(app.api_key), Sensitive(app.api_secret)), api)
+    yield Setup(sandbox, account, AppKeys(Sensitive(app.api_key), Sensitive(app.api_secret)), api)
     api.close()
 
 
-async def test_a_session_is_the_accounts_works_and_carries_the_login_time_in_ist(desk: Desk) -> None:
+async def test_a_session_is_the_accounts_works_and_carries_the_login_time_in_ist(desk: Setup) -> None:
     session = await desk.session()
 
     assert (session.user_id, session.login_time) == ("AB1234", datetime(2026, 3, 2, 7, 35, tzinfo=IST))
     assert await desk.probe(session) == "AB1234"
 
 
-async def test_a_request_token_is_good_once(desk: Desk) -> None:
+async def test_a_request_token_is_good_once(desk: Setup) -> None:
     token = Sensitive(desk.sandbox.request_token("AB1234", desk.keys.api_key.reveal()))
     await desk.api.exchange(desk.keys, token)
     with pytest.raises(BrokerRejection) as caught:
@@ -65,14 +65,14 @@ async def test_a_request_token_is_good_once(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("status", [403, 400])
-async def test_a_wrong_api_secret_is_named_under_either_status(desk: Desk, status: int) -> None:
+async def test_a_wrong_api_secret_is_named_under_either_status(desk: Setup, status: int) -> None:
     desk.sandbox.switch(bad_checksum_status=status)
     desk.sandbox.regenerate_secret(desk.keys.api_key.reveal())
 
     assert (await desk.refused_session()).reason == Reason.APP_SECRET_REJECTED
 
 
-async def test_a_session_of_another_user_carries_that_user(desk: Desk) -> None:
+async def test_a_session_of_another_user_carries_that_user(desk: Setup) -> None:
     desk.sandbox.add_account("ZZ9999")
     desk.sandbox.switch(session_user="ZZ9999")
 
@@ -103,21 +103,21 @@ async def test_a_session_of_another_user_carries_that_user(desk: Desk) -> None:
         ("reset_mid_body", Reason.BROKER_UNREACHABLE),
     ],
 )
-async def test_each_failed_exchange_has_its_reason(desk: Desk, preset: str, reason: Reason) -> None:
+async def test_each_failed_exchange_has_its_reason(desk: Setup, preset: str, reason: Reason) -> None:
     desk.sandbox.fault("session_token", preset)
 
     assert (await desk.refused_session()).reason == reason
 
 
 @pytest.mark.parametrize("preset", ["missing_login_time", "missing_content_type"])
-async def test_what_the_official_client_stumbles_over_costs_no_session(desk: Desk, preset: str) -> None:
+async def test_what_the_official_client_stumbles_over_costs_no_session(desk: Setup, preset: str) -> None:
     desk.sandbox.fault("session_token", preset)
     session = await desk.session()
 
     assert await desk.probe(session) == "AB1234"
 
 
-async def test_the_brokers_wish_to_wait_is_kept(desk: Desk) -> None:
+async def test_the_brokers_wish_to_wait_is_kept(desk: Setup) -> None:
     desk.sandbox.fault("session_token", "too_many_requests_retry_after")
     error = await desk.refused_session()
 
@@ -125,7 +125,7 @@ async def test_the_brokers_wish_to_wait_is_kept(desk: Desk) -> None:
     assert error.retry_after_seconds == 2.0
 
 
-async def test_a_token_that_somebody_logged_out_is_dead(desk: Desk) -> None:
+async def test_a_token_that_somebody_logged_out_is_dead(desk: Setup) -> None:
     session = await desk.session()
     desk.sandbox.master_logout("AB1234")
 
@@ -134,7 +134,7 @@ async def test_a_token_that_somebody_logged_out_is_dead(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("preset", ["html_403", "html_503", "too_many_requests", "slow", "reset_mid_body", "not_json"])
-async def test_trouble_on_a_probe_does_not_declare_a_token_dead(desk: Desk, preset: str) -> None:
+async def test_trouble_on_a_probe_does_not_declare_a_token_dead(desk: Setup, preset: str) -> None:
     session = await desk.session()
     desk.sandbox.fault("profile", preset)
     with pytest.raises(TransientBrokerError):
@@ -143,7 +143,7 @@ async def test_trouble_on_a_probe_does_not_declare_a_token_dead(desk: Desk, pres
     assert await desk.probe(session) == "AB1234"
 
 
-async def test_a_logout_ends_the_session_and_may_be_repeated(desk: Desk) -> None:
+async def test_a_logout_ends_the_session_and_may_be_repeated(desk: Setup) -> None:
     session = await desk.session()
     await desk.api.logout(session.api_key, session.access_token)
     await desk.api.logout(session.api_key, session.access_token)
@@ -151,7 +151,7 @@ async def test_a_logout_ends_the_session_and_may_be_repeated(desk: Desk) -> None
     assert not desk.sandbox.is_alive(session.access_token.reveal())
 
 
-async def test_a_logout_that_may_not_have_worked_says_so(desk: Desk) -> None:
+async def test_a_logout_that_may_not_have_worked_says_so(desk: Setup) -> None:
     session = await desk.session()
     desk.sandbox.fault("logout", "html_503")
 
@@ -162,7 +162,7 @@ async def test_a_logout_that_may_not_have_worked_says_so(desk: Desk) -> None:
 # Renewal, for approved platforms
 
 
-async def platform_session(desk: Desk) -> tuple[Session, Sensitive]:
+async def platform_session(desk: Setup) -> tuple[Session, Sensitive]:
     """A session of an app that gets refresh_tokens, and its refresh_token."""
     desk.sandbox.update_app(desk.keys.api_key.reveal(), refresh_tokens=True)
     session = await desk.session()
@@ -170,7 +170,7 @@ async def platform_session(desk: Desk) -> tuple[Session, Sensitive]:
     return session, session.refresh_token
 
 
-async def refused_renewal(desk: Desk, refresh_token: Sensitive) -> BrokerError:
+async def refused_renewal(desk: Setup, refresh_token: Sensitive) -> BrokerError:
     with pytest.raises(BrokerError) as caught:
         await desk.api.renew(desk.keys, refresh_token)
     told = "".join(texts_of(caught.value))
@@ -178,11 +178,11 @@ async def refused_renewal(desk: Desk, refresh_token: Sensitive) -> BrokerError:
     return caught.value
 
 
-async def test_a_retail_app_gets_no_refresh_token(desk: Desk) -> None:
+async def test_a_retail_app_gets_no_refresh_token(desk: Setup) -> None:
     assert (await desk.session()).refresh_token is None
 
 
-async def test_a_renewal_gives_a_working_session_and_the_next_refresh_token(desk: Desk) -> None:
+async def test_a_renewal_gives_a_working_session_and_the_next_refresh_token(desk: Setup) -> None:
     former, refresh_token = await platform_session(desk)
     renewed = await desk.api.renew(desk.keys, refresh_token)
 
@@ -191,28 +191,28 @@ async def test_a_renewal_gives_a_working_session_and_the_next_refresh_token(desk
     assert renewed.refresh_token not in (None, refresh_token)
 
 
-async def test_a_renewal_has_no_login_time_and_is_dated_by_the_brokers_answer(desk: Desk) -> None:
+async def test_a_renewal_has_no_login_time_and_is_dated_by_the_brokers_answer(desk: Setup) -> None:
     _, refresh_token = await platform_session(desk)
     desk.sandbox.set_now(NOW + timedelta(days=1), frozen=True)
 
     assert (await desk.api.renew(desk.keys, refresh_token)).login_time == NOW + timedelta(days=1)
 
 
-async def test_a_refresh_token_that_was_replaced_is_rejected(desk: Desk) -> None:
+async def test_a_refresh_token_that_was_replaced_is_rejected(desk: Setup) -> None:
     _, refresh_token = await platform_session(desk)
     await desk.api.renew(desk.keys, refresh_token)
 
     assert (await refused_renewal(desk, refresh_token)).reason == Reason.REFRESH_TOKEN_REJECTED
 
 
-async def test_a_refresh_token_may_stay_the_same(desk: Desk) -> None:
+async def test_a_refresh_token_may_stay_the_same(desk: Setup) -> None:
     desk.sandbox.switch(refresh_rotates=False)
     _, refresh_token = await platform_session(desk)
 
     assert (await desk.api.renew(desk.keys, refresh_token)).refresh_token == refresh_token
 
 
-async def test_a_renewal_with_a_wrong_api_secret_names_it(desk: Desk) -> None:
+async def test_a_renewal_with_a_wrong_api_secret_names_it(desk: Setup) -> None:
     _, refresh_token = await platform_session(desk)
     wrong = replace(desk, keys=AppKeys(desk.keys.api_key, Sensitive("not-the-secret")))
 
@@ -220,7 +220,7 @@ async def test_a_renewal_with_a_wrong_api_secret_names_it(desk: Desk) -> None:
     assert (await desk.api.renew(desk.keys, refresh_token)).user_id == "AB1234"
 
 
-async def test_a_renewal_of_a_lapsed_app_does_not_blame_the_refresh_token(desk: Desk) -> None:
+async def test_a_renewal_of_a_lapsed_app_does_not_blame_the_refresh_token(desk: Setup) -> None:
     _, refresh_token = await platform_session(desk)
     desk.sandbox.update_app(desk.keys.api_key.reveal(), subscribed=False)
 
@@ -237,7 +237,7 @@ async def test_a_renewal_of_a_lapsed_app_does_not_blame_the_refresh_token(desk: 
         ("missing_access_token", Reason.UNEXPECTED_ANSWER),
     ],
 )
-async def test_trouble_on_a_renewal_passes_by_itself(desk: Desk, preset: str, reason: Reason) -> None:
+async def test_trouble_on_a_renewal_passes_by_itself(desk: Setup, preset: str, reason: Reason) -> None:
     _, refresh_token = await platform_session(desk)
     desk.sandbox.fault("refresh_token", preset)
     error = await refused_renewal(desk, refresh_token)

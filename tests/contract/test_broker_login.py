@@ -42,7 +42,7 @@ class OneLogin:
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class Setup:
     """One app and one account at a sandbox whose clock stands still."""
 
     sandbox: Sandbox
@@ -80,7 +80,7 @@ class Desk:
 
 
 @pytest.fixture
-def desk(sandbox: Sandbox, app: SandboxApp, account: SandboxAccount) -> Desk:
+def desk(sandbox: Sandbox, app: SandboxApp, account: SandboxAccount) -> Setup:
     sandbox.set_now(NOW, frozen=True)
     login = WebLogin(
         client_id=account.client_id,
@@ -89,7 +89,7 @@ def desk(sandbox: Sandbox, app: SandboxApp, account: SandboxAccount) -> Desk:
         redirect_url=app.redirect_url,
         login_base_url=sandbox.login_url,
     )
-    return Desk(sandbox, app, account, login, OneLogin(Sensitive(account.code(NOW))))
+    return Setup(sandbox, app, account, login, OneLogin(Sensitive(account.code(NOW))))
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def desk(sandbox: Sandbox, app: SandboxApp, account: SandboxAccount) -> Desk:
         {"redirect_type_login": False},
     ],
 )
-async def test_a_login_ends_with_a_request_token_that_can_be_exchanged(desk: Desk, switches: dict[str, Any]) -> None:
+async def test_a_login_ends_with_a_request_token_that_can_be_exchanged(desk: Setup, switches: dict[str, Any]) -> None:
     desk.sandbox.switch(**switches)
     token = await desk.log_in()
     counted = desk.sandbox.counters(desk.account.client_id)
@@ -112,14 +112,14 @@ async def test_a_login_ends_with_a_request_token_that_can_be_exchanged(desk: Des
 
 
 @pytest.mark.parametrize("redirect_url", ["http://127.0.0.1:9/cb?desk=alpha", "http://localhost:5000/"])
-async def test_the_redirect_address_is_never_asked(desk: Desk, redirect_url: str) -> None:
+async def test_the_redirect_address_is_never_asked(desk: Setup, redirect_url: str) -> None:
     app = desk.sandbox.add_app(redirect_url=redirect_url)
     login = replace(desk.login, api_key=Sensitive(app.api_key), redirect_url=redirect_url)
 
     assert len(await replace(desk, login=login).log_in()) == 32
 
 
-async def test_a_redirect_address_on_the_login_host_itself_is_never_asked(desk: Desk) -> None:
+async def test_a_redirect_address_on_the_login_host_itself_is_never_asked(desk: Setup) -> None:
     redirect_url = f"{desk.sandbox.login_url}/connect/login"
     app = desk.sandbox.add_app(redirect_url=redirect_url)
     login = replace(desk.login, api_key=Sensitive(app.api_key), redirect_url=redirect_url)
@@ -127,7 +127,7 @@ async def test_a_redirect_address_on_the_login_host_itself_is_never_asked(desk: 
     assert len(await replace(desk, login=login).log_in()) == 32
 
 
-async def test_a_wrong_password_is_one_wrong_entry_and_no_code_follows(desk: Desk) -> None:
+async def test_a_wrong_password_is_one_wrong_entry_and_no_code_follows(desk: Setup) -> None:
     desk.sandbox.change_password(desk.account.client_id, "Another-Password-1")
     error = await desk.failure()
     counted = desk.sandbox.counters(desk.account.client_id)
@@ -137,7 +137,7 @@ async def test_a_wrong_password_is_one_wrong_entry_and_no_code_follows(desk: Des
     assert (counted.wrong_passwords, counted.count("twofa")) == (1, 0)
 
 
-async def test_a_wrong_code_is_one_wrong_entry(desk: Desk) -> None:
+async def test_a_wrong_code_is_one_wrong_entry(desk: Setup) -> None:
     desk.gate.code = Sensitive("000000")
     error = await desk.failure()
 
@@ -146,13 +146,13 @@ async def test_a_wrong_code_is_one_wrong_entry(desk: Desk) -> None:
     assert desk.sandbox.counters(desk.account.client_id).wrong_codes == 1
 
 
-async def test_a_blocked_account_is_a_rejection(desk: Desk) -> None:
+async def test_a_blocked_account_is_a_rejection(desk: Setup) -> None:
     desk.sandbox.block(desk.account.client_id)
 
     assert (await desk.failure()).reason == Reason.PASSWORD_REJECTED
 
 
-async def test_an_account_without_totp_is_told_before_a_code_is_spent(desk: Desk) -> None:
+async def test_an_account_without_totp_is_told_before_a_code_is_spent(desk: Setup) -> None:
     account = desk.sandbox.add_account("CD5678", twofa_type="app_code")
     login = replace(desk.login, client_id="CD5678", password=Sensitive(account.password))
     error = await replace(desk, login=login).failure()
@@ -175,7 +175,7 @@ async def test_an_account_without_totp_is_told_before_a_code_is_spent(desk: Desk
     ],
 )
 async def test_each_end_of_the_apps_login_has_its_reason_and_the_login_counts_as_completed(
-    desk: Desk, switches: dict[str, Any], reason: Reason
+    desk: Setup, switches: dict[str, Any], reason: Reason
 ) -> None:
     desk.sandbox.switch(**switches)
     error = await desk.failure()
@@ -184,7 +184,7 @@ async def test_each_end_of_the_apps_login_has_its_reason_and_the_login_counts_as
     assert desk.gate.settled == [(Step.PASSWORD, AttemptOutcome.ACCEPTED), (Step.TOTP, AttemptOutcome.ACCEPTED)]
 
 
-async def test_an_unknown_api_key_is_refused_before_the_password_is_sent(desk: Desk) -> None:
+async def test_an_unknown_api_key_is_refused_before_the_password_is_sent(desk: Setup) -> None:
     login = replace(desk.login, api_key=Sensitive("nosuchappkey0001"))
     error = await replace(desk, login=login).failure()
 
@@ -192,7 +192,7 @@ async def test_an_unknown_api_key_is_refused_before_the_password_is_sent(desk: D
     assert desk.gate.settled == []
 
 
-async def test_a_client_that_the_app_does_not_know_is_named_as_such(desk: Desk) -> None:
+async def test_a_client_that_the_app_does_not_know_is_named_as_such(desk: Setup) -> None:
     desk.sandbox.update_app(desk.app.api_key, clients=["ZZ9999"])
 
     assert (await desk.failure()).reason == Reason.USER_NOT_ENABLED
@@ -211,7 +211,7 @@ async def test_a_client_that_the_app_does_not_know_is_named_as_such(desk: Desk) 
         ("reset_mid_body", Reason.BROKER_UNREACHABLE),
     ],
 )
-async def test_no_password_is_sent_while_the_login_page_is_in_trouble(desk: Desk, preset: str, reason: Reason) -> None:
+async def test_no_password_is_sent_while_the_login_page_is_in_trouble(desk: Setup, preset: str, reason: Reason) -> None:
     desk.sandbox.fault("connect_login", preset)
     error = await desk.failure()
 
@@ -239,7 +239,7 @@ async def test_no_password_is_sent_while_the_login_page_is_in_trouble(desk: Desk
     ],
 )
 async def test_a_submission_is_unspent_only_when_the_broker_cannot_have_read_it(
-    desk: Desk, step: str, preset: str, outcome: AttemptOutcome
+    desk: Setup, step: str, preset: str, outcome: AttemptOutcome
 ) -> None:
     desk.sandbox.fault(step, preset)
     await desk.failure()
@@ -249,13 +249,13 @@ async def test_a_submission_is_unspent_only_when_the_broker_cannot_have_read_it(
 
 
 @pytest.mark.parametrize("step", ["login", "twofa"])
-async def test_an_answer_without_a_content_type_is_read_all_the_same(desk: Desk, step: str) -> None:
+async def test_an_answer_without_a_content_type_is_read_all_the_same(desk: Setup, step: str) -> None:
     desk.sandbox.fault(step, "missing_content_type")
 
     assert len(await desk.log_in()) == 32
 
 
-async def test_the_brokers_wish_to_wait_is_kept(desk: Desk) -> None:
+async def test_the_brokers_wish_to_wait_is_kept(desk: Setup) -> None:
     desk.sandbox.fault("login", "too_many_requests_retry_after")
     error = await desk.failure()
 
@@ -277,7 +277,7 @@ async def test_the_brokers_wish_to_wait_is_kept(desk: Desk) -> None:
     ],
 )
 async def test_trouble_after_the_code_is_named_and_the_login_stays_completed(
-    desk: Desk, step: str, preset: str, reason: Reason
+    desk: Setup, step: str, preset: str, reason: Reason
 ) -> None:
     error = await desk.failure(desk.fault_at("after-totp-answer", step, preset, times=None))
 
@@ -287,7 +287,7 @@ async def test_trouble_after_the_code_is_named_and_the_login_stays_completed(
 
 @pytest.mark.parametrize("step", ["connect_login", "finish"])
 @pytest.mark.parametrize("preset", ["html_503", "reset_mid_body"])
-async def test_an_apps_login_that_fails_for_a_moment_takes_no_second_code(desk: Desk, step: str, preset: str) -> None:
+async def test_an_apps_login_that_fails_for_a_moment_takes_no_second_code(desk: Setup, step: str, preset: str) -> None:
     token = await desk.log_in(desk.fault_at("after-totp-answer", step, preset))
 
     assert token
@@ -295,21 +295,21 @@ async def test_an_apps_login_that_fails_for_a_moment_takes_no_second_code(desk: 
     assert desk.sandbox.counters(desk.login.client_id).count("twofa") == 1
 
 
-async def test_a_login_of_another_user_stops_before_the_code(desk: Desk) -> None:
+async def test_a_login_of_another_user_stops_before_the_code(desk: Setup) -> None:
     desk.sandbox.fault("login", "other_user")
     error = await desk.failure()
 
     assert (error.reason, desk.gate.settled) == (Reason.WRONG_ACCOUNT, [(Step.PASSWORD, AttemptOutcome.ACCEPTED)])
 
 
-async def test_an_outage_page_that_echoes_the_password_and_the_code_is_not_repeated(desk: Desk) -> None:
+async def test_an_outage_page_that_echoes_the_password_and_the_code_is_not_repeated(desk: Setup) -> None:
     echo = f"<html>{desk.account.password} {desk.gate.code.reveal()} {desk.app.api_key}</html>"
     desk.sandbox.fault("twofa", answer={"status": 502, "body": echo, "content_type": "text/html"})
 
     assert (await desk.failure()).reason == Reason.ATTEMPT_OUTCOME_UNKNOWN
 
 
-async def test_a_sandbox_that_is_gone_spends_no_attempt(desk: Desk) -> None:
+async def test_a_sandbox_that_is_gone_spends_no_attempt(desk: Setup) -> None:
     gone = replace(desk.login, login_base_url="http://127.0.0.1:1")
     error = await replace(desk, login=gone).failure()
 

@@ -30,7 +30,7 @@ ORDER = {
 }
 
 
-class Desk:
+class Setup:
     """A client ID at the broker, and the derived Secret that its pods mount."""
 
     def __init__(self, sandbox: Sandbox, app: SandboxApp, account: SandboxAccount, folder: Path) -> None:
@@ -62,15 +62,15 @@ class Desk:
 
 
 @pytest.fixture
-def desk(sandbox: Sandbox, app: SandboxApp, account: SandboxAccount, tmp_path: Path) -> Desk:
-    made = Desk(sandbox, app, account, tmp_path / "kite")
+def desk(sandbox: Sandbox, app: SandboxApp, account: SandboxAccount, tmp_path: Path) -> Setup:
+    made = Setup(sandbox, app, account, tmp_path / "kite")
     made.publish(made.log_in())
     sandbox.forget_calls()
     return made
 
 
 @pytest.fixture
-def kite(desk: Desk, sandbox: Sandbox) -> Iterator[KiteConnect]:
+def kite(desk: Setup, sandbox: Sandbox) -> Iterator[KiteConnect]:
     following = desk.folder.client(root=sandbox.api_url)
     yield following
     following.reqsession.close()
@@ -113,7 +113,7 @@ def aside() -> Iterator[ThreadPoolExecutor]:
         yield threads
 
 
-def _overtaken(desk: Desk, aside: ThreadPoolExecutor, step: str, call: Callable[[], Any]) -> Future[Any]:
+def _overtaken(desk: Setup, aside: ThreadPoolExecutor, step: str, call: Callable[[], Any]) -> Future[Any]:
     """A call that is under way while its token dies and another one is published."""
     hold = desk.sandbox.hold(step, times=1)
     answer = aside.submit(call)
@@ -123,14 +123,14 @@ def _overtaken(desk: Desk, aside: ThreadPoolExecutor, step: str, call: Callable[
     return answer
 
 
-def test_it_is_the_official_client_with_the_token_of_the_folder(kite: KiteConnect, desk: Desk) -> None:
+def test_it_is_the_official_client_with_the_token_of_the_folder(kite: KiteConnect, desk: Setup) -> None:
     token = desk.folder.token()
     assert type(kite) is KiteConnect
     assert (token.api_key, token.access_token) == (kite.api_key, kite.access_token)
     assert "AB1234" == kite.profile()["user_id"]
 
 
-def test_a_published_token_is_used_by_the_next_call_without_a_refusal(kite: KiteConnect, desk: Desk) -> None:
+def test_a_published_token_is_used_by_the_next_call_without_a_refusal(kite: KiteConnect, desk: Setup) -> None:
     kite.profile()
     desk.publish(desk.log_in())
     assert "AB1234" == kite.profile()["user_id"]
@@ -139,14 +139,14 @@ def test_a_published_token_is_used_by_the_next_call_without_a_refusal(kite: Kite
 
 
 def test_a_call_whose_token_dies_under_way_succeeds_with_the_published_one_exactly_once(
-    kite: KiteConnect, desk: Desk, aside: ThreadPoolExecutor
+    kite: KiteConnect, desk: Setup, aside: ThreadPoolExecutor
 ) -> None:
     assert "AB1234" == _overtaken(desk, aside, "profile", kite.profile).result(timeout=20)["user_id"]
     assert (1, 1) == desk.counts("profile")
 
 
 def test_an_order_whose_token_dies_under_way_is_placed_once(
-    kite: KiteConnect, desk: Desk, aside: ThreadPoolExecutor
+    kite: KiteConnect, desk: Setup, aside: ThreadPoolExecutor
 ) -> None:
     order_id = _overtaken(desk, aside, "orders", lambda: kite.place_order(**ORDER)).result(timeout=20)
     assert [(order_id, "INFY", 1)] == [
@@ -155,7 +155,7 @@ def test_an_order_whose_token_dies_under_way_is_placed_once(
     assert (1, 1) == desk.counts("orders")
 
 
-def test_a_dead_token_is_an_error_while_no_other_is_published(kite: KiteConnect, desk: Desk) -> None:
+def test_a_dead_token_is_an_error_while_no_other_is_published(kite: KiteConnect, desk: Setup) -> None:
     published = desk.log_in()
     with pytest.raises(TokenException):
         kite.profile()
@@ -165,7 +165,7 @@ def test_a_dead_token_is_an_error_while_no_other_is_published(kite: KiteConnect,
 
 
 def test_a_published_token_that_is_dead_too_is_tried_once(
-    kite: KiteConnect, desk: Desk, aside: ThreadPoolExecutor
+    kite: KiteConnect, desk: Setup, aside: ThreadPoolExecutor
 ) -> None:
     hold = desk.sandbox.hold("orders", times=1)
     answer = aside.submit(lambda: kite.place_order(**ORDER))
@@ -179,7 +179,7 @@ def test_a_published_token_that_is_dead_too_is_tried_once(
 
 
 def test_the_same_token_published_again_is_not_tried_again(
-    kite: KiteConnect, desk: Desk, aside: ThreadPoolExecutor
+    kite: KiteConnect, desk: Setup, aside: ThreadPoolExecutor
 ) -> None:
     hold = desk.sandbox.hold("profile", times=1)
     answer = aside.submit(kite.profile)
@@ -204,7 +204,7 @@ def test_the_same_token_published_again_is_not_tried_again(
     ids=lambda fault: fault.get("preset", "TokenException of another status"),
 )
 def test_an_order_that_fails_in_any_other_way_is_never_repeated(
-    fault: dict[str, Any], kite: KiteConnect, desk: Desk, aside: ThreadPoolExecutor
+    fault: dict[str, Any], kite: KiteConnect, desk: Setup, aside: ThreadPoolExecutor
 ) -> None:
     desk.sandbox.fault("orders", **fault, when="after", times=1)
     hold = desk.sandbox.hold("orders", when="after", times=1)
@@ -217,7 +217,7 @@ def test_an_order_that_fails_in_any_other_way_is_never_repeated(
     assert (1, 0) == desk.counts("orders")
 
 
-def test_a_redirect_to_another_host_gets_no_token(kite: KiteConnect, desk: Desk, aside: ThreadPoolExecutor) -> None:
+def test_a_redirect_to_another_host_gets_no_token(kite: KiteConnect, desk: Setup, aside: ThreadPoolExecutor) -> None:
     elsewhere = {"Location": f"{desk.sandbox.login_url}/connect/login"}
     desk.sandbox.fault("profile", answer={"status": 302, "headers": elsewhere})
     desk.sandbox.fault("connect_login", "dead_token", times=None)
@@ -226,21 +226,21 @@ def test_a_redirect_to_another_host_gets_no_token(kite: KiteConnect, desk: Desk,
     assert 1 == desk.sandbox.all_counters().count("connect_login")
 
 
-def test_a_lapsed_subscription_is_asked_once(kite: KiteConnect, desk: Desk) -> None:
+def test_a_lapsed_subscription_is_asked_once(kite: KiteConnect, desk: Setup) -> None:
     desk.sandbox.update_app(desk.app.api_key, subscribed=False)
     with pytest.raises(TokenException, match="Invalid API key or access token"):
         kite.profile()
     assert 1 == desk.sandbox.all_counters().count("profile")
 
 
-def test_another_app_s_key_is_followed_with_its_token(kite: KiteConnect, desk: Desk) -> None:
+def test_another_app_s_key_is_followed_with_its_token(kite: KiteConnect, desk: Setup) -> None:
     desk.app = desk.sandbox.add_app()
     desk.publish(desk.log_in())
     assert "AB1234" == kite.profile()["user_id"]
     assert desk.app.api_key == kite.api_key
 
 
-def test_another_client_s_token_is_never_used(kite: KiteConnect, desk: Desk) -> None:
+def test_another_client_s_token_is_never_used(kite: KiteConnect, desk: Setup) -> None:
     desk.sandbox.add_account("CD5678")
     other = desk.sandbox.login_elsewhere("CD5678", desk.app.api_key)
     desk.secret.publish(contents(other, api_key=desk.app.api_key, user_id="CD5678"))
@@ -250,21 +250,21 @@ def test_another_client_s_token_is_never_used(kite: KiteConnect, desk: Desk) -> 
     assert 0 == desk.sandbox.all_counters().count("orders")
 
 
-def test_a_secret_that_was_emptied_stops_the_client(kite: KiteConnect, desk: Desk) -> None:
+def test_a_secret_that_was_emptied_stops_the_client(kite: KiteConnect, desk: Setup) -> None:
     desk.secret.publish({})
     with pytest.raises(TokenMissing):
         kite.profile()
     assert 0 == desk.sandbox.all_counters().count("profile")
 
 
-def test_two_clients_of_one_folder_follow_it_both(kite: KiteConnect, desk: Desk) -> None:
+def test_two_clients_of_one_folder_follow_it_both(kite: KiteConnect, desk: Setup) -> None:
     second = desk.folder.client(root=desk.sandbox.api_url)
     desk.publish(desk.log_in())
     assert ["AB1234"] * 2 == [each.profile()["user_id"] for each in (kite, second)]
     second.reqsession.close()
 
 
-def test_the_expiry_hook_of_the_official_client_still_fires_on_a_final_refusal(kite: KiteConnect, desk: Desk) -> None:
+def test_the_expiry_hook_of_the_official_client_still_fires_on_a_final_refusal(kite: KiteConnect, desk: Setup) -> None:
     fired: list[str] = []
     kite.set_session_expiry_hook(lambda: fired.append("expired"))
     desk.publish(desk.log_in())
@@ -282,7 +282,7 @@ def test_no_token_in_the_folder_is_no_client(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def default_broker(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Desk:
+def default_broker(desk: Setup, monkeypatch: pytest.MonkeyPatch) -> Setup:
     """The desk's broker and folder, where a program finds them that names neither."""
     monkeypatch.setattr(KiteConnect, "_default_root_uri", desk.sandbox.api_url)
     monkeypatch.setenv("KITE_TOKEN_DIR", str(desk.secret.folder))
@@ -296,7 +296,7 @@ def _run(code: str, names: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(("name", "language"), [("README.md", "py"), ("docs/trading-pods.md", "python")])
 def test_the_first_program_of_the_documentation_works(
-    name: str, language: str, default_broker: Desk, capsys: pytest.CaptureFixture[str]
+    name: str, language: str, default_broker: Setup, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _run(blocks(page(name), language)[0], {})
     assert "[]\n" == capsys.readouterr().out
@@ -304,7 +304,7 @@ def test_the_first_program_of_the_documentation_works(
 
 
 def test_the_documented_way_to_look_for_a_new_token_works(
-    default_broker: Desk, capsys: pytest.CaptureFixture[str]
+    default_broker: Setup, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (code,) = [text for text in blocks(page("docs/trading-pods.md"), "python") if "except TokenException" in text]
     default_broker.log_in()
@@ -313,7 +313,7 @@ def test_the_documented_way_to_look_for_a_new_token_works(
     assert (0, 1) == default_broker.counts("order_book")
 
 
-def test_the_documented_way_by_hand_works(default_broker: Desk) -> None:
+def test_the_documented_way_by_hand_works(default_broker: Setup) -> None:
     (code,) = [text for text in blocks(page("docs/trading-pods.md"), "python") if "readlink" in text]
     names: dict[str, Any] = {}
     folder = repr(str(kite_token.DEFAULT_FOLDER))
@@ -323,7 +323,7 @@ def test_the_documented_way_by_hand_works(default_broker: Desk) -> None:
     names["kite"].reqsession.close()
 
 
-def reporting(desk: Desk, operator: Operator, folder: Path, monkeypatch: pytest.MonkeyPatch) -> KiteConnect:
+def reporting(desk: Setup, operator: Operator, folder: Path, monkeypatch: pytest.MonkeyPatch) -> KiteConnect:
     """A client whose pod was told by its environment where to report."""
     folder.mkdir()
     (folder / "token").write_text("madeupserviceaccounttoken")
@@ -333,7 +333,7 @@ def reporting(desk: Desk, operator: Operator, folder: Path, monkeypatch: pytest.
 
 
 def test_a_dead_token_that_has_no_successor_is_reported_once_and_shows_nothing_of_the_session(
-    desk: Desk, operator: Operator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    desk: Setup, operator: Operator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kite = reporting(desk, operator, tmp_path / "report", monkeypatch)
     dead = desk.folder.token()
@@ -353,7 +353,7 @@ def test_a_dead_token_that_has_no_successor_is_reported_once_and_shows_nothing_o
 
 
 def test_a_token_that_was_replaced_meanwhile_is_not_reported(
-    desk: Desk, operator: Operator, aside: ThreadPoolExecutor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    desk: Setup, operator: Operator, aside: ThreadPoolExecutor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kite = reporting(desk, operator, tmp_path / "report", monkeypatch)
     assert "AB1234" == _overtaken(desk, aside, "profile", kite.profile).result(timeout=20)["user_id"]
@@ -363,7 +363,7 @@ def test_a_token_that_was_replaced_meanwhile_is_not_reported(
 
 
 def test_a_published_token_that_is_dead_too_is_reported(
-    desk: Desk, operator: Operator, aside: ThreadPoolExecutor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    desk: Setup, operator: Operator, aside: ThreadPoolExecutor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kite = reporting(desk, operator, tmp_path / "report", monkeypatch)
     hold = desk.sandbox.hold("profile", times=1)

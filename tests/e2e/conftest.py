@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from devcluster.resolve import Resolver
-from support.desk import Desk
+from support.desk import Setup
 from support.helm import Helm
 from support.realnode import REQUIRED, may_run, started
 
@@ -31,11 +31,11 @@ def _machine_that_can() -> None:
 
 
 @pytest.fixture(scope="session")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Setup]:
     folder = tmp_path_factory.mktemp("desk")
     helm = Helm(Resolver().resolve(["helm"])["helm"], folder)
     with started(2) as cluster:
-        made = Desk.prepare(cluster, helm, folder)
+        made = Setup.prepare(cluster, helm, folder)
         made.install()
         yield made
         print("\n" + "\n".join(f"{name}: {figure}" for name, figure in made.figures.items()))  # noqa: T201 - to be read

@@ -2,10 +2,10 @@
 
 import time
 
-from support.desk import OPERATOR, Desk
+from support.desk import OPERATOR, Setup
 
 
-def test_a_killed_leader_is_followed_by_the_other_and_restarted_by_its_node(desk: Desk) -> None:
+def test_a_killed_leader_is_followed_by_the_other_and_restarted_by_its_node(desk: Setup) -> None:
     desk.wait_settled()
     logins, token = desk.logins(), desk.token()
     (leading,) = [pod for pod in desk.replicas() if pod["metadata"]["name"] == desk.leader()]
@@ -24,7 +24,7 @@ def test_a_killed_leader_is_followed_by_the_other_and_restarted_by_its_node(desk
     assert (logins, token) == (desk.logins(), desk.token())
 
 
-def test_trading_goes_on_while_the_nodes_own_programs_are_dead(desk: Desk) -> None:
+def test_trading_goes_on_while_the_nodes_own_programs_are_dead(desk: Setup) -> None:
     pod = desk.pod("meter")
     node = desk.node_of(pod)
     calls = desk.sandbox.all_counters().count("profile", "accepted")
@@ -40,7 +40,7 @@ def test_trading_goes_on_while_the_nodes_own_programs_are_dead(desk: Desk) -> No
     desk.wait_settled()
 
 
-def test_a_lost_node_s_leader_is_followed_by_the_replica_on_the_other(desk: Desk) -> None:
+def test_a_lost_node_s_leader_is_followed_by_the_replica_on_the_other(desk: Setup) -> None:
     node = desk.cluster.nodes[1]
     leading = desk.lead_from(node)
     logins, token = desk.logins(), desk.token()

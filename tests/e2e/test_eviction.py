@@ -1,9 +1,9 @@
 """A node is drained, as before its maintenance: what the PodDisruptionBudget is for."""
 
-from support.desk import OPERATOR, Desk
+from support.desk import OPERATOR, Setup
 
 
-def test_a_drained_node_s_leader_hands_over_and_nobody_logs_in(desk: Desk) -> None:
+def test_a_drained_node_s_leader_hands_over_and_nobody_logs_in(desk: Setup) -> None:
     node = desk.cluster.nodes[1]
     leading = desk.lead_from(node)
     logins, token = desk.logins(), desk.token()
@@ -21,7 +21,7 @@ def test_a_drained_node_s_leader_hands_over_and_nobody_logs_in(desk: Desk) -> No
     desk.spread()
 
 
-def test_the_last_replica_that_is_ready_is_not_evicted(desk: Desk) -> None:
+def test_the_last_replica_that_is_ready_is_not_evicted(desk: Setup) -> None:
     """Nothing can be scheduled: the first eviction is granted, the second would leave nobody."""
     desk.wait_settled()
     names = sorted(pod["metadata"]["name"] for pod in desk.replicas())

@@ -2,34 +2,34 @@
 
 from typing import Any
 
-from support.desk import BROKER, OPERATOR, TRADING, Desk, is_ready
+from support.desk import BROKER, OPERATOR, TRADING, Setup, is_ready
 
 
-def test_two_replicas_are_ready_on_two_nodes_and_one_of_them_leads(desk: Desk) -> None:
+def test_two_replicas_are_ready_on_two_nodes_and_one_of_them_leads(desk: Setup) -> None:
     desk.wait_settled()
     assert {"node-1", desk.cluster.nodes[1].name} == {pod["spec"]["nodeName"] for pod in desk.replicas()}
 
 
-def test_every_namespace_of_the_desk_refuses_what_is_not_restricted(desk: Desk) -> None:
+def test_every_namespace_of_the_desk_refuses_what_is_not_restricted(desk: Setup) -> None:
     for namespace in (OPERATOR, TRADING, BROKER):
         refused = desk.kubectl("run", "root", "--image=root", f"--namespace={namespace}", check=False)
         assert 'violates PodSecurity "restricted:latest"' in refused.stderr
 
 
-def test_the_example_trades_with_the_token_of_the_mounted_secret(desk: Desk) -> None:
+def test_the_example_trades_with_the_token_of_the_mounted_secret(desk: Setup) -> None:
     calls = desk.sandbox.all_counters()
     assert calls.count("margins", "accepted") >= 1, calls.calls
     assert calls.count("order_book", "accepted") >= 1
 
 
-def test_the_operators_probes_are_asked_by_the_kubelet_and_answered(desk: Desk) -> None:
+def test_the_operators_probes_are_asked_by_the_kubelet_and_answered(desk: Setup) -> None:
     desk.wait_settled()
     for pod in desk.replicas():
         (status,) = pod["status"]["containerStatuses"]
         assert (True, True) == (status["started"], status["ready"])
 
 
-def test_a_replica_that_hangs_is_taken_out_of_its_services_and_comes_back(desk: Desk) -> None:
+def test_a_replica_that_hangs_is_taken_out_of_its_services_and_comes_back(desk: Setup) -> None:
     """The one that stands by: SIGSTOP, until readiness has failed three times; SIGCONT before liveness does."""
     desk.wait_settled()
     (standby,) = [pod for pod in desk.replicas() if pod["metadata"]["name"] != desk.leader()]

@@ -2,16 +2,16 @@
 
 import time
 
-from support.desk import Desk
+from support.desk import Setup
 
 
-def first_good(desk: Desk, died: float) -> float:
+def first_good(desk: Setup, died: float) -> float:
     """When Kite first gave a good answer again; 0 while it has not."""
     after = [(at, answer) for at, answer in desk.answers() if at > died]
     return next((at for at, answer in after if answer == "good"), 0.0)
 
 
-def test_running_pods_go_on_with_the_new_token_and_the_gap_is_measured(desk: Desk) -> None:
+def test_running_pods_go_on_with_the_new_token_and_the_gap_is_measured(desk: Setup) -> None:
     desk.wait_settled()
     old, logins = desk.token(), desk.logins()
     pods = {name: desk.pod(name) for name in ("trader", "meter")}
@@ -40,7 +40,7 @@ def test_running_pods_go_on_with_the_new_token_and_the_gap_is_measured(desk: Des
     assert [1, 1, 1] == [now - before for before, now in zip(logins, desk.logins(), strict=True)]
 
 
-def test_a_changed_annotation_of_the_pod_brings_it_the_new_token_at_once(desk: Desk) -> None:
+def test_a_changed_annotation_of_the_pod_brings_it_the_new_token_at_once(desk: Setup) -> None:
     """As docs/trading-pods.md says."""
     old = desk.token()
     died = desk.next_morning()

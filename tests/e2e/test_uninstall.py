@@ -4,10 +4,10 @@ import time
 
 import yaml
 
-from support.desk import OPERATOR, TRADING, Desk, sample
+from support.desk import OPERATOR, TRADING, Setup, sample
 
 
-def test_everything_can_be_deleted_once_the_operator_is_gone_and_a_later_install_goes_on(desk: Desk) -> None:
+def test_everything_can_be_deleted_once_the_operator_is_gone_and_a_later_install_goes_on(desk: Setup) -> None:
     desk.wait_settled()
     logins, token = desk.logins(), desk.token()
     second = "second-desk"

@@ -1,9 +1,9 @@
 """`helm upgrade` while a refresh is under way: the login that was begun is the only one."""
 
-from support.desk import CLIENT_ID, OPERATOR, Desk
+from support.desk import CLIENT_ID, OPERATOR, Setup
 
 
-def test_an_upgrade_in_the_middle_of_a_login_costs_no_second_one(desk: Desk) -> None:
+def test_an_upgrade_in_the_middle_of_a_login_costs_no_second_one(desk: Setup) -> None:
     desk.wait_settled()
     old, logins = desk.token(), desk.logins()
     # Of the former pods the leading one is to go first: the broker's answer is held back until then.

@@ -68,19 +68,19 @@ class Stage:
         facts: Observed = observed(self.clock.now(), **changes)
         return Context(Gathered(facts, self.cluster.objects.get(STATE), None, ""), InMemoryState())
 
-    async def record(self) -> AttemptLedger:
-        record = await self.accounts.read(CLIENT_ID)
-        assert record is not None
-        return record
+    async def ledger(self) -> AttemptLedger:
+        ledger = await self.accounts.read(CLIENT_ID)
+        assert ledger is not None
+        return ledger
 
     async def somebody_else_locks(self) -> None:
         """Another process takes over what is under way: the account's login, or an exchange or renewal."""
 
-        def change(record: AttemptLedger) -> AttemptLedger:
-            assert record.locks
-            login, exchanges = (record.lock,) if record.lock else (), record.app_locks
+        def change(ledger: AttemptLedger) -> AttemptLedger:
+            assert ledger.locks
+            login, exchanges = (ledger.lock,) if ledger.lock else (), ledger.app_locks
             theirs = [replace(each, id="of-another", by="pod-2") for each in (*login, *exchanges)]
-            return replace(record, lock=theirs[0] if login else None, app_locks=tuple(theirs[len(login) :]))
+            return replace(ledger, lock=theirs[0] if login else None, app_locks=tuple(theirs[len(login) :]))
 
         await self.accounts.change(CLIENT_ID, change, seed=AttemptLedger(CLIENT_ID))
 

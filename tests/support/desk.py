@@ -34,7 +34,7 @@ _PATIENCE_SECONDS = 120.0
 
 
 @dataclass(slots=True)
-class Desk:
+class Setup:
     """The desk. `figures` is what was measured, for whoever reads the run."""
 
     cluster: Cluster
@@ -49,7 +49,7 @@ class Desk:
     # Coming to be
 
     @classmethod
-    def prepare(cls, cluster: Cluster, helm: Helm, folder: Path) -> "Desk":
+    def prepare(cls, cluster: Cluster, helm: Helm, folder: Path) -> "Setup":
         """Everything but the operator and what it serves: images on the nodes, namespaces, and the broker."""
         kubectl = Kubectl(cluster.plane)
         operator, sandbox = build(Target.OPERATOR), build(Target.SANDBOX)

@@ -70,7 +70,7 @@ class Holds(StrEnum):
 class Case:
     """One row.
 
-    `cause` is a fault of the sandbox by name, or `kind:key=value` (`fault_scene.py`). The rest is what must come of it:
+    `cause` is a fault of the sandbox by name, or `kind:key=value` (`fault_subjects.py`). The rest is its result:
     `reason` of condition Ready, `plan`, the calls that `reached` the sandbox, what the derived Secret `holds`, the
     `attempts` that the metric counts (action, result and reason), and the credential's `events`. `waits` is the longest
     wait for the next try in seconds, of which the last quarter is jitter; 0 where there is none. `wrong_entries` is

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from support.controlplane import ControlPlane, Kubectl, namespace_in
 from support.fault_cases import At, Case, Mode, Seen
-from support.fault_scene import AFTERNOON, MORNING, Scene
+from support.fault_subjects import AFTERNOON, MORNING, FaultRun
 from support.operators import TestClock
 from support.sandbox import Sandbox
 from support.world import Api, World
@@ -30,7 +30,7 @@ class Run:
     expected: Counter[str] = field(default_factory=Counter)
 
 
-def scene_of(case: Case) -> tuple[Mode, str]:
+def group_of_case(case: Case) -> tuple[Mode, str]:
     """Which cases are played together."""
     if case.at is At.PROBE:
         return case.mode, "a published token is probed"
@@ -40,91 +40,91 @@ def scene_of(case: Case) -> tuple[Mode, str]:
 def play(plane: ControlPlane, kubectl: Kubectl, sandbox: Sandbox, folder: Path, cases: Iterable[Case]) -> Run:
     """Play cases of one scene."""
     chosen = list(cases)
-    with _scene(plane, kubectl, sandbox, folder, chosen[0].mode) as scene:
-        scene.stand_still(AFTERNOON)
-        scene.add(chosen)
-        scene.world.operator(*ARGUMENTS)
+    with _fault_run(plane, kubectl, sandbox, folder, chosen[0].mode) as faults:
+        faults.stand_still(AFTERNOON)
+        faults.add(chosen)
+        faults.world.operator(*ARGUMENTS)
         if chosen[0].at is At.PROBE:
-            seen = _probed(scene)
-        elif scene.mode is Mode.REFRESH_TOKEN:
-            seen = _renewed(scene)
+            seen = _probed(faults)
+        elif faults.mode is Mode.REFRESH_TOKEN:
+            seen = _renewed(faults)
         else:
-            seen = _fetched(scene)
-        counted = scene.attempts()
-        scene.world.assert_nothing_leaked(*(subject.token for subject in scene.subjects))
-        expected = _attempts(scene)
+            seen = _fetched(faults)
+        counted = faults.attempts()
+        faults.world.assert_nothing_leaked(*(subject.token for subject in faults.subjects))
+        expected = _attempts(faults)
     return Run(seen, counted, expected)
 
 
 @contextmanager
-def _scene(plane: ControlPlane, kubectl: Kubectl, sandbox: Sandbox, folder: Path, mode: Mode) -> Iterator[Scene]:
+def _fault_run(plane: ControlPlane, kubectl: Kubectl, sandbox: Sandbox, folder: Path, mode: Mode) -> Iterator[FaultRun]:
     sandbox.reset()
     with namespace_in(kubectl, f"test-{uuid.uuid4().hex[:12]}") as namespace:
         clock = TestClock.at_start(sandbox, folder)
         world = World(Api(plane.kubeconfig), namespace, sandbox, clock, plane.kubeconfig, folder)
         try:
-            yield Scene(world, mode)
+            yield FaultRun(world, mode)
         finally:
             world.close()
 
 
-def _expected(scene: Scene) -> dict[str, str]:
-    return {subject.name: subject.case.reason for subject in scene.subjects}
+def _expected(faults: FaultRun) -> dict[str, str]:
+    return {subject.name: subject.case.reason for subject in faults.subjects}
 
 
-def _attempts(scene: Scene) -> Counter[str]:
-    return Counter(sample for subject in scene.subjects for sample in subject.case.attempts)
+def _attempts(faults: FaultRun) -> Counter[str]:
+    return Counter(sample for subject in faults.subjects for sample in subject.case.attempts)
 
 
-def _fetched(scene: Scene) -> dict[str, Seen]:
+def _fetched(faults: FaultRun) -> dict[str, Seen]:
     """The first session, by the operator's login or by a person's; a refused code is seen after its second try."""
-    later = {s.name for s in scene.subjects if "preflight 2" in s.case.reached}
-    for subject in scene.subjects:
-        scene.trouble(subject)
-        scene.apply(subject)
-    if scene.mode is Mode.MANUAL:
-        scene.wait({subject.name: "LoginRequired" for subject in scene.subjects})
-        for subject in scene.subjects:
-            scene.log_in_by_hand(subject)
-    scene.wait({name: reason for name, reason in _expected(scene).items() if name not in later})
-    seen = scene.look()
+    later = {s.name for s in faults.subjects if "preflight 2" in s.case.reached}
+    for subject in faults.subjects:
+        faults.trouble(subject)
+        faults.apply(subject)
+    if faults.mode is Mode.MANUAL:
+        faults.wait({subject.name: "LoginRequired" for subject in faults.subjects})
+        for subject in faults.subjects:
+            faults.log_in_by_hand(subject)
+    faults.wait({name: reason for name, reason in _expected(faults).items() if name not in later})
+    seen = faults.look()
     if later:
-        scene.suspend(s for s in scene.subjects if s.name not in later)
-        scene.stand_still(NEXT_WINDOW)
-        scene.wait({name: reason for name, reason in _expected(scene).items() if name in later})
-        latest = scene.look()
-        seen |= {s.case.id: latest[s.case.id] for s in scene.subjects if s.name in later}
+        faults.suspend(s for s in faults.subjects if s.name not in later)
+        faults.stand_still(NEXT_WINDOW)
+        faults.wait({name: reason for name, reason in _expected(faults).items() if name in later})
+        latest = faults.look()
+        seen |= {s.case.id: latest[s.case.id] for s in faults.subjects if s.name in later}
     return seen
 
 
-def _publish_first(scene: Scene) -> None:
+def _publish_first(faults: FaultRun) -> None:
     """Every subject has a token that works."""
-    for subject in scene.subjects:
-        scene.apply(subject)
-    if scene.mode is not Mode.TOTP:
-        scene.wait({subject.name: "LoginRequired" for subject in scene.subjects})
-        for subject in scene.subjects:
-            scene.log_in_by_hand(subject)
-    scene.wait_published()
+    for subject in faults.subjects:
+        faults.apply(subject)
+    if faults.mode is not Mode.TOTP:
+        faults.wait({subject.name: "LoginRequired" for subject in faults.subjects})
+        for subject in faults.subjects:
+            faults.log_in_by_hand(subject)
+    faults.wait_published()
 
 
-def _probed(scene: Scene) -> dict[str, Seen]:
+def _probed(faults: FaultRun) -> dict[str, Seen]:
     """A token that was published is probed at its next time."""
-    _publish_first(scene)
-    for subject in scene.subjects:
-        scene.trouble(subject)
-    scene.stand_still(PROBED)
-    scene.wait(_expected(scene), _attempts(scene))
-    return scene.look()
+    _publish_first(faults)
+    for subject in faults.subjects:
+        faults.trouble(subject)
+    faults.stand_still(PROBED)
+    faults.wait(_expected(faults), _attempts(faults))
+    return faults.look()
 
 
-def _renewed(scene: Scene) -> dict[str, Seen]:
+def _renewed(faults: FaultRun) -> dict[str, Seen]:
     """The next morning: the token of the day before is dead, and is renewed."""
-    _publish_first(scene)
-    for subject in scene.subjects:
+    _publish_first(faults)
+    for subject in faults.subjects:
         if subject.case.at is At.PROOF:
-            scene.arm(subject, "dead_token", times=1)
-        scene.trouble(subject)
-    scene.stand_still(MORNING)
-    scene.wait(_expected(scene), _attempts(scene))
-    return scene.look()
+            faults.arm(subject, "dead_token", times=1)
+        faults.trouble(subject)
+    faults.stand_still(MORNING)
+    faults.wait(_expected(faults), _attempts(faults))
+    return faults.look()

@@ -54,7 +54,7 @@ class ReviewingCluster(MemoryCluster):
 
 
 @dataclass
-class Desk:
+class Setup:
     """The page and everything around it; `browser` keeps cookies, `said` what was counted."""
 
     cluster: ReviewingCluster
@@ -136,7 +136,7 @@ def hidden(page: str) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def open_desk(**settings: Any) -> AsyncIterator[Desk]:
+async def open_desk(**settings: Any) -> AsyncIterator[Setup]:
     """The page, served on loopback; by default with a passphrase, which has not been entered."""
     cluster, clock, said = ReviewingCluster(), FakeClock(), list[str]()
     chosen = {"login_listen": "127.0.0.1:1", "login_public_url": PUBLIC, "account_namespace": "kite"} | settings
@@ -147,7 +147,7 @@ async def open_desk(**settings: Any) -> AsyncIterator[Desk]:
     await server.start_server(access_log=None)  # as the operator serves it
     # Cookies are Secure, and the test server speaks http.
     async with TestClient(server, cookie_jar=_Everything(unsafe=True)) as browser:
-        desk = Desk(cluster, clock, context, browser, said)
+        desk = Setup(cluster, clock, context, browser, said)
         desk.put_credential()
         yield desk
 

@@ -18,7 +18,7 @@ from xdist.scheduler import LoadScopeScheduling
 _ROOT: Final = Path(__file__).resolve().parents[2]
 _LONGEST_FIRST: Final = ("e2e", "image", "bench", "chart", "alerts", "browser", "cluster")
 _BY_FILE: Final = frozenset({"unit", "contract"})
-_SCENES: Final = re.compile(r"tests/cluster/test_every_fault\.py::.*\[(\w+-(probe-)?)")
+_FAULT_GROUPS: Final = re.compile(r"tests/cluster/test_every_fault\.py::.*\[(\w+-(probe-)?)")
 """The fault table is played in scenes: all places of a mode but the probe together, and its probes."""
 
 
@@ -46,8 +46,8 @@ def group_of(nodeid: str) -> str:
     suite, file = suite_of(nodeid), nodeid.partition("::")[0]
     if suite == "e2e":
         return suite
-    if scene := _SCENES.match(nodeid):
-        return f"{file}::{scene[1]}"
+    if faults := _FAULT_GROUPS.match(nodeid):
+        return f"{file}::{faults[1]}"
     return file if suite in _BY_FILE or _shares_a_fixture(file) else nodeid
 
 

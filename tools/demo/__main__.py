@@ -16,10 +16,10 @@ from types import FrameType
 from typing import Final, NoReturn
 
 from demo.actors import ROOT, Actors, last_lines
+from demo.context import DemoContext
 from demo.errors import NotVerified
 from demo.poke import instructions
 from demo.sample import Sample
-from demo.scene import Scene
 from demo.screen import Screen, play, screen_for, survive_odd_terminals
 from demo.story import Story, stop_everything
 from devcluster import DevclusterError
@@ -66,8 +66,8 @@ def _tell(screen: Screen, sample: Path, day: date, cleanup: ExitStack, *, keep: 
     actors = Actors(Path(tempfile.mkdtemp(prefix="kite-demo-")))
     cleanup.callback(actors.close)
     try:
-        scene = Scene(Sample.read(sample), screen, actors, cleanup, kept=keep)
-        play([*Story(scene, day).steps(), *([] if keep else [stop_everything(scene)])], screen)
+        context = DemoContext(Sample.read(sample), screen, actors, cleanup, kept=keep)
+        play([*Story(context, day).steps(), *([] if keep else [stop_everything(context)])], screen)
     except (NotVerified, DevclusterError) as error:
         screen.say(str(error))
         _show_log(screen, actors.operator_log)
@@ -78,18 +78,18 @@ def _tell(screen: Screen, sample: Path, day: date, cleanup: ExitStack, *, keep: 
     screen.line()
     screen.line(f"Every step was verified, in {time.monotonic() - begun:.1f} seconds.")
     if keep:
-        _leave(scene)
+        _leave(context)
     return 0
 
 
-def _leave(scene: Scene) -> None:
+def _leave(context: DemoContext) -> None:
     """Say how to poke at it, then let go of everything: of both supervisors or, when this is interrupted, of none."""
-    scene.screen.line("Everything keeps running, and its time goes on. How to poke at it, in this shell:")
-    scene.screen.line()
-    scene.screen.say(instructions(scene))
+    context.screen.line("Everything keeps running, and its time goes on. How to poke at it, in this shell:")
+    context.screen.line()
+    context.screen.say(instructions(context))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    scene.plane.detach()
-    scene.actors.detach()
+    context.plane.detach()
+    context.actors.detach()
 
 
 def _show_log(screen: Screen, log: Path) -> None:

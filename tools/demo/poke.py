@@ -2,15 +2,15 @@
 
 import shlex
 
-from demo.scene import NAMESPACE, Scene
+from demo.context import NAMESPACE, DemoContext
 
 
-def instructions(scene: Scene) -> str:
+def instructions(context: DemoContext) -> str:
     """Shell commands under comments, to be pasted as they are; a test runs them all."""
-    plane, actors, sample = scene.plane, scene.actors, scene.sample
-    name, admin = sample.name, scene.sandbox.admin_url
+    plane, actors, sample = context.plane, context.actors, context.sample
+    name, admin = sample.name, context.sandbox.admin_url
     account = f"{admin}/admin/accounts/{sample.client_id}"
-    clock = shlex.quote(str(scene.clock.file))
+    clock = shlex.quote(str(context.clock.file))
     kubeconfig, tools = shlex.quote(str(plane.kubeconfig)), shlex.quote(str(plane.kubectl.parent))
     return f"""\
 # kubectl for this control plane

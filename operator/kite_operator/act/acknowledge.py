@@ -20,8 +20,8 @@ async def acknowledge(services: Services, context: Context) -> ActOutcome:
         return _ignored("the acknowledged block does not stand: status.blockID names the one that does, if any")
     app = versions.api_key if versions is not None else ""  # without it no block of an app stands
 
-    def change(record: AttemptLedger) -> AttemptLedger:
-        return budget.acknowledge(record, block, app, services.clock.now())
+    def change(ledger: AttemptLedger) -> AttemptLedger:
+        return budget.acknowledge(ledger, block, app, services.clock.now())
 
     try:
         await services.accounts.change(context.credential.client_id, change, seed=seed_of(context))

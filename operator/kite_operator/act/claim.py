@@ -21,10 +21,10 @@ async def hold_claim(services: Services, context: Context, *, fresh: bool = Fals
     if settled and not (holder is not None and holder.gone):
         return
 
-    def change(record: AttemptLedger) -> AttemptLedger:
+    def change(ledger: AttemptLedger) -> AttemptLedger:
         now = services.clock.now()
-        if may_hold(record, app, me, holder):
-            record = claim(record, app, me, now, holder=holder)
-        return prove(record, app, me.ref, now)
+        if may_hold(ledger, app, me, holder):
+            ledger = claim(ledger, app, me, now, holder=holder)
+        return prove(ledger, app, me.ref, now)
 
     await services.accounts.change(context.credential.client_id, change, seed=seed_of(context))

@@ -132,25 +132,25 @@ def claimant(context: Context, *, proven: bool = False) -> Claimant:
     return Claimant(credential.ref, credential.created, proven or is_vouched_for(context.observed))
 
 
-def begin_login(record: AttemptLedger, services: Services, context: Context, lock_id: str) -> AttemptLedger:
+def begin_login(ledger: AttemptLedger, services: Services, context: Context, lock_id: str) -> AttemptLedger:
     """Claim the client ID and app for this credential, and take the account's lock for one login."""
-    record, lock = _claimed(record, services, context, lock_id)
-    return locks.start_login(record, lock, services.clock.now())
+    ledger, lock = _claimed(ledger, services, context, lock_id)
+    return locks.start_login(ledger, lock, services.clock.now())
 
 
-def begin_exchange(record: AttemptLedger, services: Services, context: Context, lock_id: str) -> AttemptLedger:
+def begin_exchange(ledger: AttemptLedger, services: Services, context: Context, lock_id: str) -> AttemptLedger:
     """Claim as `begin_login` does, and take the lock of the app only, for one exchange or renewal."""
-    record, lock = _claimed(record, services, context, lock_id)
-    return locks.start_exchange(record, lock, services.clock.now())
+    ledger, lock = _claimed(ledger, services, context, lock_id)
+    return locks.start_exchange(ledger, lock, services.clock.now())
 
 
-def _claimed(record: AttemptLedger, services: Services, context: Context, lock_id: str) -> tuple[AttemptLedger, Lock]:
+def _claimed(ledger: AttemptLedger, services: Services, context: Context, lock_id: str) -> tuple[AttemptLedger, Lock]:
     observed, now = context.observed, services.clock.now()
     if observed.versions is None:
         raise ReservationRefused(Reason.INTERNAL_ERROR, "a login needs usable sources")
     app = observed.versions.api_key
-    record = claim(record, app, claimant(context), now, holder=observed.holder)
-    return record, Lock(lock_id, services.identity, now + LOCK_FOR, app=app, credential=str(context.credential.ref))
+    ledger = claim(ledger, app, claimant(context), now, holder=observed.holder)
+    return ledger, Lock(lock_id, services.identity, now + LOCK_FOR, app=app, credential=str(context.credential.ref))
 
 
 async def release(
@@ -191,14 +191,14 @@ async def write_pending(services: Services, client_id: str, in_memory: InMemoryS
     if not pending_writes:
         return
 
-    def change(record: AttemptLedger) -> AttemptLedger:
+    def change(ledger: AttemptLedger) -> AttemptLedger:
         for pending in pending_writes:
             if pending.settlement is not None:
-                record = budget.conclude(record, pending.settlement, services.clock.now())
+                ledger = budget.conclude(ledger, pending.settlement, services.clock.now())
             if pending.rejection is not None:
-                record = with_rejection(record, pending.rejection)
-            record = locks.finish(record, pending.lock_id)
-        return record
+                ledger = with_rejection(ledger, pending.rejection)
+            ledger = locks.finish(ledger, pending.lock_id)
+        return ledger
 
     await services.accounts.change(client_id, change, seed=seed)
     in_memory.pending_writes = in_memory.pending_writes[len(pending_writes) :]

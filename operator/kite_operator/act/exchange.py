@@ -79,8 +79,8 @@ async def drop_used(services: Services, context: Context, plan: Plan) -> ActOutc
 
 
 async def _begin(services: Services, context: Context, lock_id: str) -> None:
-    def change(record: AttemptLedger) -> AttemptLedger:
-        return begin_exchange(record, services, context, lock_id)
+    def change(ledger: AttemptLedger) -> AttemptLedger:
+        return begin_exchange(ledger, services, context, lock_id)
 
     await services.accounts.change(context.credential.client_id, change, seed=seed_of(context))
 
@@ -102,8 +102,8 @@ async def _to_session(services: Services, context: Context, app: AppKeys, grant:
 async def _completed(services: Services, context: Context, lock_id: str, begun_at: datetime) -> None:
     """A person's password and code were accepted: the counts start anew, as they were when the exchange was begun."""
 
-    def change(record: AttemptLedger) -> AttemptLedger:
-        return locks.finish(budget.complete(record, context.credential.ref, begun_at), lock_id)
+    def change(ledger: AttemptLedger) -> AttemptLedger:
+        return locks.finish(budget.complete(ledger, context.credential.ref, begun_at), lock_id)
 
     client_id = context.credential.client_id
     await retry_write(services.clock, partial(services.accounts.change, client_id, change, seed=seed_of(context)))

@@ -86,14 +86,14 @@ class LedgerGate:
         self._await_shared_window()
         attempt = self._attempt(Step.PASSWORD)
 
-        def change(record: AttemptLedger) -> AttemptLedger:
+        def change(ledger: AttemptLedger) -> AttemptLedger:
             now = self.services.clock.now()
-            require_right_clock(offset, budget.wrong_codes_of(record, versions.login))
-            record = begin_login(record, self.services, self.context, self.lock_id)
-            contested = budget.contested(record, versions.api_key, now)
+            require_right_clock(offset, budget.wrong_codes_of(ledger, versions.login))
+            ledger = begin_login(ledger, self.services, self.context, self.lock_id)
+            contested = budget.contested(ledger, versions.api_key, now)
             if contested is not None:
                 raise ReservationRefused(contested.reason, contested.message)
-            return budget.reserve(record, budget.Submission(Step.PASSWORD, versions.login, by), attempt, now)
+            return budget.reserve(ledger, budget.Submission(Step.PASSWORD, versions.login, by), attempt, now)
 
         await self._reserve(attempt, change)
         try:
@@ -104,7 +104,7 @@ class LedgerGate:
 
     async def take_lock(self) -> None:
         """Claim and lock without a submission; then see that nobody logged in before the lock was ours (P2)."""
-        await self._change(lambda record: begin_login(record, self.services, self.context, self.lock_id))
+        await self._change(lambda ledger: begin_login(ledger, self.services, self.context, self.lock_id))
         await require_unmoved(self.services, self.context)
 
     async def reserve_code(self) -> Sensitive:
@@ -118,10 +118,10 @@ class LedgerGate:
             await self.services.clock.sleep(wait)
         by, attempt = self.context.credential.ref, self._attempt(Step.TOTP, window)
 
-        def change(record: AttemptLedger) -> AttemptLedger:
-            locks.require_lock(record, self.lock_id)
+        def change(ledger: AttemptLedger) -> AttemptLedger:
+            locks.require_lock(ledger, self.lock_id)
             submission = budget.Submission(Step.TOTP, self.versions.login, by, window)
-            return budget.reserve(record, submission, attempt, self.services.clock.now())
+            return budget.reserve(ledger, submission, attempt, self.services.clock.now())
 
         await self._reserve(attempt, change)
         if window_of(self.services.clock.now()) > window:
@@ -143,14 +143,14 @@ class LedgerGate:
             raise ReservationLost("there is no reservation to settle")
         settlement = budget.Settlement(attempt, outcome, self.versions.api_key)
 
-        def change(record: AttemptLedger) -> AttemptLedger:
-            return budget.conclude(record, settlement, self.services.clock.now())
+        def change(ledger: AttemptLedger) -> AttemptLedger:
+            return budget.conclude(ledger, settlement, self.services.clock.now())
 
         self.unsettled = settlement
-        record = await retry_write(self.services.clock, lambda: self._change(change))
+        ledger = await retry_write(self.services.clock, lambda: self._change(change))
         self.unsettled = None
         if outcome is AttemptOutcome.ACCEPTED:
-            locks.require_lock(record, self.lock_id)
+            locks.require_lock(ledger, self.lock_id)
 
     def _await_shared_window(self) -> None:
         """Nothing is sent while a code would be right by our clock and not by the broker's: the moment is awaited."""
@@ -179,9 +179,9 @@ class LedgerGate:
     async def _change(self, change: Callable[[AttemptLedger], AttemptLedger]) -> AttemptLedger:
         seed = seed_of(self.context)
         with spans.step("ledger"):
-            record = await self.services.accounts.change(self.context.credential.client_id, change, seed=seed)
-        self._last_window = record.last_window
-        return record
+            ledger = await self.services.accounts.change(self.context.credential.client_id, change, seed=seed)
+        self._last_window = ledger.last_window
+        return ledger
 
 
 def require_right_clock(offset: ClockOffset | None, wrong_codes: Sequence[Attempt]) -> None:

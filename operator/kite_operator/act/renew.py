@@ -58,12 +58,12 @@ async def renew(services: Services, context: Context) -> ActOutcome:
 async def _begin(services: Services, context: Context, versions: Versions, lock_id: str) -> None:
     """Claim and lock, unless this day's sessions are used up."""
 
-    def change(record: AttemptLedger) -> AttemptLedger:
-        record = begin_exchange(record, services, context, lock_id)
-        contested = budget.contested(record, versions.api_key, services.clock.now())
+    def change(ledger: AttemptLedger) -> AttemptLedger:
+        ledger = begin_exchange(ledger, services, context, lock_id)
+        contested = budget.contested(ledger, versions.api_key, services.clock.now())
         if contested is not None:
             raise ReservationRefused(contested.reason, contested.message)
-        return record
+        return ledger
 
     await services.accounts.change(context.credential.client_id, change, seed=seed_of(context))
 
@@ -71,10 +71,10 @@ async def _begin(services: Services, context: Context, versions: Versions, lock_
 async def _completed(services: Services, context: Context, versions: Versions, lock_id: str) -> None:
     """Count it, once, and give the lock back. The count of wrong entries goes on: none of them was proven right."""
 
-    def change(record: AttemptLedger) -> AttemptLedger:
-        if not record.holds(lock_id):
-            return record
-        return locks.finish(budget.count_login(record, versions.api_key, services.clock.now()), lock_id)
+    def change(ledger: AttemptLedger) -> AttemptLedger:
+        if not ledger.holds(lock_id):
+            return ledger
+        return locks.finish(budget.count_login(ledger, versions.api_key, services.clock.now()), lock_id)
 
     client_id = context.credential.client_id
     await retry_write(services.clock, partial(services.accounts.change, client_id, change, seed=seed_of(context)))

@@ -55,8 +55,8 @@ async def revoke(services: Services, context: Context) -> ActOutcome:
 async def _block(services: Services, context: Context) -> None:
     credential, now, proven = context.credential, services.clock.now(), is_vouched_for(context.observed)
 
-    def change(record: AttemptLedger) -> AttemptLedger:
-        return with_revocation(record, credential, now, proven=proven)
+    def change(ledger: AttemptLedger) -> AttemptLedger:
+        return with_revocation(ledger, credential, now, proven=proven)
 
     await services.accounts.change(credential.client_id, change, seed=seed_of(context))
 

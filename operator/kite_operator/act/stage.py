@@ -167,10 +167,10 @@ async def _stage(services: Services, context: Context, held: Held, lock_id: str)
 
 async def _require_lock(services: Services, context: Context, lock_id: str) -> None:
     """ReservationLost when somebody else logs in, or has: a session that is made now would end theirs (P2)."""
-    record = await services.accounts.read(context.credential.client_id)
-    if record is None:
+    ledger = await services.accounts.read(context.credential.client_id)
+    if ledger is None:
         raise ReservationLost("the account Lease is gone")
-    locks.require_lock(record, lock_id)
+    locks.require_lock(ledger, lock_id)
 
 
 def _holds_the_same(present: Manifest | None, context: Context) -> bool:

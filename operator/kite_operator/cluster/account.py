@@ -44,7 +44,7 @@ class Accounts:
     async def read(self, client_id: str) -> AttemptLedger | None:
         """The record, or None when there is no Lease; ReservationRefused when it cannot be understood."""
         lease = await self.cluster.find(leases_path(self.namespace, lease_name(client_id)))
-        return None if lease is None else record_of(lease, client_id)
+        return None if lease is None else ledger_of(lease, client_id)
 
     async def change(self, client_id: str, change: Change, *, seed: AttemptLedger) -> AttemptLedger:
         """Apply `change` by compare-and-swap; what it raises goes through, and nothing is written then.
@@ -59,7 +59,7 @@ class Accounts:
         path = leases_path(self.namespace, lease_name(client_id))
         for _ in range(_MOST_RACES):
             lease = await self.cluster.find(path)
-            before = seed if lease is None else record_of(lease, client_id)
+            before = seed if lease is None else ledger_of(lease, client_id)
             after = change(before)
             if lease is not None and after == before:
                 return after
@@ -73,7 +73,7 @@ class Accounts:
     async def _change_remembered(self, lease: Manifest, client_id: str, change: Change) -> AttemptLedger | None:
         """The change made on a remembered Lease, or None when only a fresh read can tell."""
         try:
-            before = record_of(lease, client_id)
+            before = ledger_of(lease, client_id)
             after = change(before)
             if after == before:
                 return None
@@ -82,22 +82,22 @@ class Accounts:
             return None
         return after
 
-    async def _write(self, lease: Manifest | None, record: AttemptLedger) -> None:
+    async def _write(self, lease: Manifest | None, ledger: AttemptLedger) -> None:
         if lease is None:
-            written = await self.cluster.create(leases_path(self.namespace), self._manifest({}, record))
+            written = await self.cluster.create(leases_path(self.namespace), self._manifest({}, ledger))
         else:
             path = leases_path(self.namespace, lease["metadata"]["name"])
-            written = await self.cluster.replace(path, self._manifest(lease, record))
-        self._remembered[record.client_id] = written
+            written = await self.cluster.replace(path, self._manifest(lease, ledger))
+        self._remembered[ledger.client_id] = written
         while len(self._remembered) > _MOST_REMEMBERED:
             self._remembered.popitem(last=False)
 
-    def _manifest(self, lease: Manifest, record: AttemptLedger) -> Manifest:
+    def _manifest(self, lease: Manifest, ledger: AttemptLedger) -> Manifest:
         now = self.clock.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-        metadata: dict[str, Any] = dict(lease.get("metadata") or {"name": lease_name(record.client_id)})
-        metadata["annotations"] = {**(metadata.get("annotations") or {}), RECORD_ANNOTATION: dump(record)}
-        metadata["labels"] = {**(metadata.get("labels") or {}), ACCOUNT_LABEL: record.client_id}
-        holder = {"holderIdentity": record.locks[0].by} if record.locks else {}
+        metadata: dict[str, Any] = dict(lease.get("metadata") or {"name": lease_name(ledger.client_id)})
+        metadata["annotations"] = {**(metadata.get("annotations") or {}), RECORD_ANNOTATION: dump(ledger)}
+        metadata["labels"] = {**(metadata.get("labels") or {}), ACCOUNT_LABEL: ledger.client_id}
+        holder = {"holderIdentity": ledger.locks[0].by} if ledger.locks else {}
         return {
             "apiVersion": "coordination.k8s.io/v1",
             "kind": "Lease",
@@ -106,17 +106,17 @@ class Accounts:
         }
 
 
-def record_of(lease: Manifest, client_id: str) -> AttemptLedger:
+def ledger_of(lease: Manifest, client_id: str) -> AttemptLedger:
     """The record that a Lease holds; ReservationRefused when it cannot be understood: then nothing is submitted."""
     annotations = lease["metadata"].get("annotations") or {}
     try:
-        record = load(annotations[RECORD_ANNOTATION])
+        ledger = load(annotations[RECORD_ANNOTATION])
     except (KeyError, ValueError):
-        record = None
-    if record is None or record.client_id != client_id:
+        ledger = None
+    if ledger is None or ledger.client_id != client_id:
         raise ReservationRefused(
             Reason.ATTEMPT_BUDGET_EXHAUSTED,
             f"the attempt ledger (annotation {RECORD_ANNOTATION} of Lease {lease['metadata']['name']}) cannot be read: "
             "nothing is submitted. Restore it, or delete the Lease after logging in once by hand at the broker",
         )
-    return record
+    return ledger

@@ -118,8 +118,8 @@ class Gatherer:
         token_version = self.keyring.token_version(held.session) if held else ""
         probes, heals = recall(token_version, now)
         versions = self._versions(credential, keys, factors)
-        record = account.result()
-        readable = None if isinstance(record, Problem) else record or seeded(credential, versions, now)
+        ledger = account.result()
+        readable = None if isinstance(ledger, Problem) else ledger or seeded(credential, versions, now)
         observed = Observed(
             now=now,
             jitter=jitter_share(credential.uid),
@@ -133,7 +133,7 @@ class Gatherer:
             grants=tuple(grant for grant in grants.result() if not grant.misfit),
             misfits=tuple(grant.name for grant in grants.result() if grant.misfit),
             account=readable,
-            account_problem=record if isinstance(record, Problem) else None,
+            account_problem=ledger if isinstance(ledger, Problem) else None,
             holder=await self._holder(credential, readable, versions),
             rival=hints.rival,
             probes=probes,

@@ -90,51 +90,51 @@ class Settlement:
     app: str
 
 
-def counted(record: AttemptLedger) -> int:
+def counted(ledger: AttemptLedger) -> int:
     """How many submissions may have counted against the account since the last completed login."""
-    return sum(attempt.outcome in _COUNTED for attempt in record.attempts)
+    return sum(attempt.outcome in _COUNTED for attempt in ledger.attempts)
 
 
-def limit_for(record: AttemptLedger, by: Ref) -> int:
+def limit_for(ledger: AttemptLedger, by: Ref) -> int:
     """How many counted submissions `by` may bring the account to."""
-    proven_elsewhere = any(claim.proven and not claim.holder.same_name(by) for claim in record.claims)
-    return UNPROVEN_LIMIT if proven_elsewhere and not has_proven(record, by) else LIMIT + record.allowed_more
+    proven_elsewhere = any(claim.proven and not claim.holder.same_name(by) for claim in ledger.claims)
+    return UNPROVEN_LIMIT if proven_elsewhere and not has_proven(ledger, by) else LIMIT + ledger.allowed_more
 
 
-def settle_expired(record: AttemptLedger, now: datetime) -> AttemptLedger:
+def settle_expired(ledger: AttemptLedger, now: datetime) -> AttemptLedger:
     """Reservations whose deadline has passed without an outcome count from now on; the day's first is forgiven."""
-    for attempt in record.attempts:
+    for attempt in ledger.attempts:
         if attempt.outcome is AttemptOutcome.PENDING and not now < attempt.deadline <= now + FARTHEST:
-            record = _settle_unknown(record, replace(attempt, outcome=AttemptOutcome.EXPIRED), now)
-    return record
+            ledger = _settle_unknown(ledger, replace(attempt, outcome=AttemptOutcome.EXPIRED), now)
+    return ledger
 
 
-def _settle_unknown(record: AttemptLedger, attempt: Attempt, now: datetime) -> AttemptLedger:
+def _settle_unknown(ledger: AttemptLedger, attempt: Attempt, now: datetime) -> AttemptLedger:
     today = now.astimezone(IST).date()
-    forgiven = record.forgiven_on is None or record.forgiven_on < today
-    record = _with_outcome(record, replace(attempt, forgiven=forgiven))
-    return replace(record, forgiven_on=today) if forgiven else record
+    forgiven = ledger.forgiven_on is None or ledger.forgiven_on < today
+    ledger = _with_outcome(ledger, replace(attempt, forgiven=forgiven))
+    return replace(ledger, forgiven_on=today) if forgiven else ledger
 
 
-def _with_outcome(record: AttemptLedger, attempt: Attempt) -> AttemptLedger:
+def _with_outcome(ledger: AttemptLedger, attempt: Attempt) -> AttemptLedger:
     """The record with news about `attempt`, under a new id when its own names a block that was acknowledged before."""
-    honoured = {a.block_id for a in record.acknowledgements}
+    honoured = {a.block_id for a in ledger.acknowledgements}
     if attempt.id not in honoured:
-        return record.with_attempt(attempt)
+        return ledger.with_attempt(attempt)
     renamed = replace(attempt, id=attempt.id + _LATE)
-    others = tuple(renamed if a.id == attempt.id else a for a in record.attempts)
-    return replace(record, attempts=others).with_attempt(renamed)
+    others = tuple(renamed if a.id == attempt.id else a for a in ledger.attempts)
+    return replace(ledger, attempts=others).with_attempt(renamed)
 
 
 def _same(attempt: Attempt, other: Attempt) -> bool:
     return attempt.id in (other.id, other.id + _LATE)
 
 
-def block_for(record: AttemptLedger, version: str, by: Ref) -> Block | None:
+def block_for(ledger: AttemptLedger, version: str, by: Ref) -> Block | None:
     """Why no login with this version of the factors may be started by `by`, or None."""
-    if counted(record) >= limit_for(record, by):
-        return _exhausted(record, version, reserved=limit_for(record, by) == UNPROVEN_LIMIT)
-    mine = [a for a in record.attempts if a.version == version and not a.acknowledged]
+    if counted(ledger) >= limit_for(ledger, by):
+        return _exhausted(ledger, version, reserved=limit_for(ledger, by) == UNPROVEN_LIMIT)
+    mine = [a for a in ledger.attempts if a.version == version and not a.acknowledged]
     wrong_password = [a for a in mine if a.step is Step.PASSWORD and a.outcome is AttemptOutcome.WRONG]
     if wrong_password:
         return Block(
@@ -144,7 +144,7 @@ def block_for(record: AttemptLedger, version: str, by: Ref) -> Block | None:
             "in the login Secret (or spec.clientID), or acknowledge this block",
             version,
         )
-    wrong_codes = wrong_codes_of(record, version)
+    wrong_codes = wrong_codes_of(ledger, version)
     if len(wrong_codes) >= CODES_PER_VERSION:
         return Block(wrong_codes[-1].id, Reason.TOTP_REJECTED, _codes_refused(wrong_codes), version)
     unknown = [a for a in mine if a.outcome in _UNKNOWN and not a.forgiven]
@@ -159,9 +159,9 @@ def block_for(record: AttemptLedger, version: str, by: Ref) -> Block | None:
     return None
 
 
-def wrong_codes_of(record: AttemptLedger, version: str) -> list[Attempt]:
+def wrong_codes_of(ledger: AttemptLedger, version: str) -> list[Attempt]:
     """The codes of this version that the broker refused, as far as nobody has acknowledged them."""
-    mine = [a for a in record.attempts if a.version == version and not a.acknowledged]
+    mine = [a for a in ledger.attempts if a.version == version and not a.acknowledged]
     return [a for a in mine if a.step is Step.TOTP and a.outcome is AttemptOutcome.WRONG]
 
 
@@ -181,9 +181,9 @@ def _codes_refused(wrong: Sequence[Attempt]) -> str:
     )
 
 
-def _exhausted(record: AttemptLedger, version: str, *, reserved: bool) -> Block:
-    total = counted(record)
-    last = [a for a in record.attempts if a.outcome in _COUNTED][-1]
+def _exhausted(ledger: AttemptLedger, version: str, *, reserved: bool) -> Block:
+    total = counted(ledger)
+    last = [a for a in ledger.attempts if a.outcome in _COUNTED][-1]
     told = f"{total} wrong or unanswered entries have been counted for this client ID since its last completed login"
     if reserved:
         message = (
@@ -198,83 +198,83 @@ def _exhausted(record: AttemptLedger, version: str, *, reserved: bool) -> Block:
     return Block(last.id, Reason.ATTEMPT_BUDGET_EXHAUSTED, message, version)
 
 
-def reserve(record: AttemptLedger, submission: Submission, attempt: Attempt, now: datetime) -> AttemptLedger:
+def reserve(ledger: AttemptLedger, submission: Submission, attempt: Attempt, now: datetime) -> AttemptLedger:
     """The record with `attempt` reserved; ReservationRefused when a rule forbids it."""
-    record = settle_expired(record, now)
-    pending = [a for a in record.attempts if a.outcome is AttemptOutcome.PENDING]
+    ledger = settle_expired(ledger, now)
+    pending = [a for a in ledger.attempts if a.outcome is AttemptOutcome.PENDING]
     if pending:
         raise ReservationRefused(
             Reason.LOGIN_IN_PROGRESS,
             "the outcome of another submission for this client ID is still awaited",
             retry_at=max(a.deadline for a in pending),
         )
-    block = block_for(record, submission.version, submission.by)
+    block = block_for(ledger, submission.version, submission.by)
     if block is not None:
         raise ReservationRefused(block.reason, block.message)
     if submission.step is Step.TOTP:
-        record = _take_window(record, submission)
-    return record.with_attempt(attempt)
+        ledger = _take_window(ledger, submission)
+    return ledger.with_attempt(attempt)
 
 
-def _take_window(record: AttemptLedger, submission: Submission) -> AttemptLedger:
+def _take_window(ledger: AttemptLedger, submission: Submission) -> AttemptLedger:
     window = submission.window
     if window is None:
         raise ReservationRefused(Reason.INTERNAL_ERROR, "a code needs its TOTP window")
-    if record.last_window is not None and window <= record.last_window:
+    if ledger.last_window is not None and window <= ledger.last_window:
         raise ReservationRefused(
             Reason.WAITING_FOR_TOTP_WINDOW,
             "a code of this TOTP window has been used: the next window is awaited",
-            retry_at=datetime.fromtimestamp((record.last_window + 1) * WINDOW_SECONDS, tz=IST),
+            retry_at=datetime.fromtimestamp((ledger.last_window + 1) * WINDOW_SECONDS, tz=IST),
         )
-    return replace(record, last_window=window)
+    return replace(ledger, last_window=window)
 
 
-def settle(record: AttemptLedger, attempt: Attempt, outcome: AttemptOutcome, now: datetime) -> AttemptLedger:
+def settle(ledger: AttemptLedger, attempt: Attempt, outcome: AttemptOutcome, now: datetime) -> AttemptLedger:
     """The record with the attempt's outcome.
 
     An answer may come late, after the reservation expired or after somebody else's completed login forgot it: what
     counts at the broker is then put (back) on the record, and a wrong entry blocks whatever was acknowledged before.
     An accepted code stays in its place for `complete`.
     """
-    known = next((a for a in record.attempts if _same(a, attempt)), None)
+    known = next((a for a in ledger.attempts if _same(a, attempt)), None)
     if outcome is AttemptOutcome.ACCEPTED and attempt.step is Step.TOTP:
         accepted = replace(known or attempt, outcome=outcome)
         # What nobody remembers came before all that is remembered: it completes nothing that is counted now.
-        return record.with_attempt(accepted) if known else replace(record, attempts=(accepted, *record.attempts))
+        return ledger.with_attempt(accepted) if known else replace(ledger, attempts=(accepted, *ledger.attempts))
     if outcome in (AttemptOutcome.ACCEPTED, AttemptOutcome.UNSENT):
-        return replace(record, attempts=tuple(a for a in record.attempts if a is not known))
+        return replace(ledger, attempts=tuple(a for a in ledger.attempts if a is not known))
     known = known or attempt
     if outcome is AttemptOutcome.WRONG:
-        return _with_outcome(record, replace(known, outcome=outcome, forgiven=False, acknowledged=False))
+        return _with_outcome(ledger, replace(known, outcome=outcome, forgiven=False, acknowledged=False))
     if known.outcome in _UNKNOWN:
-        return record
-    return _settle_unknown(record, replace(known, outcome=outcome), now)
+        return ledger
+    return _settle_unknown(ledger, replace(known, outcome=outcome), now)
 
 
-def conclude(record: AttemptLedger, settlement: Settlement, now: datetime) -> AttemptLedger:
+def conclude(ledger: AttemptLedger, settlement: Settlement, now: datetime) -> AttemptLedger:
     """The record that knows of `settlement`: an accepted code is a completed login, and counted as one.
 
     A write whose answer was lost is made again: what is known already changes nothing.
     """
     attempt, outcome = settlement.attempt, settlement.outcome
-    on_record = any(_same(each, attempt) for each in record.attempts)
-    record = settle(record, attempt, outcome, now)
+    on_record = any(_same(each, attempt) for each in ledger.attempts)
+    ledger = settle(ledger, attempt, outcome, now)
     if outcome is not AttemptOutcome.ACCEPTED or attempt.step is not Step.TOTP:
-        return record
-    record = complete(record, attempt.by, now)
-    return count_login(record, settlement.app, now) if on_record else record
+        return ledger
+    ledger = complete(ledger, attempt.by, now)
+    return count_login(ledger, settlement.app, now) if on_record else ledger
 
 
-def complete(record: AttemptLedger, by: Ref, now: datetime) -> AttemptLedger:
+def complete(ledger: AttemptLedger, by: Ref, now: datetime) -> AttemptLedger:
     """Password and code were both accepted: the broker's own counters are back at zero, and so are ours.
 
     What was reserved after the code that was accepted stays: it may have been refused after that login. A person's
     login has no place in the order; what is younger than a request_token can be stays then. And an expired reservation
     stays counted for a day, without blocking: a frozen process may still send it.
     """
-    accepted = [number for number, a in enumerate(record.attempts) if a.outcome is AttemptOutcome.ACCEPTED]
+    accepted = [number for number, a in enumerate(ledger.attempts) if a.outcome is AttemptOutcome.ACCEPTED]
     kept: list[Attempt] = []
-    for number, attempt in enumerate(record.attempts):
+    for number, attempt in enumerate(ledger.attempts):
         if attempt.outcome is AttemptOutcome.ACCEPTED:
             continue
         if (number > accepted[-1]) if accepted else (attempt.at > now - REQUEST_TOKEN_LIVES):
@@ -282,31 +282,31 @@ def complete(record: AttemptLedger, by: Ref, now: datetime) -> AttemptLedger:
         elif attempt.outcome in _UNSETTLED and attempt.at > now - CARRIED_FOR:
             kept.append(replace(attempt, acknowledged=True))
     # A revocation that came while the login was under way stands: only a person's acknowledgement lifts it.
-    rejections = tuple(r for r in record.rejections if r.reason is Reason.REVOKED or not r.by.same_name(by))
-    completed = replace(record, attempts=tuple(kept), rejections=rejections)
-    return replace(completed, allowed_more=min(record.allowed_more, max(0, counted(completed) - LIMIT + 1)))
+    rejections = tuple(r for r in ledger.rejections if r.reason is Reason.REVOKED or not r.by.same_name(by))
+    completed = replace(ledger, attempts=tuple(kept), rejections=rejections)
+    return replace(completed, allowed_more=min(ledger.allowed_more, max(0, counted(completed) - LIMIT + 1)))
 
 
-def count_login(record: AttemptLedger, app: str, now: datetime) -> AttemptLedger:
+def count_login(ledger: AttemptLedger, app: str, now: datetime) -> AttemptLedger:
     """One more login that the operator completed by itself; the days before are forgotten.
 
     Days to come are not: the clock was set back.
     """
     day = session_day(now)
-    today = logins_today(record, app, now)
-    others = tuple(entry for entry in record.logins if entry.day > day or (entry.day == day and entry.app != app))
-    return replace(record, logins=(*others, replace(today, count=today.count + 1)))
+    today = logins_today(ledger, app, now)
+    others = tuple(entry for entry in ledger.logins if entry.day > day or (entry.day == day and entry.app != app))
+    return replace(ledger, logins=(*others, replace(today, count=today.count + 1)))
 
 
-def logins_today(record: AttemptLedger, app: str, now: datetime) -> LoginCount:
+def logins_today(ledger: AttemptLedger, app: str, now: datetime) -> LoginCount:
     """The count of completed logins through `app` on the session day of `now`."""
     day = session_day(now)
-    return next((e for e in record.logins if e.app == app and e.day == day), LoginCount(app, day, 0))
+    return next((e for e in ledger.logins if e.app == app and e.day == day), LoginCount(app, day, 0))
 
 
-def contested(record: AttemptLedger, app: str, now: datetime) -> Block | None:
+def contested(ledger: AttemptLedger, app: str, now: datetime) -> Block | None:
     """Whether this day's completed logins are used up: somebody ends the session as often as it is made."""
-    today = logins_today(record, app, now)
+    today = logins_today(ledger, app, now)
     if today.count < LOGINS_PER_DAY + today.allowed_more:
         return None
     return Block(
@@ -318,7 +318,7 @@ def contested(record: AttemptLedger, app: str, now: datetime) -> Block | None:
     )
 
 
-def why_not_acknowledged(record: AttemptLedger, block: Block, now: datetime) -> str:
+def why_not_acknowledged(ledger: AttemptLedger, block: Block, now: datetime) -> str:
     """Why a person's acknowledgement of `block` is not honoured now, for people; empty when it is.
 
     It was honoured before, today's are used up, or a person cannot reopen the block.
@@ -326,9 +326,9 @@ def why_not_acknowledged(record: AttemptLedger, block: Block, now: datetime) -> 
     today = now.astimezone(IST).date()
     if block.reserved:
         return block.message
-    if any(a.block_id == block.id for a in record.acknowledgements):
+    if any(a.block_id == block.id for a in ledger.acknowledgements):
         return "this block was acknowledged before, and an acknowledgement is honoured once"
-    if sum(a.day == today for a in record.acknowledgements) >= ACKNOWLEDGEMENTS_PER_DAY:
+    if sum(a.day == today for a in ledger.acknowledgements) >= ACKNOWLEDGEMENTS_PER_DAY:
         return (
             f"{ACKNOWLEDGEMENTS_PER_DAY} blocks of this client ID were acknowledged today: this one is honoured "
             "tomorrow, if the annotation is still there and the block still stands"
@@ -336,27 +336,27 @@ def why_not_acknowledged(record: AttemptLedger, block: Block, now: datetime) -> 
     return ""
 
 
-def acknowledge(record: AttemptLedger, block: Block, app: str, now: datetime) -> AttemptLedger:
+def acknowledge(ledger: AttemptLedger, block: Block, app: str, now: datetime) -> AttemptLedger:
     """Reopen `block`, and no other one, because a person asked for it.
 
     ReservationRefused with `why_not_acknowledged`. `app` is the api_key's version: only SessionContested is about one.
     """
-    today, refusal = now.astimezone(IST).date(), why_not_acknowledged(record, block, now)
+    today, refusal = now.astimezone(IST).date(), why_not_acknowledged(ledger, block, now)
     if refusal:
         raise ReservationRefused(block.reason, refusal)
-    record = settle_expired(record, now)
-    kept = tuple(a for a in record.acknowledgements if (today - a.day).days < ACKNOWLEDGEMENTS_KEPT_DAYS)
-    record = replace(record, acknowledgements=(*kept, Acknowledgement(block.id, today)))
+    ledger = settle_expired(ledger, now)
+    kept = tuple(a for a in ledger.acknowledgements if (today - a.day).days < ACKNOWLEDGEMENTS_KEPT_DAYS)
+    ledger = replace(ledger, acknowledgements=(*kept, Acknowledgement(block.id, today)))
     if block.reason is Reason.SESSION_CONTESTED:
-        entry = logins_today(record, app, now)
-        others = tuple(e for e in record.logins if e is not entry)
-        return replace(record, logins=(*others, replace(entry, allowed_more=entry.allowed_more + 1)))
+        entry = logins_today(ledger, app, now)
+        others = tuple(e for e in ledger.logins if e is not entry)
+        return replace(ledger, logins=(*others, replace(entry, allowed_more=entry.allowed_more + 1)))
     if not block.version:
-        return replace(record, rejections=tuple(r for r in record.rejections if r.id != block.id))
+        return replace(ledger, rejections=tuple(r for r in ledger.rejections if r.id != block.id))
     return replace(
-        record,
-        attempts=tuple(_acknowledged(a) if a.version == block.version else a for a in record.attempts),
-        allowed_more=max(record.allowed_more, counted(record) - LIMIT + 1),
+        ledger,
+        attempts=tuple(_acknowledged(a) if a.version == block.version else a for a in ledger.attempts),
+        allowed_more=max(ledger.allowed_more, counted(ledger) - LIMIT + 1),
     )
 
 

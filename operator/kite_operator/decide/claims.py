@@ -39,12 +39,12 @@ class Holder:
     gone: bool = False
 
 
-def may_hold(record: AttemptLedger, app: str, by: Claimant, holder: Holder | None) -> bool:
+def may_hold(ledger: AttemptLedger, app: str, by: Claimant, holder: Holder | None) -> bool:
     """Whether the claim on `app` is free for `by`, its own, or one that it may take over from `holder`.
 
     What is known of the holder counts only while it is still the same one.
     """
-    held = record.claim_for(app)
+    held = ledger.claim_for(app)
     if held is None or held.holder.same_name(by.ref):
         return True
     seen = holder if holder is not None and holder.ref == held.holder else Holder(held.holder)
@@ -61,14 +61,14 @@ def _is_older(by: Claimant, holder: Holder) -> bool:
 
 
 def claim(
-    record: AttemptLedger, app: str, by: Claimant, now: datetime, *, holder: Holder | None = None
+    ledger: AttemptLedger, app: str, by: Claimant, now: datetime, *, holder: Holder | None = None
 ) -> AttemptLedger:
     """The record with the claim on `app` held by `by`; ReservationRefused when somebody else keeps it.
 
     A credential holds one app at a time: with a new one it gives the former back.
     """
-    held = record.claim_for(app)
-    if held is not None and not may_hold(record, app, by, holder):
+    held = ledger.claim_for(app)
+    if held is not None and not may_hold(ledger, app, by, holder):
         raise ReservationRefused(Reason.CONFLICT, f"this client ID and app are already handled by {held.holder}")
     inherited = held if held is not None and held.holder.same_name(by.ref) else None
     mine = Claim(
@@ -77,8 +77,8 @@ def claim(
         proven=inherited.proven if inherited is not None else False,
         since=inherited.since if inherited is not None else now,
     )
-    others = [c for c in record.claims if c.app != app and not c.holder.same_name(by.ref)]
-    return replace(record, claims=(*_that_stay(others), mine))
+    others = [c for c in ledger.claims if c.app != app and not c.holder.same_name(by.ref)]
+    return replace(ledger, claims=(*_that_stay(others), mine))
 
 
 def _that_stay(others: Sequence[Claim]) -> list[Claim]:
@@ -91,25 +91,25 @@ def _that_stay(others: Sequence[Claim]) -> list[Claim]:
     return [c for c in others if c not in going]
 
 
-def prove(record: AttemptLedger, app: str, by: Ref, now: datetime) -> AttemptLedger:
+def prove(ledger: AttemptLedger, app: str, by: Ref, now: datetime) -> AttemptLedger:
     """The record in which `by` has proven that it can log in as this client ID.
 
     It then holds the claim, unless somebody else has proven the same before.
     """
-    held = record.claim_for(app)
+    held = ledger.claim_for(app)
     mine = held is not None and held.holder.same_name(by)
     if held is not None and held.proven:
-        return record
+        return ledger
     proof = replace(held, proven=True) if held is not None and mine else Claim(app, by, proven=True, since=now)
-    others = tuple(c for c in record.claims if c.app != app and not c.holder.same_name(by))
-    return replace(record, claims=(*others, proof))
+    others = tuple(c for c in ledger.claims if c.app != app and not c.holder.same_name(by))
+    return replace(ledger, claims=(*others, proof))
 
 
-def has_proven(record: AttemptLedger, by: Ref) -> bool:
+def has_proven(ledger: AttemptLedger, by: Ref) -> bool:
     """Whether a credential of this name has proven to hold the account, through whichever app."""
-    return any(each.proven and each.holder.same_name(by) for each in record.claims)
+    return any(each.proven and each.holder.same_name(by) for each in ledger.claims)
 
 
-def unclaim(record: AttemptLedger, by: Ref) -> AttemptLedger:
+def unclaim(ledger: AttemptLedger, by: Ref) -> AttemptLedger:
     """The record without the claims of exactly this credential: it is gone."""
-    return replace(record, claims=tuple(c for c in record.claims if c.holder != by))
+    return replace(ledger, claims=tuple(c for c in ledger.claims if c.holder != by))

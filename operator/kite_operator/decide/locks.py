@@ -21,30 +21,30 @@ LOOK_AGAIN = timedelta(seconds=2)
 """How soon a lock that somebody else holds is asked for again."""
 
 
-def start_login(record: AttemptLedger, lock: Lock, now: datetime) -> AttemptLedger:
+def start_login(ledger: AttemptLedger, lock: Lock, now: datetime) -> AttemptLedger:
     """Take the account's lock for one login; ReservationRefused while somebody else holds it, or its app's."""
-    _refuse_while([each for each in _live(record, lock, now) if each is record.lock or _same_session(each, lock)], now)
-    return replace(record, lock=lock, app_locks=_of_others(record, lock, now))
+    _refuse_while([each for each in _live(ledger, lock, now) if each is ledger.lock or _same_session(each, lock)], now)
+    return replace(ledger, lock=lock, app_locks=_of_others(ledger, lock, now))
 
 
-def start_exchange(record: AttemptLedger, lock: Lock, now: datetime) -> AttemptLedger:
+def start_exchange(ledger: AttemptLedger, lock: Lock, now: datetime) -> AttemptLedger:
     """Take one app's lock for an exchange or a renewal; ReservationRefused while somebody else makes its session."""
-    _refuse_while([each for each in _live(record, lock, now) if _same_session(each, lock)], now)
-    overtaken = record.lock is not None and _same_session(record.lock, lock)
-    return replace(record, lock=None if overtaken else record.lock, app_locks=(*_of_others(record, lock, now), lock))
+    _refuse_while([each for each in _live(ledger, lock, now) if _same_session(each, lock)], now)
+    overtaken = ledger.lock is not None and _same_session(ledger.lock, lock)
+    return replace(ledger, lock=None if overtaken else ledger.lock, app_locks=(*_of_others(ledger, lock, now), lock))
 
 
-def _live(record: AttemptLedger, lock: Lock, now: datetime) -> list[Lock]:
+def _live(ledger: AttemptLedger, lock: Lock, now: datetime) -> list[Lock]:
     """The locks that others hold now."""
-    return [each for each in record.locks if each.id != lock.id and now < each.until <= now + FARTHEST]
+    return [each for each in ledger.locks if each.id != lock.id and now < each.until <= now + FARTHEST]
 
 
-def _of_others(record: AttemptLedger, lock: Lock, now: datetime) -> tuple[Lock, ...]:
+def _of_others(ledger: AttemptLedger, lock: Lock, now: datetime) -> tuple[Lock, ...]:
     """The app locks that `lock` leaves alone: one that has run out is lost to whoever makes the same session, only.
 
     Its process may be slow, and still need it. But it does not stay for ever.
     """
-    others = [each for each in record.app_locks if each.id != lock.id and not _same_session(each, lock)]
+    others = [each for each in ledger.app_locks if each.id != lock.id and not _same_session(each, lock)]
     return tuple(each for each in others if now - FARTHEST < each.until <= now + FARTHEST)
 
 
@@ -63,14 +63,14 @@ def _refuse_while(others: Sequence[Lock], now: datetime) -> None:
         )
 
 
-def finish(record: AttemptLedger, lock_id: str) -> AttemptLedger:
+def finish(ledger: AttemptLedger, lock_id: str) -> AttemptLedger:
     """Give the lock back, if it is still ours."""
-    app_locks = tuple(each for each in record.app_locks if each.id != lock_id)
-    mine = record.lock is not None and record.lock.id == lock_id
-    return replace(record, lock=None if mine else record.lock, app_locks=app_locks)
+    app_locks = tuple(each for each in ledger.app_locks if each.id != lock_id)
+    mine = ledger.lock is not None and ledger.lock.id == lock_id
+    return replace(ledger, lock=None if mine else ledger.lock, app_locks=app_locks)
 
 
-def require_lock(record: AttemptLedger, lock_id: str) -> None:
+def require_lock(ledger: AttemptLedger, lock_id: str) -> None:
     """ReservationLost unless the login `lock_id` still holds the account."""
-    if not record.holds(lock_id):
+    if not ledger.holds(lock_id):
         raise ReservationLost("another process took over this client ID's login")

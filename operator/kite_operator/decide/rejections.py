@@ -18,12 +18,12 @@ MOST_REVOCATIONS = 8
 """Of one credential: the newest stands for those before it."""
 
 
-def with_rejection(record: AttemptLedger, new: Rejection) -> AttemptLedger:
+def with_rejection(ledger: AttemptLedger, new: Rejection) -> AttemptLedger:
     """The record with one rejection more; a credential has one of each reason, and one revocation of each value."""
-    new = replace(new, proven=new.proven or has_proven(record, new.by))
-    others = [r for r in record.rejections if r.id != new.id and not _is_replaced(r, new)]
-    going = {r.id for r in (*_own_revocations(others, new), *_crowded_out(record, others, new))}
-    return replace(record, rejections=(*(r for r in others if r.id not in going), new))
+    new = replace(new, proven=new.proven or has_proven(ledger, new.by))
+    others = [r for r in ledger.rejections if r.id != new.id and not _is_replaced(r, new)]
+    going = {r.id for r in (*_own_revocations(others, new), *_crowded_out(ledger, others, new))}
+    return replace(ledger, rejections=(*(r for r in others if r.id not in going), new))
 
 
 def _is_revocation(rejection: Rejection) -> bool:
@@ -40,11 +40,11 @@ def _own_revocations(others: Sequence[Rejection], new: Rejection) -> Sequence[Re
     return own[: max(0, len(own) + 1 - MOST_REVOCATIONS)]
 
 
-def _crowded_out(record: AttemptLedger, others: Sequence[Rejection], new: Rejection) -> Sequence[Rejection]:
+def _crowded_out(ledger: AttemptLedger, others: Sequence[Rejection], new: Rejection) -> Sequence[Rejection]:
     """Which make place for `new`: the oldest of its own room, revocations last; a proven one's revocation never."""
     if new.proven and _is_revocation(new):
         return ()
-    room = [r for r in others if (r.proven or has_proven(record, r.by)) == new.proven]
+    room = [r for r in others if (r.proven or has_proven(ledger, r.by)) == new.proven]
     room.sort(key=_is_revocation)
     movable = [r for r in room if not (new.proven and _is_revocation(r))]
     return movable[: max(0, len(movable) + 1 - MOST_REJECTIONS)]

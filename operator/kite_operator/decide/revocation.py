@@ -46,14 +46,14 @@ def sessions_to_end(observed: Observed) -> tuple[Session, ...]:
 
 
 def with_revocation(
-    record: AttemptLedger, credential: Credential, now: datetime, *, proven: bool = False
+    ledger: AttemptLedger, credential: Credential, now: datetime, *, proven: bool = False
 ) -> AttemptLedger:
     """The record in which the revocation blocks this credential, whatever it is given.
 
     `proven` when the broker has vouched for its session, whatever the record says.
     """
     new = Rejection(block_id(credential), Reason.REVOKED, _MESSAGE, credential.ref, now, {}, proven=proven)
-    return with_rejection(record, new)
+    return with_rejection(ledger, new)
 
 
 def revoke_asked(observed: Observed) -> Plan | None:

@@ -32,18 +32,18 @@ def seeded(credential: Credential, versions: Versions | None, now: datetime) -> 
     if condition is None or condition.status != "True" or versions is None:
         return None
     reason = Reason(condition.reason) if condition.reason in set(Reason) else Reason.ATTEMPT_BUDGET_EXHAUSTED
-    record = AttemptLedger(credential.client_id, forgiven_on=now.astimezone(IST).date())
+    ledger = AttemptLedger(credential.client_id, forgiven_on=now.astimezone(IST).date())
     if reason is Reason.SESSION_CONTESTED:
-        return replace(record, logins=(LoginCount(versions.api_key, session_day(now), LOGINS_PER_DAY),))
+        return replace(ledger, logins=(LoginCount(versions.api_key, session_day(now), LOGINS_PER_DAY),))
     if reason not in _COUNTED:
-        return replace(record, rejections=(_rejection(credential, versions, reason, now),))
+        return replace(ledger, rejections=(_rejection(credential, versions, reason, now),))
     step, outcome = _COUNTED[reason]
     count = LIMIT if reason is Reason.ATTEMPT_BUDGET_EXHAUSTED else LIMIT - 1
     for number in range(count):
         block_id = _block_id(credential) if number == count - 1 else f"seeded-{number}"
         attempt = Attempt(block_id, step, versions.login, credential.ref, now, now, outcome=outcome)
-        record = record.with_attempt(attempt)
-    return record
+        ledger = ledger.with_attempt(attempt)
+    return ledger
 
 
 def _block_id(credential: Credential) -> str:

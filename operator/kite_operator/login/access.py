@@ -107,7 +107,7 @@ class ByPassphrase:
 
     async def visitor(self, request: web.BaseRequest) -> Visitor | None:
         """Who holds a session cookie of the present passphrase."""
-        values = self.signer.open(_SESSION, self.jar.read(request).get(SESSION_COOKIE, ""))
+        values = self.signer.verify(_SESSION, self.jar.read(request).get(SESSION_COOKIE, ""))
         passphrase = await self.passphrases.current()
         if values is None or passphrase is None:
             return None
@@ -128,7 +128,7 @@ class ByPassphrase:
     def session(self, passphrase: Sensitive) -> str:
         """The value of a session cookie from now on."""
         expires = int(self.clock.now().timestamp()) + SESSION_SECONDS
-        return self.signer.seal(_SESSION, (self.version(passphrase), expires))
+        return self.signer.sign(_SESSION, (self.version(passphrase), expires))
 
 
 @dataclass(slots=True)

@@ -137,7 +137,7 @@ def _pasted_state(
 
 def _stateless_grant(context: PageContext, key: Key, answer: Answer) -> str:
     """The name of the grant of a login that was not begun here: after its request_token."""
-    return grant_name(key, context.signer.mark("pasted", answer.request_token.reveal()))
+    return grant_name(key, context.signer.signature("pasted", answer.request_token.reveal()))
 
 
 async def _handed_over(

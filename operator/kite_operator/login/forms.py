@@ -36,7 +36,7 @@ class FormGuard:
 
     def mark(self, cookie: str) -> str:
         """The hidden field of a form for the browser with this cookie."""
-        return self.signer.mark(_PURPOSE, cookie)
+        return self.signer.signature(_PURPOSE, cookie)
 
     def give(self, response: web.StreamResponse, cookie: str) -> None:
         """Let the browser keep the cookie."""

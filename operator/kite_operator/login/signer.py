@@ -1,6 +1,6 @@
-"""Values that travel through a browser and come back unchanged or not at all: signed, with a purpose each.
+"""Sign values that travel through a browser, each for one purpose.
 
-The key is derived from the one that all replicas share, so that what one has sealed another can open.
+The key is derived from the one that all replicas share: any replica verifies what another one has signed.
 """
 
 import base64
@@ -15,39 +15,39 @@ _LONGEST = 2048
 
 
 class Signer:
-    """Seals and opens; the text is safe in addresses, cookies and forms, and hides nothing."""
+    """Signs and verifies values. The signed text is safe in URLs, cookies and forms; it is not encrypted."""
 
     def __init__(self, key: bytes) -> None:
         """`key` is of this use alone: `Keyring.derived`."""
         self._key = key
 
     def __repr__(self) -> str:
-        return "Seals(***)"
+        return "Signer(***)"
 
-    def seal(self, purpose: str, values: Sequence[str | int]) -> str:
-        """`values` with a signature that holds for `purpose` only."""
+    def sign(self, purpose: str, values: Sequence[str | int]) -> str:
+        """Return `values` with a signature that is valid for `purpose` only."""
         body = _encode(json.dumps(list(values), separators=(",", ":")).encode())
-        return f"{body}.{self.mark(purpose, body)}"
+        return f"{body}.{self.signature(purpose, body)}"
 
-    def open(self, purpose: str, text: str) -> tuple[Any, ...] | None:
-        """The values, or None for what this project has not sealed for `purpose`, exactly so."""
+    def verify(self, purpose: str, text: str) -> tuple[Any, ...] | None:
+        """Return the values; None unless this project signed exactly this text for `purpose`."""
         body, _, signature = text[:_LONGEST].partition(".")
-        if not hmac.compare_digest(self.mark(purpose, body).encode(), signature.encode()):
+        if not hmac.compare_digest(self.signature(purpose, body).encode(), signature.encode()):
             return None
         return tuple(json.loads(_decode(body)))
 
-    def mark(self, purpose: str, text: str) -> str:
-        """A keyed hash of `text`, as 43 letters."""
+    def signature(self, purpose: str, text: str) -> str:
+        """Return a keyed hash of `text`, 43 characters of base64url."""
         return _encode(hmac.new(self._key, f"{purpose}\0{text}".encode(), hashlib.sha256).digest())
 
 
 def digest(text: str) -> str:
-    """A hash of a random text, which tells whether another is the same one and does not give it away."""
+    """Return a hash of a random text, to recognise it later without storing it."""
     return _encode(hashlib.sha256(text.encode()).digest())
 
 
 def same(one: str, other: str) -> bool:
-    """Whether two texts are equal, in a time that does not tell how much of them is."""
+    """Return whether two texts are equal, in constant time."""
     return hmac.compare_digest(one.encode(), other.encode())
 
 

@@ -70,13 +70,13 @@ def issue(signer: Signer, credential: Credential, now: datetime, *, nonce: str, 
     expires = int((now + LIFE).timestamp())
     state = State(credential.key, credential.uid, nonce, expires, digest(secret))
     key = state.key
-    text = signer.seal(_PURPOSE, (key.namespace, key.name, state.uid, state.nonce, state.expires, state.binding))
+    text = signer.sign(_PURPOSE, (key.namespace, key.name, state.uid, state.nonce, state.expires, state.binding))
     return Issued(text, state, f"{secret}.{text}")
 
 
 def read(signer: Signer, text: str, now: datetime) -> State | Fault:
     """The state that `text` is, or why it is none."""
-    values = signer.open(_PURPOSE, text)
+    values = signer.verify(_PURPOSE, text)
     if values is None:
         return Fault.FOREIGN
     namespace, name, uid, nonce, expires, binding = values

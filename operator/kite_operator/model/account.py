@@ -176,9 +176,9 @@ class AttemptLedger:
         return not (self.attempts or self.rejections or self.claims or self.locks)
 
 
-def dump(record: AttemptLedger) -> str:
+def dump(ledger: AttemptLedger) -> str:
     """The record as JSON, for the Lease's annotation. It holds hashes and names only, never a source value."""
-    return json.dumps(asdict(record), default=_encode, separators=(",", ":"), sort_keys=True)
+    return json.dumps(asdict(ledger), default=_encode, separators=(",", ":"), sort_keys=True)
 
 
 def _encode(value: object) -> str:
@@ -190,12 +190,12 @@ def _encode(value: object) -> str:
 def load(text: str) -> AttemptLedger:
     """The record of a Lease's annotation; ValueError when somebody else wrote something there."""
     try:
-        return _record(json.loads(text))
+        return _ledger(json.loads(text))
     except (KeyError, TypeError, AttributeError, OverflowError) as error:
         raise ValueError("the account record has an unknown shape") from error
 
 
-def _record(raw: Mapping[str, Any]) -> AttemptLedger:
+def _ledger(raw: Mapping[str, Any]) -> AttemptLedger:
     lock = raw["lock"]
     return AttemptLedger(
         client_id=str(raw["client_id"]),

@@ -24,7 +24,7 @@ WRONG_SECRET = BrokerRejection(Reason.APP_SECRET_REJECTED, "no", step=Step.EXCHA
 LAPSED = BrokerRejection(Reason.SUBSCRIPTION_INACTIVE, "lapsed", step=Step.EXCHANGE)
 
 
-class Desk:
+class Setup:
     """One credential's logins, one after the other; each finds the broker as `exchange` says."""
 
     def __init__(self) -> None:
@@ -51,7 +51,7 @@ class Desk:
 
 @pytest.mark.parametrize("failure", [DOWN, ODD, answer_lost(Step.EXCHANGE)])
 async def test_the_same_request_token_is_exchanged_when_the_broker_is_back(failure: BrokerError) -> None:
-    desk = Desk()
+    desk = Setup()
     assert "transient" == (await desk.login(failure)).result
     outcome = await desk.login(None, later=timedelta(seconds=15))
     assert ("staged", 1, 2, True) == (outcome.result, desk.logins, desk.exchanges, is_staged(desk.stage))
@@ -59,19 +59,19 @@ async def test_the_same_request_token_is_exchanged_when_the_broker_is_back(failu
 
 
 async def test_an_outage_of_hours_costs_one_login_and_its_end_another() -> None:
-    desk = Desk()
+    desk = Setup()
     for _ in range(20):
         outcome = await desk.login(DOWN, later=timedelta(minutes=10))
         assert ("transient", Reason.BROKER_UNAVAILABLE) == (outcome.result, outcome.reason)
     assert 1 == desk.logins
-    record = await desk.stage.record()
-    assert [1] == [entry.count for entry in record.logins]
+    ledger = await desk.stage.ledger()
+    assert [1] == [entry.count for entry in ledger.logins]
     assert "rejected" == (await desk.login(REFUSED)).result
     assert 2 == desk.logins
 
 
 async def test_a_dead_token_is_followed_by_a_login_at_once() -> None:
-    desk = Desk()
+    desk = Setup()
     await desk.login(DOWN)
 
     async def refuse_once() -> None:
@@ -86,14 +86,14 @@ async def test_a_dead_token_is_followed_by_a_login_at_once() -> None:
 async def test_an_answer_that_is_no_outage_is_asked_for_only_while_the_token_can_be_alive(
     later: timedelta, logins: int
 ) -> None:
-    desk = Desk()
+    desk = Setup()
     await desk.login(ODD)
     await desk.login(ODD, later=later)
     assert logins == desk.logins
 
 
 async def test_a_spent_token_is_not_tried_again() -> None:
-    desk = Desk()
+    desk = Setup()
     outcome = await desk.login(malformed(Step.EXCHANGE, "without data"))
     assert desk.context.in_memory.unexchanged is None
     assert outcome.failed is not None
@@ -103,25 +103,25 @@ async def test_a_spent_token_is_not_tried_again() -> None:
 
 
 async def test_a_wrong_api_secret_is_found_out_without_another_login() -> None:
-    desk = Desk()
+    desk = Setup()
     await desk.login(DOWN)
     outcome = await desk.login(WRONG_SECRET)
     assert ("rejected", Reason.APP_SECRET_REJECTED, 1) == (outcome.result, outcome.reason, desk.logins)
-    assert [Reason.APP_SECRET_REJECTED] == [each.reason for each in (await desk.stage.record()).rejections]
+    assert [Reason.APP_SECRET_REJECTED] == [each.reason for each in (await desk.stage.ledger()).rejections]
 
 
 async def test_a_lapsed_subscription_costs_one_login_and_its_renewal_another() -> None:
-    desk = Desk()
+    desk = Setup()
     for _ in range(5):
         outcome = await desk.login(LAPSED, later=timedelta(minutes=10))
         assert ("transient", Reason.SUBSCRIPTION_INACTIVE, 1) == (outcome.result, outcome.reason, desk.logins)
-    assert () == (await desk.stage.record()).rejections
+    assert () == (await desk.stage.ledger()).rejections
     await desk.login(REFUSED, later=timedelta(minutes=10))
     assert 2 == desk.logins
 
 
 async def test_another_apps_token_is_left_alone() -> None:
-    desk = Desk()
+    desk = Setup()
     await desk.login(DOWN)
     moved = replace(desk.context.observed, versions=replace(VERSIONS, api_key="key-v2"))
     desk.context = Context(replace(desk.context.gathered, observed=moved), desk.context.in_memory)
@@ -130,9 +130,9 @@ async def test_another_apps_token_is_left_alone() -> None:
 
 
 async def test_the_lock_is_given_back_each_time_and_nothing_shows_the_token() -> None:
-    desk = Desk()
+    desk = Setup()
     for failure in (DOWN, DOWN, None):
         await desk.login(failure)
-        assert () == (await desk.stage.record()).locks
+        assert () == (await desk.stage.ledger()).locks
         assert [] == [*leaks(repr(desk.context.in_memory))]
         assert REQUEST_TOKEN not in repr(desk.context.in_memory)

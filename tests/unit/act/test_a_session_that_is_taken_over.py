@@ -24,8 +24,8 @@ def scene_of(stage: Stage, **facts: Any) -> Context:
 
 
 async def lease_held_by(stage: Stage, holder: Ref, *, proven: bool) -> None:
-    record = account(claims=(Claim(VERSIONS.api_key, holder, proven, stage.clock.now()),))
-    await stage.accounts.change(CLIENT_ID, lambda _: record, seed=account())
+    ledger = account(claims=(Claim(VERSIONS.api_key, holder, proven, stage.clock.now()),))
+    await stage.accounts.change(CLIENT_ID, lambda _: ledger, seed=account())
 
 
 async def test_it_is_kept_again_once_it_is_proven() -> None:
@@ -43,21 +43,21 @@ async def test_the_account_is_claimed_and_the_claim_proven(holder: Ref) -> None:
     stage = Stage()
     await lease_held_by(stage, holder, proven=False)
     await prove(stage.services, scene_of(stage), TAKE_OVER)
-    assert [(REF, True)] == [(each.holder, each.proven) for each in (await stage.record()).claims]
+    assert [(REF, True)] == [(each.holder, each.proven) for each in (await stage.ledger()).claims]
 
 
 async def test_the_account_is_not_claimed_when_somebody_else_has_proven_to_hold_it() -> None:
     stage = Stage()
     await lease_held_by(stage, OTHER, proven=True)
     await prove(stage.services, scene_of(stage), TAKE_OVER)
-    assert [OTHER] == [each.holder for each in (await stage.record()).claims]
+    assert [OTHER] == [each.holder for each in (await stage.ledger()).claims]
 
 
 async def test_a_claim_that_was_given_back_is_made_and_proven() -> None:
     stage = Stage()
     await stage.accounts.change(CLIENT_ID, lambda _: account(claims=()), seed=account())
     await prove(stage.services, scene_of(stage), TAKE_OVER)
-    assert [(REF, True)] == [(each.holder, each.proven) for each in (await stage.record()).claims]
+    assert [(REF, True)] == [(each.holder, each.proven) for each in (await stage.ledger()).claims]
 
 
 @pytest.mark.parametrize("profile", ["XY9999", TokenDead("the profile")])
@@ -76,7 +76,7 @@ async def test_a_staged_session_of_somebody_else_is_still_a_rejection() -> None:
     context = stage.context(held=replace(published(stage.clock.now()), published=False), account=account())
     outcome = await prove(stage.services, context, TAKE_OVER)
     assert ("rejected", Reason.WRONG_ACCOUNT) == (outcome.result, outcome.reason)
-    assert [Reason.WRONG_ACCOUNT] == [each.reason for each in (await stage.record()).rejections]
+    assert [Reason.WRONG_ACCOUNT] == [each.reason for each in (await stage.ledger()).rejections]
 
 
 async def test_one_that_was_brought_is_told_as_taken_over_and_counts_as_a_refresh_and_as_no_heal() -> None:

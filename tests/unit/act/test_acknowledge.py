@@ -23,14 +23,14 @@ async def test_a_revocation_is_lifted_while_the_app_secret_cannot_be_used(app: P
         stage.services, stage.context(credential=who, account=revoked, app=app, versions=versions)
     )
     assert ("acknowledged", Reason.UNBLOCKED) == (outcome.result, outcome.reason)
-    assert () == (await stage.record()).rejections
+    assert () == (await stage.ledger()).rejections
 
 
 async def test_the_third_of_a_day_is_told_when_it_will_be_honoured() -> None:
     stage = Stage()
     today = stage.clock.now().astimezone(IST).date()
-    record = account(attempt("c"), acknowledgements=(Acknowledgement("a", today), Acknowledgement("b", today)))
-    context = stage.context(credential=credential(acknowledge="c"), account=record)
+    ledger = account(attempt("c"), acknowledgements=(Acknowledgement("a", today), Acknowledgement("b", today)))
+    context = stage.context(credential=credential(acknowledge="c"), account=ledger)
     outcome = await acknowledge(stage.services, context)
     assert ("ignored", Reason.ACKNOWLEDGEMENT_IGNORED) == (outcome.result, outcome.reason)
     assert "this one is honoured tomorrow" in outcome.notes[0].message

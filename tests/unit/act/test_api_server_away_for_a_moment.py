@@ -5,7 +5,7 @@ import pytest
 from kite_operator.act.context import write_pending
 from kite_operator.act.login import log_in
 from kite_operator.broker.verdicts import SUBMISSIONS, answer_lost
-from kite_operator.cluster.account import record_of
+from kite_operator.cluster.account import ledger_of
 from kite_operator.cluster.state import parse_state
 from kite_operator.decide import budget
 from kite_operator.model.account import AttemptOutcome
@@ -42,7 +42,7 @@ def version(stage: Stage, path: str) -> str | None:
 def pending(stage: Stage) -> list[Step]:
     """The submissions that the account Lease has reserved."""
     lease = stage.cluster.objects.get(LEASE)
-    return [] if lease is None else [each.step for each in record_of(lease, CLIENT_ID).attempts]
+    return [] if lease is None else [each.step for each in ledger_of(lease, CLIENT_ID).attempts]
 
 
 async def test_a_wrong_password_is_put_on_record_as_soon_as_the_api_server_is_back() -> None:
@@ -50,7 +50,7 @@ async def test_a_wrong_password_is_put_on_record_as_soon_as_the_api_server_is_ba
     away_at(stage, "after-password-answer", 5)
     outcome = await log_in(stage.services, stage.logins, stage.context())
     assert Reason.PASSWORD_REJECTED is outcome.reason
-    assert [AttemptOutcome.WRONG] == [each.outcome for each in (await stage.record()).attempts]
+    assert [AttemptOutcome.WRONG] == [each.outcome for each in (await stage.ledger()).attempts]
 
 
 async def test_a_session_is_staged_as_soon_as_the_api_server_is_back() -> None:
@@ -75,16 +75,16 @@ async def test_an_unknown_outcome_that_is_written_twice_is_forgiven_all_the_same
     stage = Stage([login_page(), answer_lost(Step.PASSWORD)])
     lost_at(stage, "after-password-answer", LEASE)
     await log_in(stage.services, stage.logins, stage.context())
-    record = await stage.record()
-    assert [(AttemptOutcome.UNKNOWN, True)] == [(each.outcome, each.forgiven) for each in record.attempts]
-    assert budget.block_for(record, VERSIONS.login, REF) is None
+    ledger = await stage.ledger()
+    assert [(AttemptOutcome.UNKNOWN, True)] == [(each.outcome, each.forgiven) for each in ledger.attempts]
+    assert budget.block_for(ledger, VERSIONS.login, REF) is None
 
 
 async def test_a_login_that_is_written_down_twice_counts_as_one() -> None:
     stage = Stage(happy_answers())
     lost_at(stage, "after-totp-answer", LEASE)
     assert "staged" == (await log_in(stage.services, stage.logins, stage.context())).result
-    assert [1] == [each.count for each in (await stage.record()).logins]
+    assert [1] == [each.count for each in (await stage.ledger()).logins]
 
 
 @pytest.mark.parametrize(("step", "sent"), [(Step.PASSWORD, 0), (Step.TOTP, 1)])
@@ -100,8 +100,8 @@ async def test_a_reservation_that_was_made_but_not_answered_spends_no_attempt(
     assert ([step] if requests else []) == pending(stage)
     away(stage, 0)
     await write_pending(stage.services, CLIENT_ID, context.in_memory, account())
-    record = await stage.record()
-    assert ((), None, None) == (record.attempts, record.lock, record.forgiven_on)
+    ledger = await stage.ledger()
+    assert ((), None, None) == (ledger.attempts, ledger.lock, ledger.forgiven_on)
     assert sent == sum(request.step in SUBMISSIONS for request in stage.transport.sent)
 
 
@@ -115,4 +115,4 @@ async def test_an_api_server_that_stays_away_is_given_up_after_two_minutes_and_t
     assert 120 <= stage.clock.boottime() - began <= 130
     away(stage, 0)
     await write_pending(stage.services, CLIENT_ID, context.in_memory, account())
-    assert [AttemptOutcome.WRONG] == [each.outcome for each in (await stage.record()).attempts]
+    assert [AttemptOutcome.WRONG] == [each.outcome for each in (await stage.ledger()).attempts]

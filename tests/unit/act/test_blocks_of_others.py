@@ -18,18 +18,18 @@ from support.facts import REF, VERSIONS, account, attempt, claim, credential, ob
 
 async def acknowledged(stage: Stage, who: Credential) -> str:
     """What becomes of it when `who` acknowledges the block that its status names."""
-    record = await stage.record()
-    block = standing_block(observed(stage.clock.now(), credential=who, account=record))
+    ledger = await stage.ledger()
+    block = standing_block(observed(stage.clock.now(), credential=who, account=ledger))
     assert block is not None
     asking = replace(who, acknowledge=block.id)
-    return (await acknowledge(stage.services, stage.context(credential=asking, account=record))).result
+    return (await acknowledge(stage.services, stage.context(credential=asking, account=ledger))).result
 
 
-async def used_up(stage: Stage, record: AttemptLedger) -> None:
+async def used_up(stage: Stage, ledger: AttemptLedger) -> None:
     """The account's four entries are counted."""
     ago = stage.clock.now() - timedelta(hours=1)
     wrong = tuple(attempt(f"wrong-{v}", version=v, at=ago) for v in ("v7", "v8", "v9", VERSIONS.login))
-    await stage.accounts.change(record.client_id, lambda _: replace(record, attempts=wrong), seed=account())
+    await stage.accounts.change(ledger.client_id, lambda _: replace(ledger, attempts=wrong), seed=account())
 
 
 async def test_a_stranger_whose_app_was_refused_does_not_lift_the_holders_block() -> None:
@@ -37,11 +37,11 @@ async def test_a_stranger_whose_app_was_refused_does_not_lift_the_holders_block(
     stranger = replace(credential(), key=Key("elsewhere", "squatter"), uid="uid-squatter")
     await used_up(stage, account(claims=(claim(),)))
     refused = await log_in(
-        stage.services, stage.logins, stage.context(credential=stranger, account=await stage.record())
+        stage.services, stage.logins, stage.context(credential=stranger, account=await stage.ledger())
     )
     assert Reason.APP_REJECTED is refused.reason
     assert "acknowledged" == await acknowledged(stage, stranger)
-    outcome = await log_in(stage.services, stage.logins, stage.context(account=await stage.record()))
+    outcome = await log_in(stage.services, stage.logins, stage.context(account=await stage.ledger()))
     assert Reason.ATTEMPT_BUDGET_EXHAUSTED is outcome.reason
     assert 0 == sum(request.step is Step.PASSWORD for request in stage.transport.sent)
 
@@ -50,6 +50,6 @@ async def test_an_acknowledged_revocation_leaves_the_used_up_budget_standing() -
     stage = Stage()
     await used_up(stage, account(rejections=(rejection(Reason.REVOKED),)))
     assert "acknowledged" == await acknowledged(stage, credential())
-    left = budget.block_for(await stage.record(), VERSIONS.login, REF)
+    left = budget.block_for(await stage.ledger(), VERSIONS.login, REF)
     assert left is not None
     assert Reason.ATTEMPT_BUDGET_EXHAUSTED is left.reason

@@ -51,8 +51,8 @@ async def test_a_clock_that_no_code_can_bear_costs_no_submission(ahead: float, t
     assert [] == submitted(stage)
     assert outcome.failed is not None
     assert all(words in outcome.failed.message for words in (told, "nothing was submitted", "NTP"))
-    record = await stage.record()
-    assert ((), (), None) == (record.attempts, record.rejections, record.lock)
+    ledger = await stage.ledger()
+    assert ((), (), None) == (ledger.attempts, ledger.rejections, ledger.lock)
 
 
 async def test_it_is_measured_again_with_backoff() -> None:
@@ -113,13 +113,13 @@ async def test_a_bearable_offset_awaits_the_window_that_both_clocks_share_before
     assert ("refused", Reason.WAITING_FOR_TOTP_WINDOW, []) == (outcome.result, outcome.reason, submitted(stage))
     assert outcome.retry_at is not None
     assert wait <= (outcome.retry_at - stage.clock.wall).total_seconds() <= wait + 1.5
-    assert LEASE not in stage.cluster.objects or (await stage.record()).attempts == ()
+    assert LEASE not in stage.cluster.objects or (await stage.ledger()).attempts == ()
 
 
 async def test_what_was_measured_is_on_record_with_the_code() -> None:
     stage = Stage([page(0), password_accepted(), WRONG_CODE])
     await log_in(stage.services, stage.logins, stage.context())
-    assert [-0.5] == [each.clock_ahead for each in (await stage.record()).attempts]
+    assert [-0.5] == [each.clock_ahead for each in (await stage.ledger()).attempts]
 
 
 @pytest.mark.parametrize(
@@ -133,8 +133,8 @@ async def test_what_was_measured_is_on_record_with_the_code() -> None:
 def test_two_refused_codes_name_the_secret_where_the_clock_is_known_to_be_right(
     clock_ahead: float | None, told: tuple[str, ...], untold: str
 ) -> None:
-    record = account(refused_code(), attempt("second", step=Step.TOTP, window=2, clock_ahead=clock_ahead))
-    block = block_for(record, VERSIONS.login, REF)
+    ledger = account(refused_code(), attempt("second", step=Step.TOTP, window=2, clock_ahead=clock_ahead))
+    block = block_for(ledger, VERSIONS.login, REF)
     assert block is not None
     assert Reason.TOTP_REJECTED == block.reason
     assert all(words in block.message for words in told)

@@ -21,34 +21,34 @@ async def logged_in_and_proven(stage: Stage, **facts: object) -> AttemptLedger:
     await log_in(stage.services, stage.logins, context)
     assert context.after is not None
     await prove(stage.services, replace(context, gathered=context.after, after=None), PROVE)
-    return await stage.record()
+    return await stage.ledger()
 
 
 async def test_the_first_login_of_an_account_proves_its_claim() -> None:
-    record = await logged_in_and_proven(Stage(happy_answers()))
-    assert [True] == [claim.proven for claim in record.claims]
-    assert budget.UNPROVEN_LIMIT == budget.limit_for(record, OTHER)
+    ledger = await logged_in_and_proven(Stage(happy_answers()))
+    assert [True] == [claim.proven for claim in ledger.claims]
+    assert budget.UNPROVEN_LIMIT == budget.limit_for(ledger, OTHER)
 
 
 async def test_a_login_on_an_account_that_others_have_used_proves_its_claim() -> None:
-    record = await logged_in_and_proven(Stage(happy_answers()), account=account())
-    assert [True] == [claim.proven for claim in record.claims]
+    ledger = await logged_in_and_proven(Stage(happy_answers()), account=account())
+    assert [True] == [claim.proven for claim in ledger.claims]
 
 
 async def test_a_published_session_that_the_broker_vouches_for_makes_a_lost_lease_anew() -> None:
     stage = Stage()
     context = stage.context(held=published(stage.clock.now()), target=TargetView())
     await prove(stage.services, context, PROVE)
-    assert [(REF, True)] == [(claim.holder, claim.proven) for claim in (await stage.record()).claims]
+    assert [(REF, True)] == [(claim.holder, claim.proven) for claim in (await stage.ledger()).claims]
 
 
 async def test_a_probe_makes_a_lost_claim_anew_and_writes_nothing_when_there_is_one() -> None:
     stage = Stage()
     await probe(stage.services, stage.context(held=published(stage.clock.now())))
-    record = await stage.record()
-    assert [(REF, True)] == [(claim.holder, claim.proven) for claim in record.claims]
+    ledger = await stage.ledger()
+    assert [(REF, True)] == [(claim.holder, claim.proven) for claim in ledger.claims]
     before = dict(stage.cluster.objects)
-    await probe(stage.services, stage.context(held=published(stage.clock.now()), account=record))
+    await probe(stage.services, stage.context(held=published(stage.clock.now()), account=ledger))
     assert before == stage.cluster.objects
 
 

@@ -43,8 +43,8 @@ async def wrong_entries(stage: Stage, *minutes_ago: int) -> None:
     now = stage.clock.now()
     wrong = [attempt(f"w{ago}", AttemptOutcome.WRONG, at=now - timedelta(minutes=ago)) for ago in minutes_ago]
 
-    def change(record: AttemptLedger) -> AttemptLedger:
-        return replace(record, attempts=tuple(wrong))
+    def change(ledger: AttemptLedger) -> AttemptLedger:
+        return replace(ledger, attempts=tuple(wrong))
 
     await stage.accounts.change(CLIENT_ID, change, seed=account())
 
@@ -65,7 +65,7 @@ async def test_a_grant_that_somebody_changed_or_deleted_leaves_the_lock_free(err
         del stage.cluster.objects[GRANT]
     with pytest.raises(error):
         await exchanged(stage, given)
-    assert ((), []) == ((await stage.record()).locks, stage.exchanges)
+    assert ((), []) == ((await stage.ledger()).locks, stage.exchanges)
 
 
 @pytest.mark.parametrize("path", [LEASE, GRANT], ids=["lock", "grant"])
@@ -76,7 +76,7 @@ async def test_a_lost_answer_before_the_exchange_leaves_the_lock_free(path: str)
     lose_answer(stage, lambda: stage.cluster.objects.get(path) != before)
     with pytest.raises(ClusterUnavailable):
         await exchanged(stage, given)
-    assert ((), []) == ((await stage.record()).locks, stage.exchanges)
+    assert ((), []) == ((await stage.ledger()).locks, stage.exchanges)
 
 
 async def test_a_persons_login_starts_a_new_count_as_soon_as_the_api_server_is_back() -> None:
@@ -85,8 +85,8 @@ async def test_a_persons_login_starts_a_new_count_as_soon_as_the_api_server_is_b
     given = hand_over(stage)
     away_at(stage, "after-stage", 5)
     outcome = await exchanged(stage, given)
-    record = await stage.record()
-    assert ("staged", 0, ()) == (outcome.result, budget.counted(record), record.locks)
+    ledger = await stage.ledger()
+    assert ("staged", 0, ()) == (outcome.result, budget.counted(ledger), ledger.locks)
     assert GRANT not in stage.cluster.objects
 
 
@@ -96,7 +96,7 @@ async def test_an_entry_that_may_be_younger_than_the_login_stays_counted_however
     given = hand_over(stage)
     away_at(stage, "after-stage", 100)
     await exchanged(stage, given)
-    assert ["w4"] == [each.id for each in (await stage.record()).attempts]
+    assert ["w4"] == [each.id for each in (await stage.ledger()).attempts]
 
 
 async def test_a_used_grant_that_cannot_be_deleted_is_told_as_a_login_all_the_same() -> None:
@@ -136,7 +136,7 @@ async def test_a_renewal_whose_lock_was_not_answered_gives_it_back() -> None:
     lose_answer(stage, lambda: LEASE in stage.cluster.objects)
     with pytest.raises(ClusterUnavailable):
         await renew(stage.services, context)
-    assert ((), []) == ((await stage.record()).locks, stage.renewals)
+    assert ((), []) == ((await stage.ledger()).locks, stage.renewals)
 
 
 async def test_a_refused_refresh_token_is_forgotten_and_told_although_the_answer_was_lost() -> None:

@@ -24,9 +24,9 @@ WRONG_CODE = refusal(403, "TwoFAException")
 async def test_a_login_ends_with_a_staged_session_a_clean_ledger_and_no_lock() -> None:
     stage = Stage(happy_answers())
     outcome = await log_in(stage.services, stage.logins, stage.context())
-    record = await stage.record()
-    assert ("staged", (), None) == (outcome.result, record.attempts, record.lock)
-    assert [("key-v1", 1)] == [(entry.app, entry.count) for entry in record.logins]
+    ledger = await stage.ledger()
+    assert ("staged", (), None) == (outcome.result, ledger.attempts, ledger.lock)
+    assert [("key-v1", 1)] == [(entry.app, entry.count) for entry in ledger.logins]
     assert is_staged(stage)
 
 
@@ -35,7 +35,7 @@ async def test_every_submission_is_on_record_before_it_is_sent() -> None:
     seen: dict[str, list[tuple[Step, AttemptOutcome]]] = {}
 
     async def look(step: str) -> None:
-        seen[step] = [(each.step, each.outcome) for each in (await stage.record()).attempts]
+        seen[step] = [(each.step, each.outcome) for each in (await stage.ledger()).attempts]
 
     for step in ("before-password-send", "before-totp-send"):
         stage.at[step] = partial(look, step)
@@ -49,8 +49,8 @@ async def test_every_submission_is_on_record_before_it_is_sent() -> None:
 async def test_a_wrong_password_is_recorded_and_never_submitted_again() -> None:
     stage = Stage([login_page(), WRONG, login_page()])
     first = await log_in(stage.services, stage.logins, stage.context())
-    assert (Reason.PASSWORD_REJECTED, None) == (first.reason, (await stage.record()).lock)
-    again = await log_in(stage.services, stage.logins, stage.context(account=await stage.record()))
+    assert (Reason.PASSWORD_REJECTED, None) == (first.reason, (await stage.ledger()).lock)
+    again = await log_in(stage.services, stage.logins, stage.context(account=await stage.ledger()))
     assert ("refused", Reason.PASSWORD_REJECTED) == (again.result, again.reason)
     assert [Step.PASSWORD] == [request.step for request in stage.transport.sent if request.step is not Step.PREFLIGHT]
 
@@ -58,10 +58,10 @@ async def test_a_wrong_password_is_recorded_and_never_submitted_again() -> None:
 async def test_a_wrong_code_is_recorded_with_its_window_and_the_lock_is_given_back() -> None:
     stage = Stage([login_page(), password_accepted(), WRONG_CODE])
     outcome = await log_in(stage.services, stage.logins, stage.context())
-    record = await stage.record()
-    [attempt] = record.attempts
-    assert (Reason.TOTP_REJECTED, AttemptOutcome.WRONG, None) == (outcome.reason, attempt.outcome, record.lock)
-    assert record.last_window == attempt.window
+    ledger = await stage.ledger()
+    [attempt] = ledger.attempts
+    assert (Reason.TOTP_REJECTED, AttemptOutcome.WRONG, None) == (outcome.reason, attempt.outcome, ledger.lock)
+    assert ledger.last_window == attempt.window
     assert not is_staged(stage)
 
 
@@ -80,10 +80,10 @@ async def test_a_process_that_lost_the_lock_stages_nothing_and_leaves_the_others
     stage.at[step] = stage.somebody_else_locks
     with pytest.raises(ReservationLost):
         await log_in(stage.services, stage.logins, stage.context())
-    record = await stage.record()
+    ledger = await stage.ledger()
     assert not is_staged(stage)
-    assert "of-another" == (record.lock.id if record.lock else "")
-    assert () == record.attempts
+    assert "of-another" == (ledger.lock.id if ledger.lock else "")
+    assert () == ledger.attempts
 
 
 async def test_an_answer_that_comes_after_the_lease_was_lost_stages_nothing() -> None:
@@ -114,10 +114,10 @@ async def test_another_clients_session_is_not_staged_and_blocks_until_an_input_c
     stage = Stage(happy_answers())
     stage.exchanged = replace(session(stage.clock.now()), user_id="ZZ9999")
     outcome = await log_in(stage.services, stage.logins, stage.context())
-    record = await stage.record()
-    assert (Reason.WRONG_ACCOUNT, None) == (outcome.reason, record.lock)
+    ledger = await stage.ledger()
+    assert (Reason.WRONG_ACCOUNT, None) == (outcome.reason, ledger.lock)
     assert [(Reason.WRONG_ACCOUNT, {"login": "login-v1", "app": "app-v1"})] == [
-        (each.reason, dict(each.inputs)) for each in record.rejections
+        (each.reason, dict(each.inputs)) for each in ledger.rejections
     ]
     assert not is_staged(stage)
 
@@ -132,21 +132,21 @@ async def test_a_process_that_was_frozen_before_the_send_does_not_send() -> None
     with pytest.raises(ReservationLost):
         await log_in(stage.services, stage.logins, stage.context())
     assert [Step.PREFLIGHT] == [request.step for request in stage.transport.sent]
-    assert () == (await stage.record()).attempts
+    assert () == (await stage.ledger()).attempts
 
 
 async def test_while_another_process_logs_in_nothing_is_sent() -> None:
     stage = Stage(happy_answers())
     await stage.accounts.change(
         CLIENT_ID,
-        lambda record: begin_login(record, stage.services, stage.context(), "of-another"),
+        lambda ledger: begin_login(ledger, stage.services, stage.context(), "of-another"),
         seed=AttemptLedger(CLIENT_ID),
     )
     outcome = await log_in(stage.services, stage.logins, stage.context())
     assert ("refused", Reason.LOGIN_IN_PROGRESS) == (outcome.result, outcome.reason)
     assert stage.clock.now() + LOOK_AGAIN == outcome.retry_at
     assert Step.PASSWORD not in {request.step for request in stage.transport.sent}
-    lock = (await stage.record()).lock
+    lock = (await stage.ledger()).lock
     assert "of-another" == (lock.id if lock else "")
 
 

@@ -50,10 +50,10 @@ def staged_with(observe: Observe, script: list[object]) -> Stage:
 async def test_a_wrong_password_is_recorded_as_wrong_and_sent_once(observe: Observe) -> None:
     stage = staged_with(observe, [login_page(), WRONG, login_page(), WRONG])
     first = await log_in(stage.services, stage.logins, stage.context())
-    record = await stage.record()
-    assert (Reason.PASSWORD_REJECTED, None) == (first.reason, record.lock)
-    assert [AttemptOutcome.WRONG] == [each.outcome for each in record.attempts]
-    again = await log_in(stage.services, stage.logins, stage.context(account=record))
+    ledger = await stage.ledger()
+    assert (Reason.PASSWORD_REJECTED, None) == (first.reason, ledger.lock)
+    assert [AttemptOutcome.WRONG] == [each.outcome for each in ledger.attempts]
+    again = await log_in(stage.services, stage.logins, stage.context(account=ledger))
     assert ("refused", Reason.PASSWORD_REJECTED) == (again.result, again.reason)
     assert 1 == sum(request.step is Step.PASSWORD for request in stage.transport.sent)
 
@@ -61,8 +61,8 @@ async def test_a_wrong_password_is_recorded_as_wrong_and_sent_once(observe: Obse
 async def test_a_good_login_is_staged_with_a_clean_ledger(observe: Observe) -> None:
     stage = staged_with(observe, [*happy_answers()])
     outcome = await log_in(stage.services, stage.logins, stage.context())
-    record = await stage.record()
-    assert ("staged", (), None, True) == (outcome.result, record.attempts, record.lock, is_staged(stage))
+    ledger = await stage.ledger()
+    assert ("staged", (), None, True) == (outcome.result, ledger.attempts, ledger.lock, is_staged(stage))
 
 
 async def test_an_observers_error_is_told_by_kind_only(caplog: pytest.LogCaptureFixture) -> None:

@@ -27,10 +27,10 @@ async def test_a_password_is_not_sent_when_another_process_has_logged_in_since_t
     context = stage.context()
     stage.cluster.put(STATE, THEIRS)
     outcome = await log_in(stage.services, stage.logins, context)
-    record = await stage.record()
+    ledger = await stage.ledger()
     assert ("refused", Reason.LOGIN_IN_PROGRESS) == (outcome.result, outcome.reason)
     assert outcome.retry_at is not None
-    assert ((), ()) == (record.attempts, record.locks)
+    assert ((), ()) == (ledger.attempts, ledger.locks)
     assert [Step.PREFLIGHT] == [request.step for request in stage.transport.sent]
 
 
@@ -47,8 +47,8 @@ async def test_a_password_is_not_sent_when_the_state_secret_cannot_be_written(th
     stage.cluster.before = before
     with pytest.raises(Unprocessable):
         await log_in(stage.services, stage.logins, stage.context())
-    record = await stage.record()
-    assert ((), None) == (record.attempts, record.lock)
+    ledger = await stage.ledger()
+    assert ((), None) == (ledger.attempts, ledger.lock)
     assert [Step.PREFLIGHT] == [request.step for request in stage.transport.sent]
 
 
@@ -73,7 +73,7 @@ async def test_a_grant_is_not_exchanged_when_another_process_has_logged_in_since
     plan = Plan(Action.EXCHANGE, Reason.LOGIN_IN_PROGRESS, "", grant=grant())
     outcome = await exchange_grant(stage.services, context, plan)
     assert ("refused", Reason.LOGIN_IN_PROGRESS) == (outcome.result, outcome.reason)
-    assert () == (await stage.record()).locks
+    assert () == (await stage.ledger()).locks
 
 
 async def test_a_reservation_that_turns_out_to_be_unneeded_is_taken_back_even_when_that_cannot_be_seen() -> None:
@@ -86,7 +86,7 @@ async def test_a_reservation_that_turns_out_to_be_unneeded_is_taken_back_even_wh
     stage.cluster.before = before
     with pytest.raises(ClusterUnavailable):
         await log_in(stage.services, stage.logins, stage.context())
-    assert () == (await stage.record()).attempts
+    assert () == (await stage.ledger()).attempts
 
 
 async def test_a_code_whose_window_closed_while_it_was_reserved_is_not_sent() -> None:
@@ -101,9 +101,9 @@ async def test_a_code_whose_window_closed_while_it_was_reserved_is_not_sent() ->
 
     stage.cluster.before = before
     outcome = await log_in(stage.services, stage.logins, stage.context())
-    record = await stage.record()
+    ledger = await stage.ledger()
     assert ("refused", Reason.WAITING_FOR_TOTP_WINDOW) == (outcome.result, outcome.reason)
-    assert ((), ()) == (record.attempts, record.locks)
+    assert ((), ()) == (ledger.attempts, ledger.locks)
     assert Step.TOTP not in {request.step for request in stage.transport.sent}
 
 
@@ -113,7 +113,7 @@ async def test_nothing_is_exchanged_when_another_process_took_over_after_the_cod
     with pytest.raises(ReservationLost):
         await log_in(stage.services, stage.logins, stage.context())
     assert ([], False) == (stage.exchanges, is_staged(stage))
-    assert "pod-2" == getattr((await stage.record()).lock, "by", "")
+    assert "pod-2" == getattr((await stage.ledger()).lock, "by", "")
 
 
 async def test_a_grant_is_not_exchanged_when_another_process_took_over_after_it_was_taken() -> None:

@@ -84,9 +84,9 @@ async def test_it_counts_among_the_days_sessions_and_not_as_a_completed_login() 
     stage = Stage()
     await stage.accounts.change(CLIENT_ID, lambda _: account(attempt("wrong")), seed=AttemptLedger(CLIENT_ID))
     await renew(stage.services, await scene_of(stage))
-    record = await stage.record()
-    assert 1 == budget.logins_today(record, VERSIONS.api_key, stage.clock.now()).count
-    assert (1, ()) == (budget.counted(record), record.locks)
+    ledger = await stage.ledger()
+    assert 1 == budget.logins_today(ledger, VERSIONS.api_key, stage.clock.now()).count
+    assert (1, ()) == (budget.counted(ledger), ledger.locks)
 
 
 async def test_a_fourth_of_one_day_asks_nobody() -> None:
@@ -107,8 +107,8 @@ async def test_a_refresh_token_that_is_no_good_is_forgotten_and_blocks_nothing(r
     assert outcome.failed is not None
     assert outcome.failed.failures.next_retry_time is None
     assert (None, "formeraccesstoken000") == (kept(stage), staged_token(stage))
-    record = await stage.record()
-    assert ((), ()) == (record.rejections, record.locks)
+    ledger = await stage.ledger()
+    assert ((), ()) == (ledger.rejections, ledger.locks)
 
 
 async def test_the_session_of_another_client_is_not_staged() -> None:
@@ -123,9 +123,9 @@ async def test_a_rejected_app_blocks_and_keeps_the_refresh_token() -> None:
     stage = Stage(renewed=refusal(Reason.APP_SECRET_REJECTED))
     outcome = await renew(stage.services, await scene_of(stage))
     assert ("rejected", Reason.APP_SECRET_REJECTED) == (outcome.result, outcome.reason)
-    record = await stage.record()
-    assert [{"app": VERSIONS.app}] == [dict(each.inputs) for each in record.rejections]
-    assert (REFRESH_TOKEN, ()) == (kept(stage), record.locks)
+    ledger = await stage.ledger()
+    assert [{"app": VERSIONS.app}] == [dict(each.inputs) for each in ledger.rejections]
+    assert (REFRESH_TOKEN, ()) == (kept(stage), ledger.locks)
 
 
 async def test_what_passes_by_itself_is_retried_with_the_same_refresh_token() -> None:
@@ -133,7 +133,7 @@ async def test_what_passes_by_itself_is_retried_with_the_same_refresh_token() ->
     outcome = await renew(stage.services, await scene_of(stage))
     assert outcome.failed is not None
     assert outcome.failed.failures.next_retry_time is not None
-    assert (REFRESH_TOKEN, ()) == (kept(stage), (await stage.record()).locks)
+    assert (REFRESH_TOKEN, ()) == (kept(stage), (await stage.ledger()).locks)
 
 
 async def test_nobody_is_asked_while_another_credential_holds_the_account() -> None:
@@ -150,7 +150,7 @@ async def test_nobody_is_asked_when_another_process_was_faster() -> None:
     await write_state(stage.cluster, PLATFORM, context.gathered.state, unproven(stage, answered(stage)))
     outcome = await renew(stage.services, context)
     assert ("refused", Reason.LOGIN_IN_PROGRESS) == (outcome.result, outcome.reason)
-    assert ([], ()) == (stage.renewals, (await stage.record()).locks)
+    assert ([], ()) == (stage.renewals, (await stage.ledger()).locks)
 
 
 async def test_nothing_is_renewed_when_another_process_took_over_after_the_lock_was_taken() -> None:
@@ -199,7 +199,7 @@ async def test_a_session_that_another_process_staged_meanwhile_is_not_overwritte
     with pytest.raises(Conflict):
         await renew(stage.services, context)
     assert "anotheraccesstoken00" == staged_token(stage)
-    assert () == (await stage.record()).locks
+    assert () == (await stage.ledger()).locks
 
 
 def unusable(user_id: str | None = CLIENT_ID, token: str | None = ROTATED) -> SessionUnusable:
@@ -217,7 +217,7 @@ async def test_a_session_that_cannot_be_used_leaves_its_new_refresh_token(user_i
     outcome = await renew(stage.services, context)
     assert ("transient", Reason.UNEXPECTED_ANSWER, ROTATED) == (outcome.result, outcome.reason, kept(stage))
     assert before == parse_state(stage.cluster.objects[STATE], PLATFORM)
-    assert () == (await stage.record()).locks
+    assert () == (await stage.ledger()).locks
 
 
 @pytest.mark.parametrize("failure", [unusable("ZZ9999"), unusable(token=None)])

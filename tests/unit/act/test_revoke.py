@@ -40,7 +40,7 @@ async def test_it_is_logged_out_marked_and_blocked() -> None:
     assert ("revoked", True) == (outcome.result, outcome.handled_revoke)
     assert [ACCESS_TOKEN] == [token.reveal() for token in stage.logouts]
     assert "Dead" == state_of_the_token(stage)
-    assert [block_id(ASKED)] == [each.id for each in (await stage.record()).rejections]
+    assert [block_id(ASKED)] == [each.id for each in (await stage.ledger()).rejections]
 
 
 async def test_a_broker_that_does_not_answer_leaves_it_blocked_and_to_be_done() -> None:
@@ -50,14 +50,14 @@ async def test_a_broker_that_does_not_answer_leaves_it_blocked_and_to_be_done() 
     assert outcome.failed is not None
     assert outcome.failed.failures.next_retry_time is not None
     assert "Dead" == state_of_the_token(stage)
-    assert [Reason.REVOKED] == [each.reason for each in (await stage.record()).rejections]
+    assert [Reason.REVOKED] == [each.reason for each in (await stage.ledger()).rejections]
 
 
 async def test_done_twice_it_blocks_once() -> None:
     stage = Stage()
     await revoke(stage.services, scene_of(stage))
-    await revoke(stage.services, scene_of(stage, account=await stage.record()))
-    assert 1 == len((await stage.record()).rejections)
+    await revoke(stage.services, scene_of(stage, account=await stage.ledger()))
+    assert 1 == len((await stage.ledger()).rejections)
 
 
 async def test_a_session_that_was_not_published_yet_is_ended_and_forgotten() -> None:

@@ -184,8 +184,8 @@ def test_a_refresh_that_a_person_asked_for_is_made_and_tried_again(mode: str, ac
     assert action is decide(situation(now, mode, dead(now), credential=asked)).action
     tried = replace(asked.status, last_handled_refresh="now")
     for last, expected in ((now - MINUTE, action), (ist("05:59", day=SUNDAY), Action.REST)):
-        record = failures(Reason.BROKER_UNAVAILABLE, last=last, retry=now)
-        facts = situation(now, mode, credential=asked.with_status(replace(tried, failures=record)))
+        ledger = failures(Reason.BROKER_UNAVAILABLE, last=last, retry=now)
+        facts = situation(now, mode, credential=asked.with_status(replace(tried, failures=ledger)))
         assert expected is decide(facts).action
 
 

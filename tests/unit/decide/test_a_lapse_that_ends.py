@@ -72,5 +72,5 @@ def test_a_token_that_works_again_is_published_as_alive_without_a_login() -> Non
 
 
 def test_what_was_refused_of_the_app_since_is_the_reason_before_that() -> None:
-    record = account(rejections=(rejection(Reason.APP_SECRET_REJECTED, app="app-v1"),))
-    assert Reason.APP_SECRET_REJECTED is decide(lapsed(account=record)).reason
+    ledger = account(rejections=(rejection(Reason.APP_SECRET_REJECTED, app="app-v1"),))
+    assert Reason.APP_SECRET_REJECTED is decide(lapsed(account=ledger)).reason

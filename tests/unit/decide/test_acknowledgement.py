@@ -20,8 +20,8 @@ ANSWERED = replace(ASKED, status=Status(last_handled_acknowledge="third"))
 THIRD_OF_THE_DAY = account(attempt("third"), acknowledgements=TWO_TODAY)
 
 
-def facts_of(record: AttemptLedger = THIRD_OF_THE_DAY, at: str = "12:05", day: int = 2) -> Observed:
-    return replace(observed(credential=ANSWERED, account=record), now=ist(at, day=day))
+def facts_of(ledger: AttemptLedger = THIRD_OF_THE_DAY, at: str = "12:05", day: int = 2) -> Observed:
+    return replace(observed(credential=ANSWERED, account=ledger), now=ist(at, day=day))
 
 
 def test_it_is_answered_whether_it_can_be_honoured_or_not() -> None:

@@ -32,15 +32,15 @@ def code(
     return attempt(name, outcome, at=at, step=Step.TOTP, window=window)
 
 
-def block(record: AttemptLedger, version: str = "login-v1", by: Ref = REF) -> Block:
-    found = budget.block_for(record, version, by)
+def block(ledger: AttemptLedger, version: str = "login-v1", by: Ref = REF) -> Block:
+    found = budget.block_for(ledger, version, by)
     assert found is not None
     return found
 
 
-def refusal(record: AttemptLedger, submission: Submission, new: Attempt, now: datetime = NOON) -> ReservationRefused:
+def refusal(ledger: AttemptLedger, submission: Submission, new: Attempt, now: datetime = NOON) -> ReservationRefused:
     with pytest.raises(ReservationRefused) as caught:
-        budget.reserve(record, submission, new, now)
+        budget.reserve(ledger, submission, new, now)
     return caught.value
 
 
@@ -57,34 +57,34 @@ def test_a_second_one_waits_for_the_outcome_of_the_first() -> None:
 
 
 def test_a_reservation_that_nobody_settled_counts_and_the_first_of_a_day_is_forgiven() -> None:
-    record = budget.reserve(account(pending("a")), PASSWORD_V1, pending("b", LATER), LATER)
+    ledger = budget.reserve(account(pending("a")), PASSWORD_V1, pending("b", LATER), LATER)
     assert [(AttemptOutcome.EXPIRED, True), (AttemptOutcome.PENDING, False)] == [
-        (a.outcome, a.forgiven) for a in record.attempts
+        (a.outcome, a.forgiven) for a in ledger.attempts
     ]
-    assert 2 == budget.counted(record)
-    afterwards = budget.settle_expired(record, LATER + MINUTE)
+    assert 2 == budget.counted(ledger)
+    afterwards = budget.settle_expired(ledger, LATER + MINUTE)
     assert Reason.ATTEMPT_OUTCOME_UNKNOWN is block(afterwards).reason
 
 
 def test_the_day_of_forgiveness_is_the_indian_one() -> None:
     evening = datetime(2026, 3, 2, 23, 50, tzinfo=IST)
-    record = budget.settle_expired(account(pending("a", evening)), evening + MINUTE)
-    record = budget.settle_expired(record.with_attempt(pending("b", evening)), evening + 11 * MINUTE)
-    assert [True, True] == [each.forgiven for each in record.attempts]
+    ledger = budget.settle_expired(account(pending("a", evening)), evening + MINUTE)
+    ledger = budget.settle_expired(ledger.with_attempt(pending("b", evening)), evening + 11 * MINUTE)
+    assert [True, True] == [each.forgiven for each in ledger.attempts]
 
 
 def test_a_clock_that_is_set_back_a_day_forgives_nothing_twice() -> None:
-    record = budget.settle_expired(account(pending("a")), LATER)
+    ledger = budget.settle_expired(account(pending("a")), LATER)
     yesterday = NOON - timedelta(days=1)
-    record = budget.settle_expired(record.with_attempt(pending("b", yesterday)), yesterday + MINUTE)
-    assert [True, False] == [each.forgiven for each in record.attempts]
+    ledger = budget.settle_expired(ledger.with_attempt(pending("b", yesterday)), yesterday + MINUTE)
+    assert [True, False] == [each.forgiven for each in ledger.attempts]
 
 
 def test_a_code_is_reserved_in_a_window_later_than_every_used_one() -> None:
     submission = Submission(Step.TOTP, "login-v1", REF, window=59_000_000)
-    record = budget.reserve(account(), submission, code("a"), NOON)
-    assert 59_000_000 == record.last_window
-    told = refusal(budget.settle(record, code("a"), AttemptOutcome.WRONG, NOON), submission, code("b"))
+    ledger = budget.reserve(account(), submission, code("a"), NOON)
+    assert 59_000_000 == ledger.last_window
+    told = refusal(budget.settle(ledger, code("a"), AttemptOutcome.WRONG, NOON), submission, code("b"))
     assert (Reason.WAITING_FOR_TOTP_WINDOW, 59_000_001 * 30) == (
         told.reason,
         told.retry_at.timestamp() if told.retry_at else None,
@@ -100,79 +100,79 @@ def test_a_code_without_a_window_is_a_fault_of_ours() -> None:
 
 
 def test_four_wrong_entries_leave_nothing_and_the_fourth_names_the_block() -> None:
-    record = account(*(attempt(name, version=f"login-{name}") for name in "abcd"))
-    told = refusal(record, PASSWORD_V1, pending("e"))
+    ledger = account(*(attempt(name, version=f"login-{name}") for name in "abcd"))
+    told = refusal(ledger, PASSWORD_V1, pending("e"))
     assert Reason.ATTEMPT_BUDGET_EXHAUSTED is told.reason
-    assert "d" == block(record).id
+    assert "d" == block(ledger).id
 
 
 def test_an_unproven_claimant_is_stopped_at_two_while_another_is_proven() -> None:
-    record = account(attempt("a", by=OTHER), attempt("b", by=OTHER), claims=(claim(REF),))
-    theirs = block(record, "login-v9", OTHER)
+    ledger = account(attempt("a", by=OTHER), attempt("b", by=OTHER), claims=(claim(REF),))
+    theirs = block(ledger, "login-v9", OTHER)
     assert Reason.ATTEMPT_BUDGET_EXHAUSTED is theirs.reason
     assert "Another KiteCredential has proven" in theirs.message
-    assert budget.block_for(record, "login-v2", REF) is None
+    assert budget.block_for(ledger, "login-v2", REF) is None
 
 
 def test_that_limit_is_not_lifted_by_an_acknowledgement() -> None:
-    record = account(attempt("a", by=OTHER), attempt("b", by=OTHER), claims=(claim(REF),))
+    ledger = account(attempt("a", by=OTHER), attempt("b", by=OTHER), claims=(claim(REF),))
     with pytest.raises(ReservationRefused, match="Another KiteCredential"):
-        budget.acknowledge(record, block(record, "login-v9", OTHER), "key-v2", NOON)
+        budget.acknowledge(ledger, block(ledger, "login-v9", OTHER), "key-v2", NOON)
 
 
 def test_nobody_but_the_proven_holder_reopens_a_budget_that_is_used_up() -> None:
-    record = account(*(attempt(name, version=f"login-{name}") for name in "abcd"), claims=(claim(REF),))
+    ledger = account(*(attempt(name, version=f"login-{name}") for name in "abcd"), claims=(claim(REF),))
     with pytest.raises(ReservationRefused, match="Another KiteCredential"):
-        budget.acknowledge(record, block(record, "login-v9", OTHER), "key-v2", NOON)
-    reopened = budget.acknowledge(record, block(record, "login-v9", REF), "key-v1", NOON)
+        budget.acknowledge(ledger, block(ledger, "login-v9", OTHER), "key-v2", NOON)
+    reopened = budget.acknowledge(ledger, block(ledger, "login-v9", REF), "key-v1", NOON)
     assert budget.block_for(reopened, "login-v9", REF) is None
 
 
 def test_the_successor_of_the_proven_holder_is_proven() -> None:
-    record = account(attempt("a"), attempt("b"), claims=(claim(REF),))
-    assert budget.LIMIT == budget.limit_for(record, replace(REF, uid="next"))
+    ledger = account(attempt("a"), attempt("b"), claims=(claim(REF),))
+    assert budget.LIMIT == budget.limit_for(ledger, replace(REF, uid="next"))
 
 
 # Completed logins.
 
 
 def test_an_accepted_password_alone_resets_nothing() -> None:
-    record = account(attempt("a", version="login-v0"), pending("b"))
+    ledger = account(attempt("a", version="login-v0"), pending("b"))
     assert account(attempt("a", version="login-v0")) == budget.settle(
-        record, pending("b"), AttemptOutcome.ACCEPTED, NOON
+        ledger, pending("b"), AttemptOutcome.ACCEPTED, NOON
     )
 
 
-def completed(record: AttemptLedger, with_code: Attempt, now: datetime = LATER) -> AttemptLedger:
-    return budget.complete(budget.settle(record, with_code, AttemptOutcome.ACCEPTED, now), REF, now)
+def completed(ledger: AttemptLedger, with_code: Attempt, now: datetime = LATER) -> AttemptLedger:
+    return budget.complete(budget.settle(ledger, with_code, AttemptOutcome.ACCEPTED, now), REF, now)
 
 
 def test_a_completed_login_forgets_what_was_before_it() -> None:
-    record = account(attempt("a"), attempt("b", AttemptOutcome.UNKNOWN), code("c"), allowed_more=1)
-    assert account() == completed(record, code("c"))
+    ledger = account(attempt("a"), attempt("b", AttemptOutcome.UNKNOWN), code("c"), allowed_more=1)
+    assert account() == completed(ledger, code("c"))
 
 
 def test_an_expired_reservation_stays_counted_for_a_day_without_blocking() -> None:
-    record = account(attempt("a", AttemptOutcome.EXPIRED), code("c"))
-    kept = completed(record, code("c"))
+    ledger = account(attempt("a", AttemptOutcome.EXPIRED), code("c"))
+    kept = completed(ledger, code("c"))
     assert (1, None) == (budget.counted(kept), budget.block_for(kept, "login-v1", REF))
     assert account() == completed(kept.with_attempt(code("d")), code("d"), NOON + timedelta(days=1, minutes=1))
 
 
 def test_a_late_answer_forgets_nothing_that_was_reserved_after_it() -> None:
     """Process A's accepted code is told late; meanwhile B's password was refused: that came after the reset."""
-    record = account(code("a", AttemptOutcome.EXPIRED), attempt("b"), pending("c"))
-    assert account(attempt("b"), pending("c")) == completed(record, code("a"))
+    ledger = account(code("a", AttemptOutcome.EXPIRED), attempt("b"), pending("c"))
+    assert account(attempt("b"), pending("c")) == completed(ledger, code("a"))
 
 
 def test_an_answer_that_nobody_remembers_forgets_nothing() -> None:
-    record = account(attempt("b"))
-    assert record == completed(record, code("a"))
+    ledger = account(attempt("b"))
+    assert ledger == completed(ledger, code("a"))
 
 
 def test_a_persons_login_forgets_what_is_older_than_its_request_token_can_be() -> None:
-    record = account(attempt("a", at=LATER - 6 * MINUTE), attempt("b", at=LATER - 4 * MINUTE))
-    assert ["b"] == [each.id for each in budget.complete(record, REF, LATER).attempts]
+    ledger = account(attempt("a", at=LATER - 6 * MINUTE), attempt("b", at=LATER - 4 * MINUTE))
+    assert ["b"] == [each.id for each in budget.complete(ledger, REF, LATER).attempts]
 
 
 def test_a_persons_login_keeps_a_block_reopened_that_was_acknowledged() -> None:
@@ -183,8 +183,8 @@ def test_a_persons_login_keeps_a_block_reopened_that_was_acknowledged() -> None:
 
 
 def test_a_completed_login_takes_back_what_was_allowed_more() -> None:
-    record = replace(account(attempt("a"), attempt("b"), code("c")), allowed_more=2)
-    assert 0 == completed(record, code("c")).allowed_more
+    ledger = replace(account(attempt("a"), attempt("b"), code("c")), allowed_more=2)
+    assert 0 == completed(ledger, code("c")).allowed_more
 
 
 # Late answers.
@@ -196,126 +196,126 @@ def test_a_late_wrong_password_is_put_back_on_the_record() -> None:
 
 def test_a_late_wrong_password_blocks_its_version_although_a_login_was_completed_since() -> None:
     kept = completed(account(attempt("a", AttemptOutcome.EXPIRED), code("c")), code("c"))
-    record = budget.settle(kept, pending("a"), AttemptOutcome.WRONG, LATER)
-    assert Reason.PASSWORD_REJECTED is block(record).reason
+    ledger = budget.settle(kept, pending("a"), AttemptOutcome.WRONG, LATER)
+    assert Reason.PASSWORD_REJECTED is block(ledger).reason
 
 
 def test_news_about_an_acknowledged_attempt_blocks_under_a_new_id_that_can_be_acknowledged() -> None:
-    record = account(attempt("a", AttemptOutcome.EXPIRED), forgiven_on=NOON.date())
-    record = budget.acknowledge(record, block(record), "key-v1", NOON)
-    record = budget.settle(record, pending("a"), AttemptOutcome.WRONG, LATER)
-    told = block(record)
-    assert (Reason.PASSWORD_REJECTED, "a-late", 1) == (told.reason, told.id, budget.counted(record))
-    reopened = budget.acknowledge(record, told, "key-v1", LATER)
+    ledger = account(attempt("a", AttemptOutcome.EXPIRED), forgiven_on=NOON.date())
+    ledger = budget.acknowledge(ledger, block(ledger), "key-v1", NOON)
+    ledger = budget.settle(ledger, pending("a"), AttemptOutcome.WRONG, LATER)
+    told = block(ledger)
+    assert (Reason.PASSWORD_REJECTED, "a-late", 1) == (told.reason, told.id, budget.counted(ledger))
+    reopened = budget.acknowledge(ledger, told, "key-v1", LATER)
     assert budget.block_for(reopened, "login-v1", REF) is None
 
 
 @pytest.mark.parametrize("outcome", [AttemptOutcome.UNSENT, AttemptOutcome.ACCEPTED])
 def test_an_attempt_under_its_new_id_is_still_found(outcome: AttemptOutcome) -> None:
-    record = account(attempt("a-late", AttemptOutcome.EXPIRED))
-    assert account() == budget.settle(record, pending("a"), outcome, LATER)
+    ledger = account(attempt("a-late", AttemptOutcome.EXPIRED))
+    assert account() == budget.settle(ledger, pending("a"), outcome, LATER)
 
 
 def test_what_expired_stays_expired_when_its_process_does_not_know_either() -> None:
-    record = account(attempt("a", AttemptOutcome.EXPIRED, forgiven=True))
-    assert record == budget.settle(record, pending("a"), AttemptOutcome.UNKNOWN, LATER)
+    ledger = account(attempt("a", AttemptOutcome.EXPIRED, forgiven=True))
+    assert ledger == budget.settle(ledger, pending("a"), AttemptOutcome.UNKNOWN, LATER)
 
 
 # Acknowledgements.
 
 
 def test_an_acknowledgement_is_honoured_once() -> None:
-    record = account(attempt("a"))
-    stood = block(record)
-    reopened = budget.acknowledge(record, stood, "key-v1", NOON)
+    ledger = account(attempt("a"))
+    stood = block(ledger)
+    reopened = budget.acknowledge(ledger, stood, "key-v1", NOON)
     assert budget.block_for(reopened, "login-v1", REF) is None
     with pytest.raises(ReservationRefused, match="honoured once"):
         budget.acknowledge(reopened, stood, "key-v1", NOON + timedelta(days=3))
 
 
 def test_two_a_day_are_honoured_and_the_next_day_another() -> None:
-    record = account()
+    ledger = account()
     for name in "ab":
-        record = record.with_attempt(attempt(name))
-        record = budget.acknowledge(record, block(record), "key-v1", NOON)
-    record = record.with_attempt(attempt("c"))
+        ledger = ledger.with_attempt(attempt(name))
+        ledger = budget.acknowledge(ledger, block(ledger), "key-v1", NOON)
+    ledger = ledger.with_attempt(attempt("c"))
     with pytest.raises(ReservationRefused, match="honoured tomorrow"):
-        budget.acknowledge(record, block(record), "key-v1", NOON)
-    tomorrow = budget.acknowledge(record, block(record), "key-v1", NOON + timedelta(days=1))
+        budget.acknowledge(ledger, block(ledger), "key-v1", NOON)
+    tomorrow = budget.acknowledge(ledger, block(ledger), "key-v1", NOON + timedelta(days=1))
     assert ["a", "b", "c"] == [each.block_id for each in tomorrow.acknowledgements]
 
 
 def test_at_the_limit_an_acknowledgement_allows_one_more() -> None:
-    record = account(*(attempt(name, version=f"login-{name}") for name in "abcd"))
-    record = budget.acknowledge(record, block(record), "key-v1", NOON)
-    record = budget.reserve(record, PASSWORD_V1, pending("e"), NOON)
-    record = budget.settle(record, pending("e"), AttemptOutcome.WRONG, NOON)
-    assert (Reason.ATTEMPT_BUDGET_EXHAUSTED, "e") == (block(record).reason, block(record).id)
+    ledger = account(*(attempt(name, version=f"login-{name}") for name in "abcd"))
+    ledger = budget.acknowledge(ledger, block(ledger), "key-v1", NOON)
+    ledger = budget.reserve(ledger, PASSWORD_V1, pending("e"), NOON)
+    ledger = budget.settle(ledger, pending("e"), AttemptOutcome.WRONG, NOON)
+    assert (Reason.ATTEMPT_BUDGET_EXHAUSTED, "e") == (block(ledger).reason, block(ledger).id)
 
 
 def test_an_acknowledged_reservation_that_ran_out_does_not_block_again() -> None:
-    record = account(pending("a", LONG_AGO), forgiven_on=NOON.date())
-    stood = block(budget.settle_expired(record, NOON))
-    reopened = budget.acknowledge(record, stood, "key-v1", NOON)
+    ledger = account(pending("a", LONG_AGO), forgiven_on=NOON.date())
+    stood = block(budget.settle_expired(ledger, NOON))
+    reopened = budget.acknowledge(ledger, stood, "key-v1", NOON)
     assert budget.block_for(budget.settle_expired(reopened, LATER), "login-v1", REF) is None
 
 
 def test_an_acknowledged_rejection_reopens_nothing_else() -> None:
     wrong = (attempt("a"), *(attempt(name, version=f"login-{name}") for name in "bcd"))
     other = rejection(Reason.APP_REJECTED, by=OTHER)
-    record = account(*wrong, rejections=(rejection(Reason.REVOKED), other))
+    ledger = account(*wrong, rejections=(rejection(Reason.REVOKED), other))
     refused = budget.Block("rejected-Revoked", Reason.REVOKED, "x")
-    reopened = budget.acknowledge(record, refused, "key-v1", NOON)
+    reopened = budget.acknowledge(ledger, refused, "key-v1", NOON)
     assert account(*wrong, rejections=(other,), acknowledgements=reopened.acknowledgements) == reopened
     assert ["rejected-Revoked"] == [each.block_id for each in reopened.acknowledgements]
     assert Reason.ATTEMPT_BUDGET_EXHAUSTED is block(reopened).reason
 
 
 def test_an_acknowledged_password_leaves_the_other_versions_refused() -> None:
-    record = account(attempt("a"), attempt("b", version="login-v2", by=OTHER))
-    reopened = budget.acknowledge(record, block(record, "login-v2", OTHER), "key-v2", NOON)
+    ledger = account(attempt("a"), attempt("b", version="login-v2", by=OTHER))
+    reopened = budget.acknowledge(ledger, block(ledger, "login-v2", OTHER), "key-v2", NOON)
     assert budget.block_for(reopened, "login-v2", OTHER) is None
-    assert block(record) == block(reopened)
+    assert block(ledger) == block(reopened)
 
 
 def test_at_the_limit_an_acknowledgement_reopens_the_present_version_alone() -> None:
-    record = account(*(attempt(name, version=f"login-{name}") for name in "abcd"))
-    reopened = budget.acknowledge(record, block(record), "key-v1", NOON)
+    ledger = account(*(attempt(name, version=f"login-{name}") for name in "abcd"))
+    reopened = budget.acknowledge(ledger, block(ledger), "key-v1", NOON)
     assert budget.block_for(reopened, "login-v1", REF) is None
     assert Reason.PASSWORD_REJECTED is block(reopened, "login-d").reason
 
 
 def test_old_acknowledgements_are_forgotten() -> None:
-    record = account()
+    ledger = account()
     for day in range(40):
-        record = record.with_attempt(attempt(f"a{day}"))
-        record = budget.acknowledge(record, block(record), "key-v1", NOON + timedelta(days=day))
-        record = replace(record, attempts=())
-    assert 30 == len(record.acknowledgements)
+        ledger = ledger.with_attempt(attempt(f"a{day}"))
+        ledger = budget.acknowledge(ledger, block(ledger), "key-v1", NOON + timedelta(days=day))
+        ledger = replace(ledger, attempts=())
+    assert 30 == len(ledger.acknowledgements)
 
 
 # Logins, and the lock.
 
 
 def test_the_fourth_login_of_a_day_is_contested_until_acknowledged() -> None:
-    record = account()
+    ledger = account()
     for _ in range(3):
-        assert budget.contested(record, "key-v1", NOON) is None
-        record = budget.count_login(record, "key-v1", NOON)
-    told = budget.contested(record, "key-v1", NOON)
+        assert budget.contested(ledger, "key-v1", NOON) is None
+        ledger = budget.count_login(ledger, "key-v1", NOON)
+    told = budget.contested(ledger, "key-v1", NOON)
     assert told is not None
-    assert budget.contested(record, "key-v2", NOON) is None
-    record = budget.acknowledge(record, told, "key-v1", NOON)
-    assert budget.contested(record, "key-v1", NOON) is None
-    again = budget.contested(budget.count_login(record, "key-v1", NOON), "key-v1", NOON)
+    assert budget.contested(ledger, "key-v2", NOON) is None
+    ledger = budget.acknowledge(ledger, told, "key-v1", NOON)
+    assert budget.contested(ledger, "key-v1", NOON) is None
+    again = budget.contested(budget.count_login(ledger, "key-v1", NOON), "key-v1", NOON)
     assert again is not None
     assert told.id != again.id
 
 
 def test_logins_of_days_gone_by_are_forgotten_and_of_days_to_come_are_not() -> None:
     tomorrow, yesterday = NOON.date() + timedelta(days=1), NOON.date() - timedelta(days=1)
-    record = account(logins=(LoginCount("key-v1", yesterday, 3), LoginCount("key-v1", tomorrow, 3)))
-    counted = budget.count_login(record, "key-v1", NOON)
+    ledger = account(logins=(LoginCount("key-v1", yesterday, 3), LoginCount("key-v1", tomorrow, 3)))
+    counted = budget.count_login(ledger, "key-v1", NOON)
     assert {tomorrow: 3, NOON.date(): 1} == {entry.day: entry.count for entry in counted.logins}
 
 
@@ -334,35 +334,35 @@ def test_logins_of_days_gone_by_are_forgotten_and_of_days_to_come_are_not() -> N
 @pytest.mark.parametrize("count", [0, 1, 9])
 def test_a_block_that_people_were_shown_outlives_its_lease(reason: Reason, count: int) -> None:
     status = blocked_status(reason, "block-7", failures=Failures(count, reason))
-    record = seeded(credential(status=status), VERSIONS, NOON)
-    assert record is not None
-    assert (reason, "block-7") == (block(record).reason, block(record).id)
+    ledger = seeded(credential(status=status), VERSIONS, NOON)
+    assert ledger is not None
+    assert (reason, "block-7") == (block(ledger).reason, block(ledger).id)
 
 
 def test_after_a_lost_lease_one_entry_is_left_at_most() -> None:
-    record = seeded(credential(status=blocked_status(Reason.PASSWORD_REJECTED, "b")), VERSIONS, NOON)
-    assert record is not None
-    assert budget.LIMIT - 1 == budget.counted(record)
-    assert budget.block_for(record, "login-v2", REF) is None
+    ledger = seeded(credential(status=blocked_status(Reason.PASSWORD_REJECTED, "b")), VERSIONS, NOON)
+    assert ledger is not None
+    assert budget.LIMIT - 1 == budget.counted(ledger)
+    assert budget.block_for(ledger, "login-v2", REF) is None
 
 
 def test_after_a_lost_lease_no_unknown_outcome_of_the_day_is_forgiven() -> None:
-    record = seeded(credential(status=blocked_status(Reason.CONSENT_REQUIRED, "b")), VERSIONS, NOON)
-    assert record is not None
-    assert not budget.settle_expired(record.with_attempt(pending("a")), LATER).attempts[0].forgiven
+    ledger = seeded(credential(status=blocked_status(Reason.CONSENT_REQUIRED, "b")), VERSIONS, NOON)
+    assert ledger is not None
+    assert not budget.settle_expired(ledger.with_attempt(pending("a")), LATER).attempts[0].forgiven
 
 
 def test_a_rejection_goes_on_for_the_present_inputs_with_the_message_that_people_saw() -> None:
-    record = seeded(credential(status=blocked_status(Reason.CONSENT_REQUIRED, "b")), VERSIONS, NOON)
-    assert record is not None
-    [rejection] = record.rejections
+    ledger = seeded(credential(status=blocked_status(Reason.CONSENT_REQUIRED, "b")), VERSIONS, NOON)
+    assert ledger is not None
+    [rejection] = ledger.rejections
     assert ("b", Reason.CONSENT_REQUIRED, "it was refused") == (rejection.id, rejection.reason, rejection.message)
 
 
 def test_a_contested_session_stays_contested() -> None:
-    record = seeded(credential(status=blocked_status(Reason.SESSION_CONTESTED, "b")), VERSIONS, NOON)
-    assert record is not None
-    assert budget.contested(record, VERSIONS.api_key, NOON) is not None
+    ledger = seeded(credential(status=blocked_status(Reason.SESSION_CONTESTED, "b")), VERSIONS, NOON)
+    assert ledger is not None
+    assert budget.contested(ledger, VERSIONS.api_key, NOON) is not None
 
 
 @pytest.mark.parametrize(

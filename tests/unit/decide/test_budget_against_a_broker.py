@@ -73,17 +73,17 @@ class BudgetMachine(RuleBasedStateMachine):
     def begin(self, proven: Ref | None, people: bool) -> None:  # noqa: FBT001 - drawn
         self.people = people
         if proven is not None:
-            record = claim(self.record, APPS[proven], Claimant(proven), self.now)
-            self.store(prove(record, APPS[proven], proven, self.now))
+            ledger = claim(self.ledger, APPS[proven], Claimant(proven), self.now)
+            self.store(prove(ledger, APPS[proven], proven, self.now))
 
     # The Lease.
 
     @property
-    def record(self) -> AttemptLedger:
+    def ledger(self) -> AttemptLedger:
         return AttemptLedger(CLIENT_ID) if self.text is None else load(self.text)
 
     def store(self, after: AttemptLedger) -> None:
-        before = self.record
+        before = self.ledger
         known = {a.id.removesuffix("-late") for a in before.attempts if a.forgiven}
         newly = [a for a in after.attempts if a.forgiven and a.id.removesuffix("-late") not in known]
         assert len(newly) <= 1
@@ -139,8 +139,8 @@ class BudgetMachine(RuleBasedStateMachine):
         lock = self.lock(by)
         attempt = self.attempt(Step.PASSWORD, version, by)
         try:
-            record = locks.start_login(self.claimed(by), lock, self.now)
-            after = budget.reserve(record, budget.Submission(Step.PASSWORD, version, by), attempt, self.now)
+            ledger = locks.start_login(self.claimed(by), lock, self.now)
+            after = budget.reserve(ledger, budget.Submission(Step.PASSWORD, version, by), attempt, self.now)
         except ReservationRefused:
             return None
         assert version not in self.known_wrong_passwords, "a wrong password is never submitted again"
@@ -156,16 +156,16 @@ class BudgetMachine(RuleBasedStateMachine):
         return Lock(f"lock-{self.number}", "process", until, app=APPS[by], credential=str(by))
 
     def claimed(self, by: Ref) -> AttemptLedger:
-        held = self.record.claim_for(APPS[by])
+        held = self.ledger.claim_for(APPS[by])
         holder = Holder(held.holder, CREATED[held.holder]) if held is not None else None
-        return claim(self.record, APPS[by], Claimant(by, CREATED[by]), self.now, holder=holder)
+        return claim(self.ledger, APPS[by], Claimant(by, CREATED[by]), self.now, holder=holder)
 
     @rule(by=refs)
     def the_broker_vouches_for_a_session(self, by: Ref) -> None:
-        record = self.record
-        proven = [c.holder for c in record.claims if c.app == APPS[by] and c.proven]
-        self.store(prove(record, APPS[by], by, self.now))
-        assert proven in ([], [c.holder for c in self.record.claims if c.app == APPS[by]]), "nobody beats proven"
+        ledger = self.ledger
+        proven = [c.holder for c in ledger.claims if c.app == APPS[by] and c.proven]
+        self.store(prove(ledger, APPS[by], by, self.now))
+        assert proven in ([], [c.holder for c in self.ledger.claims if c.app == APPS[by]]), "nobody beats proven"
 
     @precondition(lambda self: any(p.attempt is None for p in self.processes))
     @rule(data=st.data())
@@ -177,8 +177,8 @@ class BudgetMachine(RuleBasedStateMachine):
         attempt = self.attempt(Step.TOTP, process.version, process.by, window)
         submission = budget.Submission(Step.TOTP, process.version, process.by, window)
         try:
-            locks.require_lock(self.record, process.lock_id)
-            after = budget.reserve(self.record, submission, attempt, self.now)
+            locks.require_lock(self.ledger, process.lock_id)
+            after = budget.reserve(self.ledger, submission, attempt, self.now)
         except (ReservationRefused, ReservationLost):
             self.end(process)
             return False
@@ -212,16 +212,16 @@ class BudgetMachine(RuleBasedStateMachine):
         attempt, outcome = process.attempt, AttemptOutcome.UNKNOWN if lost else process.verdict
         assert attempt is not None
         settlement = budget.Settlement(attempt, outcome, APPS[process.by])
-        record = budget.conclude(self.record, settlement, self.now)
-        assert record == budget.conclude(record, settlement, self.now), "a write may be repeated"
+        ledger = budget.conclude(self.ledger, settlement, self.now)
+        assert ledger == budget.conclude(ledger, settlement, self.now), "a write may be repeated"
         if outcome is AttemptOutcome.ACCEPTED and attempt.step is Step.TOTP:
             self.forget_what_was_known()
-        self.store(record)
+        self.store(ledger)
         if outcome is AttemptOutcome.WRONG and attempt.step is Step.PASSWORD:
             self.known_wrong_passwords.add(process.version)
         elif outcome is AttemptOutcome.WRONG:
             self.known_wrong_codes[process.version] = self.known_wrong_codes.get(process.version, 0) + 1
-        if outcome is AttemptOutcome.ACCEPTED and attempt.step is Step.PASSWORD and record.holds(process.lock_id):
+        if outcome is AttemptOutcome.ACCEPTED and attempt.step is Step.PASSWORD and ledger.holds(process.lock_id):
             process.attempt, process.sent = None, False
         else:
             self.end(process)
@@ -231,7 +231,7 @@ class BudgetMachine(RuleBasedStateMachine):
     def give_up_before_sending(self, data: st.DataObject) -> None:
         process = data.draw(st.sampled_from(self.sendable()))
         assert process.attempt is not None
-        self.store(budget.settle(self.record, process.attempt, AttemptOutcome.UNSENT, self.now))
+        self.store(budget.settle(self.ledger, process.attempt, AttemptOutcome.UNSENT, self.now))
         self.end(process)
 
     @precondition(lambda self: self.processes)
@@ -261,7 +261,7 @@ class BudgetMachine(RuleBasedStateMachine):
         lock = self.exchange_begun(by)
         if lock is None:
             return
-        self.store(locks.finish(budget.complete(self.record, by, self.now), lock.id))
+        self.store(locks.finish(budget.complete(self.ledger, by, self.now), lock.id))
         self.person_logged_in = False
         self.forget_what_was_known()
 
@@ -281,11 +281,11 @@ class BudgetMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.people)
     @rule(by=refs, version=versions)
     def acknowledge(self, by: Ref, version: str) -> None:
-        block = budget.block_for(budget.settle_expired(self.record, self.now), version, by)
+        block = budget.block_for(budget.settle_expired(self.ledger, self.now), version, by)
         if block is None:
             return
         try:
-            after = budget.acknowledge(self.record, block, APPS[by], self.now)
+            after = budget.acknowledge(self.ledger, block, APPS[by], self.now)
         except ReservationRefused:
             return
         assert not block.reserved, "what is left belongs to the proven holder"
@@ -299,18 +299,18 @@ class BudgetMachine(RuleBasedStateMachine):
     def the_broker_refuses_an_app(self, by: Ref) -> None:
         self.number += 1
         refused = Rejection(f"rejection-{self.number}", Reason.APP_REJECTED, "refused", by, self.now, {})
-        others = tuple(r for r in self.record.rejections if r.by != by)
-        self.store(replace(self.record, rejections=(*others, refused)))
+        others = tuple(r for r in self.ledger.rejections if r.by != by)
+        self.store(replace(self.ledger, rejections=(*others, refused)))
 
-    @precondition(lambda self: self.people and self.record.rejections)
+    @precondition(lambda self: self.people and self.ledger.rejections)
     @rule(data=st.data())
     def acknowledge_a_rejection(self, data: st.DataObject) -> None:
         """It opens nothing that the attempts keep shut: the broker's count, and what is known, are as before."""
-        before = budget.settle_expired(self.record, self.now)
+        before = budget.settle_expired(self.ledger, self.now)
         refused = data.draw(st.sampled_from(before.rejections))
         block = budget.Block(refused.id, refused.reason, refused.message)
         try:
-            after = budget.acknowledge(self.record, block, APPS[refused.by], self.now)
+            after = budget.acknowledge(self.ledger, block, APPS[refused.by], self.now)
         except ReservationRefused:
             return
         assert (before.attempts, before.allowed_more) == (after.attempts, after.allowed_more)
@@ -319,14 +319,14 @@ class BudgetMachine(RuleBasedStateMachine):
     @precondition(lambda self: not any(p.attempt and not p.sent for p in self.processes))
     @rule(by=refs, version=versions)
     def lose_the_lease_while_a_block_is_shown(self, by: Ref, version: str) -> None:
-        block = budget.block_for(budget.settle_expired(self.record, self.now), version, by)
+        block = budget.block_for(budget.settle_expired(self.ledger, self.now), version, by)
         if block is None:
             return
         shown = replace(credential(), status=blocked_status(block.reason, block.id), uid=by.uid)
-        record = seeded(shown, Versions(version, "app", APPS[by], "redirect"), self.now)
-        assert record is not None
-        self.text = dump(record)
-        again = budget.block_for(record, version, by)
+        ledger = seeded(shown, Versions(version, "app", APPS[by], "redirect"), self.now)
+        assert ledger is not None
+        self.text = dump(ledger)
+        again = budget.block_for(ledger, version, by)
         assert again is not None, "the block that people were shown stands"
         assert block.id == again.id
         self.processes.clear()
@@ -342,7 +342,7 @@ class BudgetMachine(RuleBasedStateMachine):
 
     @invariant()
     def the_record_stays_bounded(self) -> None:
-        assert len(self.record.attempts) <= 4 + self.acknowledged + MOST_PROCESSES
+        assert len(self.ledger.attempts) <= 4 + self.acknowledged + MOST_PROCESSES
         assert len(self.text or "") < 8_000
 
     def check_unproven(self, after: AttemptLedger, by: Ref) -> None:
@@ -370,7 +370,7 @@ class BudgetMachine(RuleBasedStateMachine):
     def end(self, process: Process) -> None:
         self.processes.remove(process)
         if self.text is not None:
-            self.store(locks.finish(self.record, process.lock_id))
+            self.store(locks.finish(self.ledger, process.lock_id))
 
 
 BudgetMachine.TestCase.settings = settings(

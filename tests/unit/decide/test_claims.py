@@ -33,18 +33,18 @@ def test_another_credential_is_refused_and_told_who_holds_it() -> None:
 
 
 def test_another_app_of_the_same_client_is_free() -> None:
-    record = claim(claim(EMPTY, "app", ALPHA, NOON), "other-app", BETA, LATER)
-    assert {"app": REF, "other-app": OTHER} == {each.app: each.holder for each in record.claims}
+    ledger = claim(claim(EMPTY, "app", ALPHA, NOON), "other-app", BETA, LATER)
+    assert {"app": REF, "other-app": OTHER} == {each.app: each.holder for each in ledger.claims}
 
 
 def test_a_successor_of_the_same_name_inherits_what_was_proven() -> None:
-    record = claim(held_by(REF, proven=True), "app", Claimant(SUCCESSOR, LATE), LATER)
-    assert (Claim("app", SUCCESSOR, proven=True, since=NOON),) == record.claims
+    ledger = claim(held_by(REF, proven=True), "app", Claimant(SUCCESSOR, LATE), LATER)
+    assert (Claim("app", SUCCESSOR, proven=True, since=NOON),) == ledger.claims
 
 
 def test_the_claim_of_a_holder_that_is_gone_is_taken_over_unproven() -> None:
-    record = claim(held_by(REF, proven=True), "app", BETA, LATER, holder=Holder(REF, gone=True))
-    assert (Claim("app", OTHER, proven=False, since=LATER),) == record.claims
+    ledger = claim(held_by(REF, proven=True), "app", BETA, LATER, holder=Holder(REF, gone=True))
+    assert (Claim("app", OTHER, proven=False, since=LATER),) == ledger.claims
 
 
 def test_one_that_is_gone_and_made_again_still_holds_it() -> None:
@@ -72,22 +72,22 @@ def test_who_may_take_a_claim_from_whom(by: Claimant, holder: Holder | None, pro
 
 
 def test_what_is_taken_from_an_unproven_holder_is_unproven_at_first() -> None:
-    record = claim(held_by(OTHER), "app", ALPHA, LATER, holder=Holder(OTHER, LATE))
-    assert (Claim("app", REF, proven=False, since=LATER),) == record.claims
+    ledger = claim(held_by(OTHER), "app", ALPHA, LATER, holder=Holder(OTHER, LATE))
+    assert (Claim("app", REF, proven=False, since=LATER),) == ledger.claims
 
 
 def test_with_a_new_app_the_former_is_given_back() -> None:
-    record = claim(claim(EMPTY, "app", ALPHA, NOON), "new-app", ALPHA, LATER)
-    assert ["new-app"] == [each.app for each in record.claims]
+    ledger = claim(claim(EMPTY, "app", ALPHA, NOON), "new-app", ALPHA, LATER)
+    assert ["new-app"] == [each.app for each in ledger.claims]
 
 
 def test_who_proves_keeps_the_claim_and_its_age() -> None:
     assert (Claim("app", REF, proven=True, since=NOON),) == prove(held_by(REF), "app", REF, LATER).claims
 
 
-@pytest.mark.parametrize("record", [EMPTY, held_by(OTHER)], ids=["a claim that was lost", "an unproven claim"])
-def test_who_proves_gets(record: AttemptLedger) -> None:
-    assert (Claim("app", REF, proven=True, since=LATER),) == prove(record, "app", REF, LATER).claims
+@pytest.mark.parametrize("ledger", [EMPTY, held_by(OTHER)], ids=["a claim that was lost", "an unproven claim"])
+def test_who_proves_gets(ledger: AttemptLedger) -> None:
+    assert (Claim("app", REF, proven=True, since=LATER),) == prove(ledger, "app", REF, LATER).claims
 
 
 @pytest.mark.parametrize("holder", [REF, OTHER, Ref("elsewhere", "alpha", "uid-alpha")])
@@ -96,15 +96,15 @@ def test_what_is_proven_is_proven_once(holder: Ref) -> None:
 
 
 def test_a_deleted_credential_gives_its_claims_back_and_nobody_elses() -> None:
-    record = claim(claim(EMPTY, "app", ALPHA, NOON), "other-app", BETA, NOON)
-    assert [OTHER] == [each.holder for each in unclaim(record, REF).claims]
-    assert record == unclaim(record, SUCCESSOR)
+    ledger = claim(claim(EMPTY, "app", ALPHA, NOON), "other-app", BETA, NOON)
+    assert [OTHER] == [each.holder for each in unclaim(ledger, REF).claims]
+    assert ledger == unclaim(ledger, SUCCESSOR)
 
 
 def test_strangers_with_apps_of_their_own_fill_no_record_and_push_nobody_out_who_has_proven_it() -> None:
-    record = held_by(REF, proven=True)
+    ledger = held_by(REF, proven=True)
     for number in range(200):
         stranger = Claimant(Ref("elsewhere", f"stranger-{number}", f"uid-{number}"))
-        record = claim(record, f"app-{number}", stranger, NOON)
-    assert held_by(REF, proven=True).claims[0] == record.claims[0]
-    assert [f"app-{n}" for n in range(200 - MOST_UNPROVEN, 200)] == [each.app for each in record.claims[1:]]
+        ledger = claim(ledger, f"app-{number}", stranger, NOON)
+    assert held_by(REF, proven=True).claims[0] == ledger.claims[0]
+    assert [f"app-{n}" for n in range(200 - MOST_UNPROVEN, 200)] == [each.app for each in ledger.claims[1:]]

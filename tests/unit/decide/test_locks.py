@@ -28,12 +28,12 @@ STRANGERS = lock("strangers", "app-of-its-own", "elsewhere/squatter")
 
 
 def test_one_login_at_a_time_whatever_the_app() -> None:
-    record = locks.start_login(account(), lock("mine"), NOON)
+    ledger = locks.start_login(account(), lock("mine"), NOON)
     with pytest.raises(ReservationRefused) as caught:
-        locks.start_login(record, STRANGERS, NOON)
+        locks.start_login(ledger, STRANGERS, NOON)
     assert (Reason.LOGIN_IN_PROGRESS, NOON + locks.LOOK_AGAIN) == (caught.value.reason, caught.value.retry_at)
-    assert record == locks.start_login(record, lock("mine"), NOON)
-    taken_over = locks.start_login(record, STRANGERS, NOON + LIVES)
+    assert ledger == locks.start_login(ledger, lock("mine"), NOON)
+    taken_over = locks.start_login(ledger, STRANGERS, NOON + LIVES)
     assert taken_over == locks.finish(taken_over, "mine")
     with pytest.raises(ReservationLost):
         locks.require_lock(taken_over, "mine")
@@ -41,23 +41,23 @@ def test_one_login_at_a_time_whatever_the_app() -> None:
 
 
 def test_a_lock_that_ends_sooner_is_asked_for_when_it_ends() -> None:
-    record = locks.start_login(account(), lock("mine"), NOON)
+    ledger = locks.start_login(account(), lock("mine"), NOON)
     with pytest.raises(ReservationRefused) as caught:
-        locks.start_login(record, STRANGERS, NOON + LIVES - MOMENT)
+        locks.start_login(ledger, STRANGERS, NOON + LIVES - MOMENT)
     assert NOON + LIVES == caught.value.retry_at
 
 
 def test_a_strangers_exchange_delays_neither_a_login_nor_an_exchange_of_the_holder() -> None:
-    record = locks.start_exchange(account(), STRANGERS, NOON)
+    ledger = locks.start_exchange(account(), STRANGERS, NOON)
     for start in (locks.start_login, locks.start_exchange):
-        both = start(record, lock("mine"), NOON)
+        both = start(ledger, lock("mine"), NOON)
         assert {"mine", "strangers"} == {each.id for each in both.locks}
 
 
 def test_nor_does_a_strangers_login_delay_an_exchange_of_the_holder() -> None:
-    record = locks.start_exchange(locks.start_login(account(), STRANGERS, NOON), lock("mine"), NOON)
-    locks.require_lock(record, "mine")
-    locks.require_lock(record, "strangers")
+    ledger = locks.start_exchange(locks.start_login(account(), STRANGERS, NOON), lock("mine"), NOON)
+    locks.require_lock(ledger, "mine")
+    locks.require_lock(ledger, "strangers")
 
 
 @pytest.mark.parametrize("first", [locks.start_login, locks.start_exchange])
@@ -65,37 +65,37 @@ def test_nor_does_a_strangers_login_delay_an_exchange_of_the_holder() -> None:
 @pytest.mark.parametrize("other", [lock("other", credential="desk/beta"), lock("other", app="new-app")])
 def test_a_session_is_made_by_one_process_at_a_time(first: Start, second: Start, other: Lock) -> None:
     """The same app, or the same credential with another app: there is one session, or one place to stage it."""
-    record = first(account(), lock("mine"), NOON)
+    ledger = first(account(), lock("mine"), NOON)
     with pytest.raises(ReservationRefused):
-        second(record, other, NOON)
+        second(ledger, other, NOON)
     over = NOON + LIVES
-    taken_over = second(record, replace(other, until=over + LIVES), over)
+    taken_over = second(ledger, replace(other, until=over + LIVES), over)
     assert ["other"] == [each.id for each in taken_over.locks]
     with pytest.raises(ReservationLost):
         locks.require_lock(taken_over, "mine")
 
 
 def test_a_slow_exchange_keeps_its_lock_until_somebody_makes_the_same_session() -> None:
-    record = locks.start_exchange(account(), lock("slow"), NOON)
+    ledger = locks.start_exchange(account(), lock("slow"), NOON)
     for start in (locks.start_exchange, locks.start_login):
-        later = start(record, replace(STRANGERS, until=NOON + LIVES + LIVES), NOON + LIVES)
+        later = start(ledger, replace(STRANGERS, until=NOON + LIVES + LIVES), NOON + LIVES)
         locks.require_lock(later, "slow")
 
 
 def test_a_slow_login_keeps_its_lock_while_others_exchange_through_apps_of_their_own() -> None:
-    record = locks.start_login(account(), lock("slow"), NOON)
-    locks.require_lock(locks.start_exchange(record, STRANGERS, NOON + LIVES), "slow")
+    ledger = locks.start_login(account(), lock("slow"), NOON)
+    locks.require_lock(locks.start_exchange(ledger, STRANGERS, NOON + LIVES), "slow")
 
 
 def test_a_lock_that_nobody_gave_back_is_forgotten_after_a_while() -> None:
-    record = locks.start_exchange(account(), lock("left"), NOON)
+    ledger = locks.start_exchange(account(), lock("left"), NOON)
     later = NOON + LIVES + FARTHEST
-    assert ["strangers"] == [each.id for each in locks.start_exchange(record, STRANGERS, later).locks]
+    assert ["strangers"] == [each.id for each in locks.start_exchange(ledger, STRANGERS, later).locks]
 
 
 def test_a_lock_from_before_the_clock_was_set_back_is_over() -> None:
-    record = locks.start_exchange(account(), lock("mine", at=NOON + timedelta(hours=3)), NOON)
-    assert ["next"] == [each.id for each in locks.start_exchange(record, lock("next"), NOON).locks]
+    ledger = locks.start_exchange(account(), lock("mine", at=NOON + timedelta(hours=3)), NOON)
+    assert ["next"] == [each.id for each in locks.start_exchange(ledger, lock("next"), NOON).locks]
 
 
 steps = st.tuples(
@@ -110,29 +110,29 @@ steps = st.tuples(
 def test_whatever_is_begun_no_two_make_the_same_session_and_no_two_log_in(
     taken: list[tuple[str, str, str, int]],
 ) -> None:
-    record, now = account(), NOON
+    ledger, now = account(), NOON
     for number, (what, app, credential, seconds) in enumerate(taken):
         now += timedelta(seconds=seconds)
         if what == "finish":
-            record = locks.finish(record, record.locks[0].id) if record.locks else record
+            ledger = locks.finish(ledger, ledger.locks[0].id) if ledger.locks else ledger
             continue
         start = locks.start_login if what == "login" else locks.start_exchange
         mine = lock(f"lock-{number}", app, credential, at=now)
-        live = [each for each in record.locks if each.until > now]
+        live = [each for each in ledger.locks if each.until > now]
         hindered = [each for each in live if app == each.app or credential == each.credential]
-        hindered += [each for each in live if each is record.lock and what == "login"]
+        hindered += [each for each in live if each is ledger.lock and what == "login"]
         try:
-            record = start(record, mine, now)
+            ledger = start(ledger, mine, now)
         except ReservationRefused:
             assert hindered
         else:
             assert not hindered
-            assert record.holds(mine.id)
-        check(record)
+            assert ledger.holds(mine.id)
+        check(ledger)
 
 
-def check(record: AttemptLedger) -> None:
+def check(ledger: AttemptLedger) -> None:
     """Not only of those that are live: one that was taken over is told so by the record."""
-    assert record == load(dump(record))
-    assert len(record.locks) == len({each.app for each in record.locks})
-    assert len(record.locks) == len({each.credential for each in record.locks})
+    assert ledger == load(dump(ledger))
+    assert len(ledger.locks) == len({each.app for each in ledger.locks})
+    assert len(ledger.locks) == len({each.credential for each in ledger.locks})

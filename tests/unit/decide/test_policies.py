@@ -592,8 +592,8 @@ def test_a_new_session_that_is_refused_is_told_as_a_lapse_with_a_way_out_if_it_w
 
 
 def test_a_person_is_told_how_to_log_in_and_what_stands_in_the_way() -> None:
-    record = account(rejections=(rejection(Reason.APP_SECRET_REJECTED, app="app-v1"),))
-    plan = decide(observed(credential=credential(mode="Manual"), account=record))
+    ledger = account(rejections=(rejection(Reason.APP_SECRET_REJECTED, app="app-v1"),))
+    plan = decide(observed(credential=credential(mode="Manual"), account=ledger))
     assert (True, Reason.APP_SECRET_REJECTED) == (plan.person, plan.reason)
     assert "kite-operator.dev/credential=alpha" in plan.message
     assert "Before that: the broker refused it." in plan.message

@@ -27,76 +27,76 @@ def refused(number: int, reason: Reason = Reason.APP_SECRET_REJECTED) -> Rejecti
     return replace(rejection(reason, by=stranger(number)), id=f"refused-{number}-{reason}")
 
 
-def flooded(record: AttemptLedger, reason: Reason = Reason.APP_SECRET_REJECTED) -> AttemptLedger:
+def flooded(ledger: AttemptLedger, reason: Reason = Reason.APP_SECRET_REJECTED) -> AttemptLedger:
     """The record after a hundred strangers were refused."""
     for number in range(100):
-        record = with_rejection(record, refused(number, reason))
-    return load(dump(record))
+        ledger = with_rejection(ledger, refused(number, reason))
+    return load(dump(ledger))
 
 
 def test_a_revocation_stands_however_many_strangers_are_refused() -> None:
-    record = flooded(with_revocation(HELD, ASKED, NOON))
-    assert [block_id(ASKED)] == [r.id for r in record.rejections if r.reason is Reason.REVOKED]
-    plan = revoked(observed(account=record))
+    ledger = flooded(with_revocation(HELD, ASKED, NOON))
+    assert [block_id(ASKED)] == [r.id for r in ledger.rejections if r.reason is Reason.REVOKED]
+    plan = revoked(observed(account=ledger))
     assert plan is not None
     assert block_id(ASKED) == plan.block_id
 
 
 def test_it_stands_when_its_credential_was_deleted_and_when_strangers_revoke_as_well() -> None:
-    record = unclaim(with_revocation(HELD, ASKED, NOON), REF)
-    record = flooded(flooded(record, Reason.REVOKED))
-    assert block_id(ASKED) in {r.id for r in record.rejections}
-    assert MOST_REJECTIONS + 1 == len(record.rejections)
+    ledger = unclaim(with_revocation(HELD, ASKED, NOON), REF)
+    ledger = flooded(flooded(ledger, Reason.REVOKED))
+    assert block_id(ASKED) in {r.id for r in ledger.rejections}
+    assert MOST_REJECTIONS + 1 == len(ledger.rejections)
 
 
 def test_it_stands_when_the_broker_alone_knew_whose_account_it_is() -> None:
-    record = flooded(with_revocation(account(), ASKED, NOON, proven=True), Reason.REVOKED)
-    assert block_id(ASKED) in {r.id for r in record.rejections}
+    ledger = flooded(with_revocation(account(), ASKED, NOON, proven=True), Reason.REVOKED)
+    assert block_id(ASKED) in {r.id for r in ledger.rejections}
 
 
 def test_it_stands_when_the_same_credential_is_refused_in_every_other_way() -> None:
-    record = with_revocation(HELD, ASKED, NOON)
+    ledger = with_revocation(HELD, ASKED, NOON)
     for reason in Reason:
         if reason is not Reason.REVOKED:
-            record = with_rejection(record, rejection(reason, app="app-v1"))
-    assert block_id(ASKED) in {r.id for r in record.rejections}
+            ledger = with_rejection(ledger, rejection(reason, app="app-v1"))
+    assert block_id(ASKED) in {r.id for r in ledger.rejections}
 
 
 def test_it_outlives_a_login_that_was_under_way() -> None:
-    record = with_revocation(account(rejections=(rejection(Reason.CONSENT_REQUIRED),)), ASKED, NOON)
-    assert [block_id(ASKED)] == [r.id for r in budget.complete(record, REF, NOON).rejections]
+    ledger = with_revocation(account(rejections=(rejection(Reason.CONSENT_REQUIRED),)), ASKED, NOON)
+    assert [block_id(ASKED)] == [r.id for r in budget.complete(ledger, REF, NOON).rejections]
 
 
 def test_what_the_holder_was_refused_is_not_pushed_out_by_strangers_either() -> None:
-    record = flooded(with_rejection(HELD, rejection(Reason.APP_SECRET_REJECTED, app="app-v1")))
-    assert record.rejections[0].by == REF
+    ledger = flooded(with_rejection(HELD, rejection(Reason.APP_SECRET_REJECTED, app="app-v1")))
+    assert ledger.rejections[0].by == REF
 
 
 def test_who_has_proven_it_since_is_no_stranger() -> None:
-    record = with_rejection(account(), rejection(Reason.APP_SECRET_REJECTED, app="app-v1"))
-    record = flooded(replace(record, claims=HELD.claims))
-    assert record.rejections[0].by == REF
+    ledger = with_rejection(account(), rejection(Reason.APP_SECRET_REJECTED, app="app-v1"))
+    ledger = flooded(replace(ledger, claims=HELD.claims))
+    assert ledger.rejections[0].by == REF
 
 
 def test_of_strangers_the_oldest_refusal_goes_first_and_their_revocations_last() -> None:
-    record = with_rejection(account(), refused(1000, Reason.REVOKED))
-    record = flooded(record)
-    assert [1000, *range(100 - MOST_REJECTIONS + 1, 100)] == [int(r.by.name.split("-")[1]) for r in record.rejections]
+    ledger = with_rejection(account(), refused(1000, Reason.REVOKED))
+    ledger = flooded(ledger)
+    assert [1000, *range(100 - MOST_REJECTIONS + 1, 100)] == [int(r.by.name.split("-")[1]) for r in ledger.rejections]
 
 
 def test_a_credential_has_one_rejection_of_each_reason() -> None:
-    record = with_rejection(HELD, rejection(Reason.APP_SECRET_REJECTED, app="app-v1"))
-    record = with_rejection(record, rejection(Reason.CONSENT_REQUIRED, app="app-v1"))
-    record = with_rejection(record, replace(rejection(Reason.APP_SECRET_REJECTED, app="app-v2"), id="newer"))
-    assert ["rejected-ConsentRequired", "newer"] == [r.id for r in record.rejections]
+    ledger = with_rejection(HELD, rejection(Reason.APP_SECRET_REJECTED, app="app-v1"))
+    ledger = with_rejection(ledger, rejection(Reason.CONSENT_REQUIRED, app="app-v1"))
+    ledger = with_rejection(ledger, replace(rejection(Reason.APP_SECRET_REJECTED, app="app-v2"), id="newer"))
+    assert ["rejected-ConsentRequired", "newer"] == [r.id for r in ledger.rejections]
 
 
 def test_of_a_credential_that_is_revoked_again_and_again_the_newest_revocations_stand() -> None:
-    record = HELD
+    ledger = HELD
     for number in range(MOST_REVOCATIONS + 3):
-        record = with_revocation(record, credential(revoke=f"leaked-{number}"), NOON)
+        ledger = with_revocation(ledger, credential(revoke=f"leaked-{number}"), NOON)
     assert [block_id(credential(revoke=f"leaked-{n}")) for n in range(3, MOST_REVOCATIONS + 3)] == [
-        r.id for r in record.rejections
+        r.id for r in ledger.rejections
     ]
 
 
@@ -107,9 +107,9 @@ def test_the_record_stays_bounded_and_a_new_rejection_is_always_in_it(
     refusals: list[tuple[int, Reason, int]],
 ) -> None:
     holders = tuple(claim(stranger(number), app=f"app-{number}") for number in range(2))
-    record = account(claims=holders)
+    ledger = account(claims=holders)
     for number, reason, value in refusals:
         new = replace(refused(number, reason), id=f"{number}-{reason}-{value if reason is Reason.REVOKED else 0}")
-        record = with_rejection(record, new)
-        assert new.id == record.rejections[-1].id
-    assert len(record.rejections) <= 2 * MOST_REJECTIONS + len(holders) * MOST_REVOCATIONS
+        ledger = with_rejection(ledger, new)
+        assert new.id == ledger.rejections[-1].id
+    assert len(ledger.rejections) <= 2 * MOST_REJECTIONS + len(holders) * MOST_REVOCATIONS

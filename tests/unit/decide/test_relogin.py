@@ -96,7 +96,7 @@ def test_what_status_says_of_an_earlier_session_is_no_word_about_this_one() -> N
 
 
 @pytest.mark.parametrize(
-    ("record", "reason"),
+    ("ledger", "reason"),
     [
         (account(attempt("a")), Reason.PASSWORD_REJECTED),
         (account(*(attempt(name, step=Step.TOTP) for name in "ab")), Reason.TOTP_REJECTED),
@@ -106,9 +106,9 @@ def test_what_status_says_of_an_earlier_session_is_no_word_about_this_one() -> N
     ],
 )
 def test_a_block_is_told_as_one_and_not_hidden_behind_the_session_that_ended(
-    record: AttemptLedger, reason: Reason
+    ledger: AttemptLedger, reason: Reason
 ) -> None:
-    plan = decide(ended(account=record))
+    plan = decide(ended(account=ledger))
     assert (Action.REST, reason, False, True) == (plan.action, plan.reason, plan.person, bool(plan.block_id))
 
 

@@ -41,9 +41,9 @@ TODAY = published(NOON - timedelta(hours=4))
 BLOCKED = with_revocation(account(), ASKED, NOON)
 
 
-def down(who: Credential = HANDLED, record: AttemptLedger = BLOCKED, **changes: Any) -> Observed:
+def down(who: Credential = HANDLED, ledger: AttemptLedger = BLOCKED, **changes: Any) -> Observed:
     """After a revocation: the session is dead, the block stands."""
-    usual = observed(credential=who, held=TODAY, probes=dead(NOON), account=record)
+    usual = observed(credential=who, held=TODAY, probes=dead(NOON), account=ledger)
     return replace(usual, **{"target": replace(usual.target, marked_dead=True), **changes})
 
 
@@ -69,8 +69,8 @@ def test_a_value_is_acted_on_once() -> None:
 
 
 def test_a_value_that_was_acknowledged_does_nothing_to_a_credential_that_is_made_again() -> None:
-    record = account(acknowledgements=(Acknowledgement(block_id(ASKED), NOON.date()),))
-    facts = observed(credential=ASKED, held=TODAY, probes=alive(NOON), account=record)
+    ledger = account(acknowledgements=(Acknowledgement(block_id(ASKED), NOON.date()),))
+    facts = observed(credential=ASKED, held=TODAY, probes=alive(NOON), account=ledger)
     plan = decide(facts)
     assert (Action.REST, Reason.SESSION_ACTIVE) == (plan.action, plan.reason)
     assert "leaked-1" == derive(facts, plan).last_handled_revoke
@@ -113,8 +113,8 @@ def test_a_login_by_hand_is_refused_and_told_why() -> None:
 def test_once_it_is_acknowledged_the_operator_logs_in() -> None:
     block = standing_block(down())
     assert block is not None
-    record = budget.acknowledge(BLOCKED, block, VERSIONS.api_key, NOON)
-    assert Action.LOGIN is decide(down(record=record)).action
+    ledger = budget.acknowledge(BLOCKED, block, VERSIONS.api_key, NOON)
+    assert Action.LOGIN is decide(down(ledger=ledger)).action
 
 
 def test_a_broker_that_does_not_answer_is_asked_again_with_backoff_while_the_block_stands() -> None:
@@ -140,7 +140,7 @@ def test_what_pods_still_see_is_ended_too() -> None:
 
 def test_a_lost_ledger_does_not_lift_it() -> None:
     who = replace(HANDLED, status=blocked_status(Reason.REVOKED, block_id(ASKED), last_handled_revoke="leaked-1"))
-    record = seeded(who, VERSIONS, NOON)
-    assert record is not None
-    plan = decide(down(who, record, versions=replace(VERSIONS, app="app-v2")))
+    ledger = seeded(who, VERSIONS, NOON)
+    assert ledger is not None
+    plan = decide(down(who, ledger, versions=replace(VERSIONS, app="app-v2")))
     assert (Reason.REVOKED, block_id(ASKED)) == (plan.reason, plan.block_id)

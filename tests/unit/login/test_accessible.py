@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 import pytest
 
 from kite_operator.login.views import STYLE
-from support.login_desk import PAGE, PUBLIC, Desk, open_desk
+from support.login_desk import PAGE, PUBLIC, Setup, open_desk
 
 LIGHT, DARK = re.findall(r":root \{([^}]*)\}", STYLE)
 ON_PAPER = ("ink", "soft", "link", "good", "bad", "notice")
@@ -74,7 +74,7 @@ class Reader(HTMLParser):
         return [attributes for name, attributes in self.tags if name == tag]
 
 
-async def pages(desk: Desk) -> list[str]:
+async def pages(desk: Setup) -> list[str]:
     """Every kind of page, with alerts and without."""
     answers = [await desk.get("/kite/"), await desk.enter("wrong"), await desk.get("/kite/nosuch")]
     await desk.enter()

@@ -12,7 +12,7 @@ from kite_operator.model.errors import ClusterUnavailable
 from kite_operator.model.resource import Status
 from kite_operator.model.sensitive import Sensitive
 from support.facts import API_KEY, API_SECRET, ist
-from support.login_desk import PAGE, PASSPHRASE, PUBLIC, TOKEN, Desk, hidden, last_login, open_desk, put_secret
+from support.login_desk import PAGE, PASSPHRASE, PUBLIC, TOKEN, Setup, hidden, last_login, open_desk, put_secret
 
 SECRETS = (TOKEN, PASSPHRASE, API_KEY, API_SECRET)
 REDIRECT = f"{PUBLIC}/callback"
@@ -371,7 +371,7 @@ async def test_the_session_need_not_last_until_the_return() -> None:
         assert "/result/" in await desk.come_back(state)
 
 
-async def changes_nothing(desk: Desk, state: str, word: str, **query: str) -> None:
+async def changes_nothing(desk: Setup, state: str, word: str, **query: str) -> None:
     before = dict(desk.cluster.objects)
     assert f"/kite/notice/{word}" == await desk.come_back(state, **query)
     assert word == desk.said[-1]
@@ -410,7 +410,7 @@ async def test_a_replay_in_the_same_browser_changes_nothing() -> None:
         await changes_nothing(desk, state, "other-browser", token="anothertoken0123456789")
 
 
-async def replayed(desk: Desk, *, lost: bool) -> tuple[str, str]:
+async def replayed(desk: Setup, *, lost: bool) -> tuple[str, str]:
     """Two callbacks with the same state and cookie; between them the grant is used up, when `lost`."""
     await desk.enter()
     state = await desk.state()
@@ -489,7 +489,7 @@ async def test_a_link_that_is_only_looked_up_ends_no_login() -> None:
 # Pasting
 
 
-async def paste(desk: Desk, address: str) -> tuple[int, str, str]:
+async def paste(desk: Setup, address: str) -> tuple[int, str, str]:
     answer = await desk.post(f"{PAGE}/paste", await desk.mark(PAGE) | {"address": address})
     text = await answer.text()
     assert not [secret for secret in SECRETS if secret in text]
@@ -621,7 +621,7 @@ async def test_a_result_asks_for_no_secret_but_a_grant(name: str) -> None:
 # What holds for every answer
 
 
-async def everything(desk: Desk) -> list[tuple[str, str]]:
+async def everything(desk: Setup) -> list[tuple[str, str]]:
     """The text and the headers of every kind of answer, a whole login included."""
     answers = [await desk.get(path) for path in ("/kite/", PAGE, "/kite/nosuch", "/nosuch", "/kite/style.css")]
     answers += [await desk.enter("wrong"), await desk.enter(), await desk.get("/kite/"), await desk.get(PAGE)]

@@ -45,9 +45,9 @@ def test_an_attempt_keeps_its_place_in_the_order_of_reservations() -> None:
 
 
 def test_a_record_of_an_earlier_version_does_not_say_how_right_the_clock_was() -> None:
-    record = account(attempt("one", clock_ahead=12.3))
-    assert 12.3 == load(dump(record)).attempts[0].clock_ahead
-    earlier = dump(record).replace('"clock_ahead":12.3,', "")
+    ledger = account(attempt("one", clock_ahead=12.3))
+    assert 12.3 == load(dump(ledger)).attempts[0].clock_ahead
+    earlier = dump(ledger).replace('"clock_ahead":12.3,', "")
     assert "clock_ahead" not in earlier
     assert load(earlier).attempts[0].clock_ahead is None
 

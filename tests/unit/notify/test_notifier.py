@@ -45,7 +45,7 @@ class FakeSender:
         return self.takes(path)
 
 
-class Desk:
+class Setup:
     """A notifier with a cluster in memory, and what became of it."""
 
     def __init__(self, *urls: str) -> None:
@@ -75,7 +75,7 @@ class Desk:
 
 
 async def test_each_url_gets_it_once() -> None:
-    desk = Desk(ONE, "# a comment", TWO)
+    desk = Setup(ONE, "# a comment", TWO)
     desk.notifier.send(ALPHA, LETTER)
     await desk.all_tries()
     assert ["one", "two"] == sorted(desk.sender.sent)
@@ -85,7 +85,7 @@ async def test_each_url_gets_it_once() -> None:
 
 
 async def test_without_a_notification_secret_nothing_is_read() -> None:
-    desk = Desk(ONE)
+    desk = Setup(ONE)
     desk.notifier.send(replace(ALPHA, notify_secret=None), LETTER)
     desk.notifier.check(replace(ALPHA, notify_secret=None))
     await desk.all_tries()
@@ -93,7 +93,7 @@ async def test_without_a_notification_secret_nothing_is_read() -> None:
 
 
 async def test_only_what_failed_is_tried_again() -> None:
-    desk = Desk(ONE, TWO)
+    desk = Setup(ONE, TWO)
     tries = {"/two": 0}
 
     def second_time(path: str) -> bool:
@@ -109,7 +109,7 @@ async def test_only_what_failed_is_tried_again() -> None:
 
 
 async def test_it_is_given_up_after_four_tries_and_told_by_its_line() -> None:
-    desk = Desk("", ONE, TWO)
+    desk = Setup("", ONE, TWO)
     desk.sender.takes = lambda path: path.startswith("/one")
     desk.notifier.send(ALPHA, LETTER)
     await desk.all_tries()
@@ -123,7 +123,7 @@ async def test_it_is_given_up_after_four_tries_and_told_by_its_line() -> None:
 
 
 async def test_a_bad_line_is_told_and_the_others_are_used() -> None:
-    desk = Desk(ELSEWHERE, ONE)
+    desk = Setup(ELSEWHERE, ONE)
     desk.notifier.send(ALPHA, LETTER)
     await desk.all_tries()
     assert ["one"] == desk.sender.sent
@@ -136,7 +136,7 @@ async def test_a_bad_line_is_told_and_the_others_are_used() -> None:
 
 
 async def test_what_is_wrong_all_the_time_is_told_once() -> None:
-    desk = Desk(ELSEWHERE)
+    desk = Setup(ELSEWHERE)
     desk.notifier.send(ALPHA, LETTER)
     await desk.all_tries()
     assert ["NotifySecretInvalid"] == [reason for reason, _ in desk.events()]
@@ -145,7 +145,7 @@ async def test_what_is_wrong_all_the_time_is_told_once() -> None:
 
 
 async def test_a_secret_that_is_corrected_between_two_tries_counts() -> None:
-    desk = Desk()
+    desk = Setup()
     desk.notifier.send(ALPHA, LETTER)
     await asyncio.sleep(1)
     desk.write(ONE)
@@ -157,7 +157,7 @@ async def test_a_secret_that_is_corrected_between_two_tries_counts() -> None:
 
 
 async def test_an_api_server_that_is_away_costs_a_try() -> None:
-    desk = Desk(ONE)
+    desk = Setup(ONE)
 
     def away(verb: str, path: str) -> None:
         if (verb, path) == ("GET", PATH) and asyncio.get_running_loop().time() < 20:
@@ -170,7 +170,7 @@ async def test_an_api_server_that_is_away_costs_a_try() -> None:
 
 
 async def test_once_nobody_is_needed_nothing_is_tried_again() -> None:
-    desk = Desk(ONE)
+    desk = Setup(ONE)
     desk.sender.takes = lambda _path: False
     desk.notifier.send(ALPHA, LETTER)
     await asyncio.sleep(1)
@@ -181,7 +181,7 @@ async def test_once_nobody_is_needed_nothing_is_tried_again() -> None:
 
 
 async def test_a_newer_reminder_takes_the_place_of_an_older() -> None:
-    desk = Desk(ONE)
+    desk = Setup(ONE)
     desk.sender.takes = lambda _path: len(desk.sender.sent) > 1
     desk.notifier.send(ALPHA, LETTER)
     await asyncio.sleep(1)
@@ -193,7 +193,7 @@ async def test_a_newer_reminder_takes_the_place_of_an_older() -> None:
 
 
 async def test_a_stop_lets_what_is_being_sent_finish_and_tries_nothing_again() -> None:
-    desk = Desk(ONE, TWO)
+    desk = Setup(ONE, TWO)
     desk.sender.takes = lambda path: path.startswith("/one")
     desk.sender.seconds = 2.0
     desk.notifier.send(ALPHA, LETTER)
@@ -207,13 +207,13 @@ async def test_a_stop_lets_what_is_being_sent_finish_and_tries_nothing_again() -
 
 
 async def test_a_stop_does_not_wait_for_a_pause_nor_for_a_service_that_hangs() -> None:
-    desk = Desk(ONE)
+    desk = Setup(ONE)
     desk.sender.takes = lambda _path: False
     desk.notifier.send(ALPHA, LETTER)
     await asyncio.sleep(1)
     await desk.notifier.drain(5)
     assert 1.0 == asyncio.get_running_loop().time()
-    hanging = Desk(ONE)
+    hanging = Setup(ONE)
     hanging.sender.seconds = 1000.0
     hanging.notifier.send(ALPHA, LETTER)
     await asyncio.sleep(1)
@@ -222,7 +222,7 @@ async def test_a_stop_does_not_wait_for_a_pause_nor_for_a_service_that_hangs() -
 
 
 async def test_a_check_sends_nothing_and_tells_what_is_wrong() -> None:
-    desk = Desk(ONE, ELSEWHERE)
+    desk = Setup(ONE, ELSEWHERE)
     desk.notifier.check(ALPHA)
     await desk.all_tries()
     assert [] == desk.sender.sent
@@ -231,7 +231,7 @@ async def test_a_check_sends_nothing_and_tells_what_is_wrong() -> None:
 
 
 async def test_one_who_changes_a_credential_all_the_time_is_told_twice_a_minute_and_of_the_last_change() -> None:
-    desk = Desk(ELSEWHERE)
+    desk = Setup(ELSEWHERE)
     for number in range(100):
         desk.notifier.check(replace(ALPHA, notify_secret="alpha-notify" if number == 0 else f"other-{number}"))
         await asyncio.sleep(0.1)
@@ -242,7 +242,7 @@ async def test_one_who_changes_a_credential_all_the_time_is_told_twice_a_minute_
 
 
 async def test_nothing_of_a_url_shows_in_what_the_notifier_logs_or_tells(caplog: pytest.LogCaptureFixture) -> None:
-    desk = Desk(ONE, ELSEWHERE, f"slack://{SECRET_PART}", f"{SECRET_PART} ")
+    desk = Setup(ONE, ELSEWHERE, f"slack://{SECRET_PART}", f"{SECRET_PART} ")
 
     def broken(_path: str) -> bool:
         raise RuntimeError(ONE)

@@ -6,37 +6,37 @@ from kite_operator.cluster.keyring import Keyring
 from kite_operator.login.signer import Signer, digest, same
 from kite_operator.model.sensitive import Sensitive
 
-SEALS = Signer(b"k" * 32)
+SIGNER = Signer(b"k" * 32)
 VALUES = ("desk", "alpha", 1234567890)
 
 
 def test_what_was_sealed_is_opened_by_any_replica_with_the_same_key() -> None:
-    assert VALUES == Signer(b"k" * 32).open("state", SEALS.seal("state", VALUES))
+    assert VALUES == Signer(b"k" * 32).verify("state", SIGNER.sign("state", VALUES))
 
 
 def test_a_seal_holds_for_its_purpose_only() -> None:
-    assert SEALS.open("session", SEALS.seal("state", VALUES)) is None
+    assert SIGNER.verify("session", SIGNER.sign("state", VALUES)) is None
 
 
 def test_another_key_opens_nothing() -> None:
-    assert Signer(b"x" * 32).open("state", SEALS.seal("state", VALUES)) is None
+    assert Signer(b"x" * 32).verify("state", SIGNER.sign("state", VALUES)) is None
 
 
 def test_no_single_changed_letter_is_accepted() -> None:
-    text = SEALS.seal("state", VALUES)
+    text = SIGNER.sign("state", VALUES)
     for place, letter in enumerate(text):
         other = "A" if letter != "A" else "B"
-        assert SEALS.open("state", text[:place] + other + text[place + 1 :]) is None
+        assert SIGNER.verify("state", text[:place] + other + text[place + 1 :]) is None
 
 
 @pytest.mark.parametrize("text", ["", ".", "a.b", "é.é", "WyJ4Il0", "x" * 5000, "\x00.\x00"])
 def test_what_is_no_seal_is_refused_without_a_fuss(text: str) -> None:
-    assert SEALS.open("state", text) is None
+    assert SIGNER.verify("state", text) is None
 
 
 @pytest.mark.parametrize("ending", ["=", " ", "\n", ".", "A"])
 def test_there_is_one_way_to_write_a_seal(ending: str) -> None:
-    assert SEALS.open("state", SEALS.seal("state", VALUES) + ending) is None
+    assert SIGNER.verify("state", SIGNER.sign("state", VALUES) + ending) is None
 
 
 def test_a_derived_key_is_of_its_label_and_of_the_keyring() -> None:
@@ -47,7 +47,7 @@ def test_a_derived_key_is_of_its_label_and_of_the_keyring() -> None:
 
 
 def test_nothing_of_the_key_is_shown() -> None:
-    assert "Seals(***)" == repr(SEALS)
+    assert "Signer(***)" == repr(SIGNER)
 
 
 def test_texts_are_compared_whole() -> None:

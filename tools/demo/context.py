@@ -22,7 +22,7 @@ _EVENT_COLUMNS: Final = "TIME:.lastTimestamp,TYPE:.type,REASON:.reason,MESSAGE:.
 
 
 @dataclass(slots=True)
-class Scene:
+class DemoContext:
     """Everything that is started here ends with `cleanup`. What has not been started yet raises NotVerified.
 
     Only what is `kept` gets controllers, for a person who deletes things: the story has no use for them, and their

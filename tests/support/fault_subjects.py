@@ -49,7 +49,7 @@ class Subject:
 
 
 @dataclass(slots=True)
-class Scene:
+class FaultRun:
     """One operator and the subjects of one mode."""
 
     world: World
