@@ -27,9 +27,9 @@ def test_a_short_outage_costs_no_second_login(world: World) -> None:
     world.sandbox.fault("session_token", "too_many_requests", times=2)
     world.alpha()
     world.wait("RateLimited")
-    for _ in range(2):
-        world.clock.move(40)
-        world.settle(0.3)
+    world.clock.move(40)
+    world.wait_for_failures(2)
+    world.clock.move(40)
     world.wait("SessionActive")
     assert 1 == world.sandbox.counters("AB1234").count("login")
 

@@ -95,7 +95,7 @@ def frozen_and_overtaken(world: World, wait: Callable[[float], None]) -> str:
     """An operator freezes before the send of a code, another one logs in; then the first thaws. Gives the token."""
     frozen = world.operator(STOP_AT="before-totp-send")
     world.alpha()
-    world.until(lambda: "T" in _state(frozen.process.pid), "frozen")
+    world.until(frozen.is_frozen, "frozen")
     wait(RESERVATION_SECONDS)
     world.operator()
     world.wait("SessionActive")
@@ -120,11 +120,6 @@ def test_an_operator_that_thaws_behind_its_last_check_is_counted_and_publishes_n
     lease = world.api.get(world.path("leases", "kite-account-ab1234"))
     record = json.loads(lease["metadata"]["annotations"]["kite-operator.dev/account"])
     assert ["wrong"] == [attempt["outcome"] for attempt in record["attempts"]]
-
-
-def _state(pid: int) -> str:
-    with open(f"/proc/{pid}/stat") as stat:  # noqa: PTH123 - a pseudo file, read once
-        return stat.read().rpartition(")")[2].split()[0]
 
 
 def test_a_grant_whose_answer_was_lost_is_told_as_such(world: World) -> None:

@@ -88,10 +88,6 @@ class Thawed:
     def name(self) -> str:
         return f"desk-{self.number}"
 
-    def is_frozen(self) -> bool:
-        stat = Path(f"/proc/{self.frozen.process.pid}/stat").read_text()
-        return stat.rpartition(")")[2].split()[0] == "T"
-
     @property
     def client_id(self) -> str:
         return f"AB123{self.number}"
@@ -109,7 +105,7 @@ def test_a_leader_that_thaws_in_the_middle_of_a_login_does_no_harm(world: World,
     for each in installs:
         world.alpha(each.name, each.client_id, className=f"class-{each.number}")
     for each in installs:
-        world.until(each.is_frozen, "frozen")
+        world.until(each.frozen.is_frozen, "frozen")
     frozen_at = time.monotonic()
     for each in installs:
         world.until(lambda each=each: leads(each.standby), "taken over", within=TAKEN_OVER_WITHIN + 20)  # type: ignore[misc]

@@ -16,16 +16,23 @@ from support.sandbox import START, Sandbox
 
 ROOT = Path(__file__).resolve().parents[2]
 _PATIENCE_SECONDS = 30.0
+_IDLE_SECONDS = 3.0
+_UNDER_WAY = ("kite_operator_queue_depth ", "kite_operator_busy_workers ")
 
 
 @dataclass(slots=True)
 class TestClock:
-    """The wall clock that operator and sandbox share: moved together, so that codes stay valid."""
+    """The wall clock that operator and sandbox share: moved together, so that codes stay valid.
+
+    It is moved when no operator is in the middle of a reconcile: what that has measured before and writes after would
+    belong to two times. One that is held up by the broker is waited for in vain, but not for long.
+    """
 
     __test__ = False
     file: Path
     sandbox: Sandbox
     offset: float = 0.0
+    operators: list["OperatorProcess"] = field(default_factory=list)
 
     @classmethod
     def at_start(cls, sandbox: Sandbox, folder: Path) -> Self:
@@ -45,18 +52,25 @@ class TestClock:
         self.move(seconds)
 
     def set_offset(self, seconds: float) -> None:
+        self._wait_until_idle()
         self.offset = seconds
         self.sandbox.set_offset(seconds)
         _replace(self.file, str(seconds))
 
     def stand_still(self, at: datetime) -> None:
         """Both clocks stop at `at` (aware): what rests until later rests for as long as the test takes to look."""
+        self._wait_until_idle()
         self.sandbox.set_now(at, frozen=True)
         _replace(self.file, f"@{at.timestamp()}")
 
     def now(self) -> float:
         """The moved time in Unix seconds."""
         return time.time() + self.offset
+
+    def _wait_until_idle(self) -> None:
+        deadline = time.monotonic() + _IDLE_SECONDS
+        while time.monotonic() < deadline and not all(each.is_idle() for each in self.operators):
+            time.sleep(0.02)
 
 
 def _replace(file: Path, text: str) -> None:
@@ -94,6 +108,7 @@ class OperatorProcess:
             **environment,
         }
         started = cls(ForkedProcess(command, variables, log), port, log, environment)
+        clock.operators.append(started)
         if wait:
             started.wait_ready()
         return started
@@ -127,6 +142,18 @@ class OperatorProcess:
             if name == sample:
                 return float(value)
         return None
+
+    def is_idle(self) -> bool:
+        """Whether no credential is due or being worked on; so is what has ended, is frozen or does not answer."""
+        if self.process.poll() is not None or self.is_frozen():
+            return True
+        lines = self.get("/metrics")[1].splitlines()
+        return not any(line.startswith(_UNDER_WAY) and not line.endswith(" 0.0") for line in lines)
+
+    def is_frozen(self) -> bool:
+        """Whether it was stopped by a signal."""
+        stat = Path(f"/proc/{self.process.pid}/stat").read_text()
+        return stat.rpartition(")")[2].split()[0] == "T"
 
     def wait_dead(self) -> int:
         """Wait for a process that kills itself; returns its (negative) signal."""
