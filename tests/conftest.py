@@ -8,7 +8,7 @@ import pytest
 
 hypothesis.settings.register_profile("kite", deadline=None)  # a busy machine is no fault of the code
 hypothesis.settings.load_profile("kite")
-pytest_plugins = ["support.sandbox", "support.side_by_side", "support.suite_audit"]
+pytest_plugins = ["support.log_lines", "support.sandbox", "support.side_by_side", "support.suite_audit"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -70,7 +70,7 @@ OnStep = Callable[[str, Credential], Awaitable[None]]
 
 async def log_step(point: str, credential: Credential) -> None:
     """What the product does at the named points of a refresh: a line for whoever looks for where one stopped."""
-    _log.debug("%s: %s", credential.key, point)
+    _log.debug("step", extra={"credential": credential.key, "step": point})
 
 
 class App:
@@ -148,8 +148,8 @@ class App:
         last = calendar.last_day
         self.metrics.calendar_ends(None if last is None else at_time(last + timedelta(days=1), FLUSH_START))
         level = logging.INFO if calendar.covers(session_day(self.clock.now())) else logging.WARNING
-        said = "trading days are known up to %s; days set: %d open, %d closed"
-        _log.log(level, said, last, len(sessions), len(holidays))
+        known = {"until": last, "extra_sessions": len(sessions), "extra_holidays": len(holidays)}
+        _log.log(level, "trading days loaded", extra=known)
         return calendar
 
     def _observe_request(self) -> Callable[[str, str, int, float], None]:
@@ -177,10 +177,10 @@ class App:
         servers = [await self._serve()]
         if self.reports is not None:
             servers.append(await self.reports.start())
-            _log.info("dead tokens can be reported on %s", self.reports.addresses)
+            _log.info("serving reports", extra={"addresses": self.reports.addresses})
         if self.login_page is not None:
             servers.append(await self.login_page.start())
-            _log.info("serving the login page on %s", self.login_page.addresses)
+            _log.info("serving the login page", extra={"addresses": self.login_page.addresses})
         tasks = [
             asyncio.create_task(_until(stop), name="until it is stopped"),
             asyncio.create_task(measure_lag(self.clock, self.metrics.vitals.observe_lag), name="loop-lag"),
@@ -278,7 +278,7 @@ class App:
     async def _serve(self) -> Listener:
         app = make_app(self.metrics, lambda: self.clock.boottime() - self.progressed_at, lambda: self.listed)
         server = await Listener(app, self.settings.listen, self.clock).start()
-        _log.info("serving /metrics, /healthz and /readyz on %s", server.addresses)
+        _log.info("serving /metrics, /healthz and /readyz", extra={"addresses": server.addresses})
         return server
 
     async def _first_list(self, stop: asyncio.Event) -> bool:
@@ -288,12 +288,12 @@ class App:
             try:
                 await self._list()
             except OperatorError as error:
-                _log.error("the first list failed, trying again: %s", error)
+                _log.error("first list failed: retrying", extra={"error": error})
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), _START_PAUSE_SECONDS)
                 continue
             self.listed = True
-            _log.info("%d credentials", len(self.desired))
+            _log.info("first list complete", extra={"credentials": len(self.desired)})
             return True
         return False
 
@@ -308,7 +308,7 @@ class App:
             try:
                 await self._list()
             except OperatorError as error:
-                _log.warning("not listed anew: %s", error)
+                _log.warning("list failed", extra={"error": error})
 
     def _apply(self, change: Change) -> None:
         if not self.leading:

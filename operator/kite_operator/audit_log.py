@@ -75,22 +75,22 @@ class AuditLog:
             return
         beside = {"step": str(step), "outcome": outcome, "operator": self.operator}
         try:
-            _audit.info("%s: %s", step, outcome, extra=beside)
+            _audit.info("broker call", extra=beside)
         except Exception as error:  # noqa: BLE001 - a login goes on whatever the disk is like
             self._lose(error)
-            _log.info("%s: %s (not in the audit log)", step, outcome, extra=beside)
+            _log.info("broker call, not in the audit log", extra=beside)
         else:
             self._find()
 
     def _lose(self, error: Exception) -> None:
         notify_observer(self.on_lost)
         if self._written:
-            _log.warning("the audit log cannot be written (%s): until it can be, its lines stand here", _why(error))
+            _log.warning("audit log not writable: its lines are written here", extra={"error": _why(error)})
         self._written = False
 
     def _find(self) -> None:
         if not self._written:
-            _log.warning("the audit log is written again")
+            _log.warning("audit log writable again")
         self._written = True
 
 

@@ -32,7 +32,7 @@ class Janitor:
             try:
                 await self.sweep()
             except OperatorError as error:
-                _log.warning("account Leases were not swept: %s", error)
+                _log.warning("account Leases not cleaned up", extra={"error": error})
             await asyncio.sleep(ROUND_SECONDS)
 
     async def sweep(self) -> int:
@@ -48,7 +48,7 @@ class Janitor:
             except Conflict:
                 continue
             swept += 1
-            _log.info("collected account Lease %s", metadata["name"])
+            _log.info("account Lease deleted", extra={"lease": metadata["name"]})
         return swept
 
     def _may_go(self, lease: Manifest) -> bool:

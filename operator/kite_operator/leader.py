@@ -86,10 +86,10 @@ class Leadership:
                 told = False
             except (OperatorError, TimeoutError) as error:
                 if not told:
-                    _log.warning("the Lease %s cannot be looked at: %s", self._name, error)
+                    _log.warning("leader Lease not readable", extra={"lease": self._name, "error": error})
                 told = True
             if self._held is not None:
-                _log.info("leading, by the Lease %s", self._name)
+                _log.info("leading", extra={"lease": self._name})
                 return
             await self._clock.sleep(self.terms.look)
 
@@ -98,7 +98,7 @@ class Leadership:
         while not self.is_shared or await self._renew():
             await self._clock.sleep(self.terms.renew)
         self._held = None
-        _log.warning("not leading any more: the Lease %s is lost", self._name)
+        _log.warning("not leading any more", extra={"lease": self._name})
 
     async def resign(self) -> None:
         """Give the Lease back, so that another takes over at once."""
@@ -109,7 +109,7 @@ class Leadership:
             async with asyncio.timeout(self.terms.renew):
                 await self._write(held, "")
         except (OperatorError, TimeoutError):
-            _log.info("the Lease %s could not be given back: it runs out by itself", self._name)
+            _log.info("leader Lease not released: it expires", extra={"lease": self._name})
 
     async def _look(self, seen: ObservedLease | None) -> ObservedLease | None:
         """One look, and a try to take the Lease when it is free."""
@@ -138,7 +138,7 @@ class Leadership:
         except (Conflict, NotFound):
             return False
         except (OperatorError, TimeoutError) as error:
-            _log.warning("the Lease %s could not be renewed: %s", self._name, error)
+            _log.warning("leader Lease not renewed", extra={"lease": self._name, "error": error})
             return self._clock.boottime() - self._renewed_at < self.terms.give_up
         self._renewed_at = asked_at
         return True

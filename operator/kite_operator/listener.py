@@ -62,9 +62,9 @@ class Certificate:
             self._load(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))  # a pair that does not fit would spoil the one in use
             self._load(self.context)
         except OSError:
-            _log.warning("%s has changed and cannot be used: the former certificate is kept", self.chain)
+            _log.warning("certificate not usable: the previous one is kept", extra={"file": self.chain})
         else:
-            _log.info("%s has changed: new connections get the new certificate", self.chain)
+            _log.info("certificate reloaded for new connections", extra={"file": self.chain})
 
     def _load(self, context: ssl.SSLContext) -> ssl.SSLContext:
         context.load_cert_chain(self.chain, self.key)

@@ -26,10 +26,12 @@ _SILENT = "opentelemetry"
 """It quotes addresses and answers; what there is to say of a collector is said in `tracing.py`."""
 FORMATS = ("text", "json")
 
-_TIME = "%Y-%m-%dT%H:%M:%SZ"
+_SECONDS = "%Y-%m-%dT%H:%M:%S"
 _LOUD = ("kopf", "kubernetes", "aiohttp", "urllib3", "kiteconnect", "asyncio")
-_OURS = ("credential", "client", "action", "reason", "decision", "step", "outcome")
-"""What may stand beside a message, in this order."""
+_FIRST = ("credential", "client", "action", "reason", "decision", "step", "outcome")
+"""The fields that come first, in this order; the others follow in the order of the call."""
+_OF_LOGGING = frozenset({*vars(logging.makeLogRecord({})), "message", "asctime"})
+"""What every record has: anything else was given with `extra`."""
 _LOOKS_SECRET = re.compile(
     r"""(?ix)
     (?:\b|(?<=%[\da-f]{2}))
@@ -83,14 +85,14 @@ class TextFormatter(logging.Formatter):
     """`time level logger message key=value…`, redacted."""
 
     def __init__(self) -> None:
-        super().__init__("%(asctime)s %(levelname)s %(name)s %(message)s", datefmt=_TIME)
+        super().__init__("%(asctime)s %(levelname)s %(name)s %(message)s", datefmt=f"{_SECONDS}Z")
         self.converter = time.gmtime
 
     def format(self, record: logging.LogRecord) -> str:
         """One line, and the lines of a traceback where there is one."""
         first, *rest = super().format(record).split("\n")
-        told = "".join(f" {name}={value}" for name, value in _beside(record).items() if name in ("reason", "decision"))
-        return redacted("\n".join([first + told, *rest]))
+        pairs = "".join(f" {name}={_quoted(value)}" for name, value in fields_of(record).items())
+        return redacted("\n".join([first + pairs, *rest]))
 
 
 class JsonFormatter(logging.Formatter):
@@ -103,44 +105,52 @@ class JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """One line of JSON; every text in it is redacted before it is quoted."""
         whole = {
-            "time": self.formatTime(record, _TIME),
+            "time": f"{self.formatTime(record, _SECONDS)}.{int(record.msecs):03d}Z",
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
-            **_beside(record),
+            **fields_of(record),
         }
         if record.exc_info:
             whole["traceback"] = self.formatException(record.exc_info)
         return json.dumps({name: redacted(value) for name, value in whole.items()}, ensure_ascii=False)
 
 
-def _beside(record: logging.LogRecord) -> dict[str, str]:
-    """The fields of the line's task, and those that were given with the line."""
-    known: dict[str, Any] = {**correlation.fields(), **record.__dict__}
-    return {name: str(known[name]) for name in (*_OURS, "operator") if known.get(name)}
+def fields_of(record: logging.LogRecord) -> dict[str, str]:
+    """Return the fields of the line's task and those given with the line; what is None or empty is left out."""
+    given = {name: value for name, value in vars(record).items() if name not in _OF_LOGGING}
+    known: dict[str, Any] = {**correlation.fields(), **given}
+    ordered = {name: known[name] for name in _FIRST if name in known} | known
+    return {name: str(value) for name, value in ordered.items() if value is not None and value != ""}
+
+
+def _quoted(value: str) -> str:
+    """Return the value of a `key=value` pair, in quotes where it would not be one word."""
+    return json.dumps(value, ensure_ascii=False) if re.search(r"[\s\"=]", value) or not value else value
 
 
 def log_loop_error(_: object, context: Mapping[str, Any]) -> None:
-    """The event loop's handler for what nobody caught: kind and place only, since reprs may hold secrets."""
+    """Log what the event loop could not handle: kind and place only, since a repr may hold a secret."""
     error = context.get("exception")
-    _log.error("nobody caught: %s %s", str(context.get("message", "")).partition("(")[0], _kind_and_place(error))
+    message = str(context.get("message", "")).partition("(")[0].strip()
+    _log.error("uncaught exception: %s", _kind_and_place(error), extra={"detail": message})
 
 
 def set_up_hooks() -> None:
-    """What nobody caught, in this or another thread, or while something was deleted, is logged by kind and place."""
-    sys.excepthook = lambda _kind, error, _frames: _log.critical("nobody caught: %s", _kind_and_place(error))
-    threading.excepthook = lambda told: _log.critical("nobody caught: %s", _kind_and_place(told.exc_value))
-    sys.unraisablehook = lambda told: _log.error("nobody could catch: %s", _kind_and_place(told.exc_value))
+    """Log uncaught exceptions of every thread, and those raised in destructors, by kind and place."""
+    sys.excepthook = lambda _kind, error, _frames: _log.critical("uncaught exception: %s", _kind_and_place(error))
+    threading.excepthook = lambda raised: _log.critical("uncaught exception: %s", _kind_and_place(raised.exc_value))
+    sys.unraisablehook = lambda raised: _log.error("unraisable exception: %s", _kind_and_place(raised.exc_value))
 
 
 def _kind_and_place(error: object) -> str:
     """The kinds of an exception and of those behind it, each with its frames; their texts may hold anything."""
-    told, seen = [], set[int]()
+    chain, seen = [], set[int]()
     while isinstance(error, BaseException) and id(error) not in seen:
         seen.add(id(error))
-        told.append(f"{type(error).__name__}\n{''.join(traceback.format_tb(error.__traceback__))}")
+        chain.append(f"{type(error).__name__}\n{''.join(traceback.format_tb(error.__traceback__))}")
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    return "caused by ".join(told) or "nothing that is known"
+    return "caused by ".join(chain) or "unknown"
 
 
 def _expected(record: logging.LogRecord) -> bool:

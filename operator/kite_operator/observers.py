@@ -20,4 +20,4 @@ def notify_observer(observe: Callable[_Heard, object], *args: _Heard.args, **kwa
         observe(*args, **kwargs)
     except Exception as error:  # noqa: BLE001 - whatever it is, it must not change what becomes of a login
         frames = "".join(traceback.format_tb(error.__traceback__))
-        _log.error("an observer failed: %s\n%s", type(error).__name__, frames)
+        _log.error("observer failed\n%s", frames, extra={"error": type(error).__name__})

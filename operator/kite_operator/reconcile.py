@@ -114,14 +114,14 @@ class Reconciler:
                 return await self._rest(context, _refused_by_cluster(plan, error, self.services.clock.now()))
             except (Conflict, NotFound, ReservationLost) as error:
                 return self._raced(key, error)
-        raise Unsettled(f"{MOST_ROUNDS} actions in one pass: resting", AFTER_ROUNDS)
+        raise Unsettled(f"{MOST_ROUNDS} actions in one reconcile: waiting", AFTER_ROUNDS)
 
     def _raced(self, key: Key, error: OperatorError) -> datetime:
         in_memory = self.memory.of(key)
         in_memory.races += 1
         if in_memory.races >= MOST_RACES:
-            raise Unsettled(f"looked again {in_memory.races} times in a row: {error}", AFTER_RACES) from error
-        _log.info("%s: looked again: %s", key, error)
+            raise Unsettled(f"{in_memory.races} conflicts in a row: {error}", AFTER_RACES) from error
+        _log.info("conflict: reconciling again", extra={"credential": key, "error": error})
         return self.services.clock.now() + AFTER_RACE
 
     async def release(self, client_id: str, ref: Ref) -> None:
@@ -169,7 +169,7 @@ class Reconciler:
         credential, decision = context.credential, new_id()
         subject = {"credential": str(credential.key), "client": credential.client_id, "action": plan.action.value}
         with about(**subject, decision=decision), action(plan.action.value, decision, plan.reason.value) as told:
-            _log.info("%s: %s: %s", credential.key, plan.action, plan.message, extra={"reason": plan.reason.value})
+            _log.info("action started", extra={"reason": plan.reason.value, "detail": plan.message})
             outcome = await self._way(context, plan)()
             told.result, told.reason, told.failed = outcome.result, outcome.reason.value, outcome.failed is not None
         self.metrics.count_attempt(plan.action, outcome)

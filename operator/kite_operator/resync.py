@@ -63,9 +63,9 @@ class Resync:
         """Log which namespaces are served no more, and which are again."""
         before, self.refused = self.refused, refused
         for namespace in sorted(refused - before):
-            _log.error("namespace %s is not served: the API server refuses to list it (was it deleted?)", namespace)
+            _log.error("namespace not served: the API server refuses to list it", extra={"namespace": namespace})
         for namespace in sorted(before - refused):
-            _log.info("namespace %s can be listed again, and is served", namespace)
+            _log.info("namespace served again", extra={"namespace": namespace})
 
     def ask(self) -> None:
         """List soon."""
@@ -83,7 +83,7 @@ class Resync:
             try:
                 await errand
             except OperatorError as error:
-                _log.warning("an errand failed: %s", error)
+                _log.warning("background task failed", extra={"error": error})
 
         task = asyncio.create_task(guarded())
         self._errands.add(task)

@@ -212,7 +212,7 @@ class Scheduler:
         self._turned_at = now, boot
         set_back = timedelta(seconds=boot - then_boot) - (now - then)
         if set_back > SMALLEST_JUMP:
-            _log.warning("the clock was set back by %.0f s", set_back.total_seconds())
+            _log.warning("clock was set back", extra={"seconds": round(set_back.total_seconds())})
             self.agenda.set_back(set_back)
 
     async def _start_ready(self) -> None:
@@ -256,8 +256,9 @@ class Scheduler:
         self._on_error(type(error).__name__)
         # Only what we wrote ourselves is shown: a foreign exception's text may hold a secret (P4).
         text = str(error) if isinstance(error, OperatorError) else ""
-        _log.error("%s: %s %s", key, type(error).__name__, text)
-        _log.debug("%s: raised at\n%s", key, "".join(traceback.format_tb(error.__traceback__)))
+        _log.error("reconcile failed", extra={"credential": key, "error": f"{type(error).__name__} {text}".strip()})
+        frames = "".join(traceback.format_tb(error.__traceback__))
+        _log.debug("reconcile failed at\n%s", frames, extra={"credential": key})
         return self._clock.now() + self._wait_after(error, self._failures[key])
 
     def _wait_after(self, error: Exception, failures: int) -> timedelta:

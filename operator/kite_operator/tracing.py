@@ -98,7 +98,7 @@ class Tracing:
         try:
             await asyncio.wait_for(done.wait(), seconds)
         except TimeoutError:
-            _log.warning("the last spans were not taken within %g seconds: they are lost", seconds)
+            _log.warning("last spans lost: the collector did not take them in time", extra={"seconds": seconds})
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,9 +153,9 @@ def _reporting(exporter: "SpanExporter") -> "SpanExporter":
                 result = SpanExportResult.FAILURE
             taken = result is SpanExportResult.SUCCESS
             if self.taken and not taken:
-                _log.warning("traces are not taken by the collector: spans are lost until it takes them again")
+                _log.warning("trace collector does not answer: spans are lost")
             elif taken and not self.taken:
-                _log.info("traces are taken by the collector again")
+                _log.info("trace collector answers again")
             self.taken = taken
             return result
 

@@ -98,7 +98,7 @@ class Watch:
                 asyncio.run(self._watch())
                 pause = _FIRST_PAUSE_SECONDS  # it was told to end, and did not fail
             except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - whatever ends Kopf, it is started again
-                _log.error("the watches ended: %s", type(error).__name__)
+                _log.error("watches ended", extra={"error": type(error).__name__})
             if self._stopping.wait(pause):
                 return
             pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)

@@ -106,7 +106,7 @@ def test_a_true_report_brings_a_new_token_within_seconds(reporting: Reporting) -
     assert 2 == world.sandbox.counters("AB1234").count("login")
     world.until(lambda: "TokenDead" in world.events(), "told")
     assert 1 == reporting.operator.metric('kite_operator_dead_token_reports_total{result="accepted"}')
-    assert f"{world.namespace}/alpha: reported dead by" in world.logs()
+    assert f"token reported dead credential={world.namespace}/alpha" in world.logs()
     assert "lastHandledRefresh" not in world.status()
 
 

@@ -295,7 +295,7 @@ def test_behind_a_proxy_kubernetes_says_who_may_log_in(world: World, behind_prox
         ravi.http.cookies.update(asha.http.cookies)
         assert 404 == ravi.post(path, {"form_token": mark}).status_code
         result(world, asha, log_in(world, asha, app), "You are logged in")
-    assert "started by 'asha'" in world.logs()
+    assert "outcome=started user=asha" in world.logs()
 
 
 def test_the_passphrase_is_made_as_the_page_says(world: World, kubectl: Kubectl, control_plane: ControlPlane) -> None:

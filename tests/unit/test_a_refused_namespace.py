@@ -11,6 +11,7 @@ from kite_operator.model.errors import Forbidden
 from kite_operator.model.resource import CREDENTIAL_LABEL, ROLE_LABEL, Key
 from kite_operator.resync import Resync
 from support.facts import body
+from support.log_lines import lines
 from support.memory_cluster import MemoryCluster
 
 ALPHA, BETA = Key("desk", "alpha"), Key("closed", "beta")
@@ -64,10 +65,10 @@ async def test_it_is_told_once_and_told_when_it_is_over(caplog: pytest.LogCaptur
     lists, desired = lists_of(cluster)
     await lists.list_all()
     await lists.list_all()
-    assert ["namespace closed is not served"] == [record.getMessage().split(":")[0] for record in caplog.records]
+    assert ["namespace not served: the API server refuses to list it namespace=closed"] == lines(caplog.records)
     cluster.refused.clear()
     assert BETA in (await lists.list_all()).new
-    assert "namespace closed can be listed again, and is served" == caplog.records[-1].getMessage()
+    assert "namespace served again namespace=closed" == lines(caplog.records)[-1]
     assert (2, frozenset()) == (len(desired), lists.refused)
 
 

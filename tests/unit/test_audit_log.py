@@ -14,6 +14,7 @@ from kite_operator.audit_log import AuditLog, audited, set_up_audit
 from kite_operator.correlation import about
 from kite_operator.record.metrics import Metrics
 from support.facts import NOON
+from support.log_lines import lines
 
 OTHERS_MAY_NOT = 0o077
 
@@ -105,11 +106,11 @@ def test_lines_that_cannot_be_written_are_counted_and_stand_in_the_ordinary_log(
     folder.mkdir()
     audit.add("logout", "success")
     assert [
-        ("WARNING", f"the audit log cannot be written ({os.strerror(2)}): until it can be, its lines stand here"),
-        ("INFO", "totp: success (not in the audit log)"),
-        ("INFO", "exchange: success (not in the audit log)"),
-        ("WARNING", "the audit log is written again"),
-    ] == [(each.levelname, each.getMessage()) for each in caplog.records if each.name == "kite_operator.audit_log"]
+        f"audit log not writable: its lines are written here error={os.strerror(2)}",
+        "broker call, not in the audit log step=totp outcome=success operator=pod-1",
+        "broker call, not in the audit log step=exchange outcome=success operator=pod-1",
+        "audit log writable again",
+    ] == lines(caplog.records, "kite_operator.audit_log")
     assert (["logout"], 2.0) == (steps_of(file), losses(metrics))
 
 

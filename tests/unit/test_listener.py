@@ -203,7 +203,7 @@ async def test_half_a_renewal_keeps_the_former_certificate(
     pair = authority.issue("second", server_names=("127.0.0.1",))
     (tmp_path / "tls.crt").write_bytes(pair.certificate)
     assert "first" == await served_name(listener, authority)
-    assert "the former certificate is kept" in caplog.text
+    assert "the previous one is kept" in caplog.text
     (tmp_path / "tls.key").write_bytes(pair.key)
     assert "second" == await served_name(listener, authority)
 

@@ -168,11 +168,13 @@ def test_a_line_of_json_says_what_it_is_about() -> None:
 
 def test_a_line_of_text_ends_with_reason_and_decision() -> None:
     with about(credential="desk/alpha", decision="d1"):
-        assert line(TextFormatter(), "in", reason="LoginInProgress").endswith(" in reason=LoginInProgress decision=d1")
+        written = line(TextFormatter(), "in", reason="LoginInProgress", error="GET x: HTTP 503")
+        expected = ' in credential=desk/alpha reason=LoginInProgress decision=d1 error="GET x: HTTP 503"'
+        assert written.endswith(expected)
     assert line(TextFormatter(), "outside").endswith("kite_operator.test outside")
 
 
-# What nobody caught.
+# What is not caught.
 
 ENDING = f"""
 import asyncio, kite_operator.__main__ as entry
@@ -189,7 +191,7 @@ entry.main(["run", "--account-namespace", "kite"])
 def test_an_error_that_ends_the_process_is_told_by_kind_and_place() -> None:
     ended = subprocess.run([sys.executable, "-c", ENDING], capture_output=True, text=True, check=False, timeout=60)  # noqa: S603 - our own words
     assert (1, "") == (ended.returncode, ended.stdout)
-    assert "CRITICAL kite_operator.logs nobody caught: RuntimeError" in ended.stderr
+    assert "CRITICAL kite_operator.logs uncaught exception: RuntimeError" in ended.stderr
     assert "caused by ValueError" in ended.stderr
     assert SECRET not in ended.stderr
 
@@ -209,7 +211,7 @@ def test_so_is_one_that_ends_a_thread(caplog: pytest.LogCaptureFixture) -> None:
     thread = threading.Thread(target=fail)
     thread.start()
     thread.join()
-    assert ["nobody caught: RuntimeError"] == [each.getMessage().splitlines()[0] for each in caplog.records]
+    assert ["uncaught exception: RuntimeError"] == [each.getMessage().splitlines()[0] for each in caplog.records]
     assert SECRET not in caplog.text
 
 
@@ -220,7 +222,7 @@ def test_so_is_one_that_nobody_could_catch(caplog: pytest.LogCaptureFixture) -> 
             raise RuntimeError(SECRET)
 
     Ends()
-    assert ["nobody could catch: RuntimeError"] == [each.getMessage().splitlines()[0] for each in caplog.records]
+    assert ["unraisable exception: RuntimeError"] == [each.getMessage().splitlines()[0] for each in caplog.records]
     assert SECRET not in caplog.text
 
 

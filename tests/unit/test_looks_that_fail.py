@@ -189,7 +189,7 @@ async def test_a_race_now_and_then_is_no_failure_and_one_after_the_other_is() ->
     changes_at_every_write(process)
     for _ in range(MOST_RACES - 1):
         assert process.stage.clock.now() < (await process.reconciler.reconcile(ALPHA) or ist("00:00"))
-    with pytest.raises(Unsettled, match=f"looked again {MOST_RACES} times in a row"):
+    with pytest.raises(Unsettled, match=f"{MOST_RACES} conflicts in a row"):
         await process.reconciler.reconcile(ALPHA)
 
 

@@ -105,9 +105,8 @@ class PageContext:
     def tell(self, page_event: PageEvent, key: Key | None = None, visitor: Visitor | None = None) -> None:
         """Count it, and write the one line of it: whom it was about and who did it, and nothing that was sent."""
         self.count(page_event.value)
-        who = f" by {visitor.name!r}" if visitor is not None else ""
-        about = {"outcome": page_event.value} | ({"credential": str(key)} if key is not None else {})
-        _log.info("login page: %s%s%s", f"{key}: " if key is not None else "", page_event.value, who, extra=about)
+        fields = {"credential": key, "user": visitor.name if visitor is not None else None, "outcome": page_event.value}
+        _log.info("login page event", extra=fields)
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,11 +113,11 @@ def _covered(context: PageContext) -> Middleware:
         except web.HTTPException as error:
             response = context.views.notice("There is no such page", "Look at the address again.", status=error.status)
         except OperatorError as error:
-            _log.warning("login page: not answered: %s", error)
+            _log.warning("login page not answered", extra={"error": error})
             text = "The operator cannot reach the API server, or may not do what this takes. Try again in a moment."
             response = context.views.notice("Not now", text, status=503)
         except Exception as error:  # noqa: BLE001 - whatever it is, its text may hold what was sent
-            _log.error("login page: a page failed: %s", type(error).__name__)
+            _log.error("login page failed", extra={"error": type(error).__name__})
             response = context.views.notice("Something went wrong", "Nothing was changed. Try again.", status=500)
         put_headers(response)
         # One request a connection: an old connection may be ended at any moment, and a form must not be lost to that.

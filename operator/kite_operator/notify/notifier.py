@@ -92,7 +92,7 @@ class Notifier:
             del self._under_way[key]
         if not task.cancelled() and (error := task.exception()) is not None:
             # Its text may be foreign: the kind alone is told (P4).
-            _log.error("%s: a notification ended with %s", key, type(error).__name__)
+            _log.error("notification failed", extra={"credential": key, "error": type(error).__name__})
 
     async def _deliver(self, credential: Credential, letter: ReminderMessage) -> None:
         delivered: set[Sensitive] = set()
@@ -142,7 +142,9 @@ class Notifier:
         for _ in taken:
             self._count("sent")
         if services:
-            _log.info("%s: reminder sent to %d of %d", credential.key, len(taken), len(services))
+            _log.info(
+                "reminder sent", extra={"credential": credential.key, "sent": len(taken), "services": len(services)}
+            )
         return taken
 
     async def _pause(self, pause: timedelta) -> None:

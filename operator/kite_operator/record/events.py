@@ -107,7 +107,7 @@ class EventWriter:
             if written is None:
                 written = await self._create(credential, note, message)
         except ClusterError as error:
-            _log.warning("event not written: %s", error, extra={"credential": str(credential.key)})
+            _log.warning("Event not written", extra={"credential": credential.key, "error": error})
             return
         self._last[credential.uid] = written
         while len(self._last) > _MOST_REMEMBERED:

@@ -117,7 +117,7 @@ class _Endpoint:
             answer = self._answer(Result.INVALID, status=refusal.status)
             answer.headers.update({name: refusal.headers[name] for name in ("Allow",) if name in refusal.headers})
         except Exception as error:  # noqa: BLE001 - a fault of ours; only its kind is told, its text may hold a token
-            _log.error("a report was not taken: %s", type(error).__name__)
+            _log.error("report failed", extra={"error": type(error).__name__})
             answer = self._answer(Result.UNAVAILABLE, status=HTTPStatus.INTERNAL_SERVER_ERROR)
         answer.force_close()
         return answer
@@ -137,7 +137,7 @@ class _Endpoint:
                 return self._told(Result.UNAUTHENTICATED, key, user)
             return self._told(await self._take(key, user), key, user)
         except ClusterError as error:
-            _log.warning("a report cannot be judged: %s", error)
+            _log.warning("report not checked", extra={"error": error})
             return self._told(Result.UNAVAILABLE, key, user)
 
     async def _take(self, key: Key, user: User) -> Result:
@@ -154,7 +154,8 @@ class _Endpoint:
         return Result.ACCEPTED if self._desk.report(key) else Result.REPEATED
 
     def _told(self, result: Result, key: Key, user: User | None) -> web.Response:
-        _log.info("%s: reported dead by %r: %s", key, user.name if user is not None else "nobody known", result.word)
+        who = user.name if user is not None else "unknown"
+        _log.info("token reported dead", extra={"credential": key, "user": who, "outcome": result.word})
         return self._answer(result)
 
     def _answer(self, result: Result, *, status: int = 0, retry_seconds: int = _RETRY_SECONDS) -> web.Response:

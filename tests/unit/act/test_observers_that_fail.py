@@ -68,7 +68,7 @@ async def test_a_good_login_is_staged_with_a_clean_ledger(observe: Observe) -> N
 async def test_an_observers_error_is_told_by_kind_only(caplog: pytest.LogCaptureFixture) -> None:
     stage = staged_with(_fails, [*happy_answers()])
     await log_in(stage.services, stage.logins, stage.context())
-    assert ("an observer failed: RuntimeError" in caplog.text, []) == (True, leaks(caplog.text))
+    assert ("observer failed error=RuntimeError" in caplog.text, []) == (True, leaks(caplog.text))
 
 
 class _Broken:

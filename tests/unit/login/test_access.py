@@ -144,4 +144,4 @@ async def test_a_person_with_the_right_does_and_is_named_in_the_log(caplog: pyte
         desk.browser.session.headers.update(ASHA)
         await desk.come_back(await desk.state())
         assert [TOKEN] == list(desk.grants().values())
-    assert "desk/alpha: started by 'asha@desk.example'" in caplog.text
+    assert "login page event credential=desk/alpha outcome=started user=asha@desk.example" in caplog.text

@@ -643,7 +643,7 @@ async def test_no_secret_is_in_any_answer_or_log_line(caplog: pytest.LogCaptureF
     for text, headers in shown:
         assert not [secret for secret in SECRETS if secret in text + headers]
     assert not [secret for secret in SECRETS if secret in said]
-    assert "login page: desk/alpha: handed-over" in said
+    assert "login page event credential=desk/alpha outcome=handed-over" in said
 
 
 async def test_every_answer_has_the_headers() -> None:
@@ -687,7 +687,7 @@ async def test_an_api_server_that_is_away_is_told_and_nothing_of_it(caplog: pyte
         answer = await desk.get("/kite/")
         assert 503 == answer.status
         assert "/something" not in await answer.text()
-    assert "not answered" in caplog.text
+    assert "login page not answered" in caplog.text
 
 
 async def test_a_fault_of_ours_is_told_by_its_kind_alone(caplog: pytest.LogCaptureFixture) -> None:
@@ -699,7 +699,7 @@ async def test_a_fault_of_ours_is_told_by_its_kind_alone(caplog: pytest.LogCaptu
         answer = await desk.get("/kite/")
         assert 500 == answer.status
         assert TOKEN not in await answer.text()
-    assert "a page failed: LookupError" in caplog.text
+    assert "login page failed error=LookupError" in caplog.text
     assert TOKEN not in caplog.text
 
 

@@ -22,6 +22,7 @@ from kite_operator.report.endpoint import LARGEST_BODY, ReportHandling, Result, 
 from kite_operator.report.limits import Peers
 from support.broker_fakes import FakeClock
 from support.documents import codes, page, rows, section
+from support.log_lines import lines
 
 ALPHA = Key("desk", "alpha")
 TRADER, AUDITOR = "trader0123456789trader0123456789", "auditor0123456789auditor01234567"
@@ -262,12 +263,11 @@ async def test_a_report_is_one_line_and_its_token_is_nowhere(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     told = [await operator.post(), await operator.post("nobody0123456789"), await operator.post(name="beta")]
-    lines = [record.getMessage() for record in caplog.records if record.name.startswith("kite_operator")]
     assert [
-        "desk/alpha: reported dead by 'system:serviceaccount:desk:trader': accepted",
-        "desk/alpha: reported dead by 'nobody known': unauthenticated",
-        "desk/beta: reported dead by 'system:serviceaccount:desk:trader': forbidden",
-    ] == lines
+        "token reported dead credential=desk/alpha outcome=accepted user=system:serviceaccount:desk:trader",
+        "token reported dead credential=desk/alpha outcome=unauthenticated user=unknown",
+        "token reported dead credential=desk/beta outcome=forbidden user=system:serviceaccount:desk:trader",
+    ] == lines(caplog.records)
     said = caplog.text + "".join([await answer.text() for answer in told])
     assert TRADER not in said
     assert "nobody0123456789" not in said
