@@ -10,8 +10,10 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Protocol
 
+from kite_operator.correlation import about
 from kite_operator.model.errors import BrokerError, ReservationRefused
 from kite_operator.model.resource import Key
 from kite_operator.observers import notify_observer
@@ -24,6 +26,11 @@ _SERVER_ERRORS = 500
 
 class Span(Protocol):
     """One thing that takes time, begun."""
+
+    @property
+    def ids(self) -> Mapping[str, str]:
+        """`trace_id` and `span_id` in hex, for log lines and exemplars."""
+        ...
 
     def end(self, at: datetime, attributes: Attributes, problem: str) -> None:
         """It is over; `problem` is the code of what went wrong, empty when nothing did."""
@@ -52,6 +59,8 @@ class Tracer(Protocol):
 class _Lost:
     """Stands for a span that could not be begun."""
 
+    ids: Mapping[str, str] = MappingProxyType({})
+
     def end(self, at: datetime, attributes: Attributes, problem: str) -> None:
         """Nothing is known of it."""
 
@@ -61,6 +70,13 @@ def _begun(tracer: Tracer, beginning: Beginning) -> Span:
     made: list[Span] = [_Lost()]
     notify_observer(lambda: made.append(tracer.begin(beginning)))
     return made[-1]
+
+
+def _ids_of(span: Span) -> Mapping[str, str]:
+    """The ids of a span; none when they cannot be had."""
+    found: dict[str, str] = {}
+    notify_observer(lambda: found.update(span.ids))
+    return found
 
 
 @dataclass(slots=True)
@@ -167,7 +183,8 @@ def _below(place: _Place, name: str, attributes: Attributes) -> Iterator[_Ending
     span = _begun(within.tracer, Beginning(name, within.now(), attributes, place.span))
     token, ending = _place.set(_Place(within, span)), _Ending({}, "")
     try:
-        yield ending
+        with about(**_ids_of(span)):
+            yield ending
     except Exception as error:
         ending.problem = _code(error)
         raise

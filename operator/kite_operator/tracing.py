@@ -120,6 +120,11 @@ class _Tracer:
 class _Span:
     otel: "OtelSpan"
 
+    @property
+    def ids(self) -> dict[str, str]:
+        context = self.otel.get_span_context()
+        return {"trace_id": f"{context.trace_id:032x}", "span_id": f"{context.span_id:016x}"}
+
     def end(self, at: datetime, attributes: Attributes, problem: str) -> None:
         from opentelemetry.trace import StatusCode  # noqa: PLC0415 - an extra
 

@@ -35,7 +35,8 @@ def test_a_refresh_is_one_trace_from_the_decision_to_the_published_secret(world:
             attributes(whole.attributes)[name] for name in ("kite.namespace", "kite.name", "kite.reason")
         )
         [login] = [span for span in mine if span.name == "login"]
-        assert f"decision={attributes(login.attributes)['kite.decision']}" in world.logs()
+        ids = f"trace_id={login.trace_id.hex()} span_id={login.span_id.hex()}"
+        assert f"decision={attributes(login.attributes)['kite.decision']} {ids}" in world.logs()
         assert {"PUT leases", "PATCH secrets", "PUT secrets"} & names
         assert all(span.end_time_unix_nano >= span.start_time_unix_nano for span in mine)
         [resource] = [dict(each) for each in {tuple(sorted(each.items())) for each in collector.resources()}]

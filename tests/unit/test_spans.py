@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pytest
 
-from kite_operator import spans
+from kite_operator import correlation, spans
 from kite_operator.model.errors import ReservationLost, ReservationRefused, TransientBrokerError
 from kite_operator.model.errors import Step as BrokerStep
 from kite_operator.model.reasons import Reason
@@ -22,6 +22,10 @@ class Recorded:
     attributes: dict[str, str | int] = field(default_factory=dict)
     ended: datetime | None = None
     problem: str = ""
+
+    @property
+    def ids(self) -> dict[str, str]:
+        return {"trace_id": "7" * 32, "span_id": self.beginning.name}
 
     def end(self, at: datetime, attributes: spans.Attributes, problem: str) -> None:
         assert self.ended is None, "a span ends once"
@@ -95,6 +99,17 @@ async def test_a_refresh_is_one_trace_of_its_actions_and_their_steps(notebook: N
         "kite.result": "staged",
         "kite.reason": "SessionUnproven",
     } == login.attributes
+
+
+def test_what_is_logged_within_a_span_has_its_ids_and_nothing_else_has(notebook: Notebook, clock: FakeClock) -> None:
+    with spans.one_pass(notebook, clock.now, ALPHA):
+        assert {} == correlation.fields()
+        with spans.action("login", "d1", "LoginInProgress"):
+            assert {"trace_id": "7" * 32, "span_id": "login"} == correlation.fields()
+            with spans.step("ledger"):
+                assert "ledger" == correlation.fields()["span_id"]
+            assert "login" == correlation.fields()["span_id"]
+    assert {} == correlation.fields()
 
 
 def test_a_pass_that_only_rests_leaves_no_span(notebook: Notebook, clock: FakeClock) -> None:

@@ -39,9 +39,9 @@ _STEP_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0)
 
 
 def _exemplar() -> dict[str, str] | None:
-    """The id under which the log tells of what is counted now: shown where OpenMetrics is spoken."""
-    decision = correlation.fields().get("decision")
-    return {"decision": decision} if decision else None
+    """Return the ids by which the log and the traces have what is counted now: shown where OpenMetrics is spoken."""
+    known = correlation.fields()
+    return {name: known[name] for name in ("decision", "trace_id") if known.get(name)} or None
 
 
 class Metrics:

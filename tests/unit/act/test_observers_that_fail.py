@@ -82,6 +82,10 @@ class _Broken:
             raise RuntimeError("no span")
         return self
 
+    @property
+    def ids(self) -> dict[str, str]:
+        raise RuntimeError("no ids")
+
     def end(self, _at: object, _attributes: spans.Attributes, _problem: str) -> None:
         raise RuntimeError("no end")
 
