@@ -37,7 +37,7 @@ class Allowed:
     below: bool = False
 
     def permits(self, destination: Destination) -> bool:
-        """Whether this entry allows it; hosts are compared as names, never resolved."""
+        """Return whether this entry allows it; hosts are compared as names, never resolved."""
         if destination.scheme != self.scheme:
             return False
         if self.scheme in SERVICES:

@@ -94,7 +94,7 @@ class Desired:
         return iter(tuple(self._credentials))
 
     def has_client(self, client_id: str) -> bool:
-        """Whether any credential is for this client ID."""
+        """Return whether any credential is for this client ID."""
         return any(wish.client_id == client_id for wish in self._credentials.values())
 
     def target_of(self, key: Key) -> str | None:
@@ -176,7 +176,7 @@ class Desired:
         return [key for key, names in self._grants.items() if names - known.get(key, set())]
 
     def hints(self, key: Key) -> Hints:
-        """What a look at `key` should know."""
+        """Return what a look at `key` should know."""
         grants, previous_targets = self._grants.get(key, ()), self._previous_targets.get(key, ())
         return Hints(frozenset(grants), self._rival(key), frozenset(previous_targets))
 

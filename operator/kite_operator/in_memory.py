@@ -87,7 +87,7 @@ class InMemoryState:
         return first
 
     def heals_within_hour(self, now: datetime) -> int:
-        """How often the derived Secret was healed within the last hour."""
+        """Return how often the derived Secret was healed within the last hour."""
         self.heals = tuple(at for at in self.heals if timedelta(0) <= now - at < DRIFT_MEMORY)
         return len(self.heals)
 

@@ -47,7 +47,7 @@ class ObservedLease:
 
 
 def is_free(lease: Manifest, seen: ObservedLease, now: float, identity: str, terms: Terms) -> bool:
-    """Whether `identity` may take the Lease: it was given back, or has not been renewed for as long as it holds.
+    """Return whether `identity` may take the Lease: it was given back, or has not been renewed for as long as it holds.
 
     Its own it may take as well: a write whose answer was lost may have been made.
     """
@@ -71,7 +71,7 @@ class Leadership:
 
     @property
     def is_shared(self) -> bool:
-        """Whether there is a Lease at all."""
+        """Return whether there is a Lease at all."""
         return bool(self._name)
 
     async def campaign(self, on_turn: Callable[[], None]) -> None:
@@ -127,7 +127,7 @@ class Leadership:
         return None
 
     async def _renew(self) -> bool:
-        """Whether the Lease is still ours for a while."""
+        """Return whether the Lease is still ours for a while."""
         asked_at = self._clock.boottime()
         left = self._renewed_at + self.terms.give_up - asked_at
         if self._held is None or left <= 0:

@@ -137,7 +137,7 @@ class Listener:
 
     @property
     def addresses(self) -> str:
-        """Where it listens, for people."""
+        """Return where it listens, for people."""
         names = [socket.getsockname() for socket in (self._server.sockets if self._server else ())]
         return ", ".join(f"{name[0]}:{name[1]}" for name in names)
 

@@ -195,7 +195,7 @@ class Reconciler:
         return ways[plan.action]
 
     async def _record(self, context: Context, outcome: ActOutcome) -> Credential:
-        """What an action leaves in status and Events.
+        """Return what an action leaves in status and Events.
 
         A failure is written at once, so that a crash does not forget it; a success with the rest that follows it.
         """

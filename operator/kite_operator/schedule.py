@@ -109,23 +109,23 @@ class Agenda:
         heapq.heapify(self._heap)
 
     def next_due(self) -> datetime | None:
-        """When the next look is due by the clock."""
+        """Return when the next look is due by the clock."""
         while self._heap and self._due.get(self._heap[0][2]) != self._heap[0][0]:
             heapq.heappop(self._heap)
         return self._heap[0][0] if self._heap else None
 
     @property
     def waiting(self) -> int:
-        """How many credentials wait for a worker."""
+        """Return how many credentials wait for a worker."""
         return len(self._urgency)
 
     @property
     def busy(self) -> int:
-        """How many credentials are worked on."""
+        """Return how many credentials are worked on."""
         return len(self._busy)
 
     def lag(self, now: datetime) -> timedelta:
-        """How long the look that is most overdue has been due: by the clock, not because of news."""
+        """Return how long the look that is most overdue has been due: by the clock, not because of news."""
         return max(now - min([*self._overdue.values(), *self._due.values()], default=now), timedelta())
 
 
@@ -160,17 +160,17 @@ class Scheduler:
 
     @property
     def failing(self) -> int:
-        """How many credentials' last look ended in an error."""
+        """Return how many credentials' last look ended in an error."""
         return len(self._failures)
 
     @property
     def waiting(self) -> int:
-        """How many credentials wait for a worker."""
+        """Return how many credentials wait for a worker."""
         return self.agenda.waiting
 
     @property
     def busy(self) -> int:
-        """How many credentials are worked on."""
+        """Return how many credentials are worked on."""
         return self.agenda.busy
 
     @property

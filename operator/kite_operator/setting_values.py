@@ -127,7 +127,7 @@ def listen(text: str) -> str:
 
 
 def public_url(text: str) -> str:
-    """What browsers see: an address with a path at most."""
+    """Return what browsers see: an address with a path at most."""
     parts = urlsplit(text)
     local = parts.hostname in ("127.0.0.1", "localhost", "::1")
     if parts.scheme != "https" and not (parts.scheme == "http" and local):

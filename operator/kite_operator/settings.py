@@ -187,7 +187,7 @@ def _cross_checks(values: Mapping[str, Any]) -> Sequence[str]:
 
 
 def _report_checks(given: Mapping[str, Any], effective: Mapping[str, Any]) -> list[str]:
-    """What the settings of reports ask of one another."""
+    """Return what the settings of reports ask of one another."""
     if not effective["report_listen"]:
         alone = [name for name in given if name.startswith("report_") and name != "report_listen"]
         return [f"{flag(name)}: has no meaning without --report-listen" for name in alone]
@@ -206,7 +206,7 @@ _OF_PROXY = ("login_user_header", "login_groups_header")
 
 
 def _login_checks(given: Mapping[str, Any], effective: Mapping[str, Any]) -> list[str]:
-    """What the settings of the login page ask of one another."""
+    """Return what the settings of the login page ask of one another."""
     if not effective["login_listen"]:
         alone = [name for name in given if name.startswith("login_") and name not in ("login_url", "login_listen")]
         return [f"{flag(name)}: has no meaning without --login-listen" for name in alone]

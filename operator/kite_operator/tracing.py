@@ -43,7 +43,7 @@ class TracingUnavailable(OperatorError):
 
 
 def exporter_of(environment: Mapping[str, str] = os.environ) -> "SpanExporter":
-    """What sends spans to where OTEL_EXPORTER_OTLP_* says; TracingUnavailable says what is missing."""
+    """Return what sends spans to where OTEL_EXPORTER_OTLP_* says; TracingUnavailable says what is missing."""
     for name in _PROTOCOLS:
         if environment.get(name) not in (None, "", _SPOKEN):
             raise TracingUnavailable(f"--tracing: {name} must be {_SPOKEN}, or not be set")

@@ -66,7 +66,7 @@ class Watch:
         self._streams = Streams(expected=_WATCHED_KINDS * max(1, len(set(settings.namespaces))))
 
     def is_up(self) -> bool:
-        """Whether the API server has accepted each watch, and was not asked anew since."""
+        """Return whether the API server has accepted each watch, and was not asked anew since."""
         return self._streams.all_open()
 
     def start(self) -> None:

@@ -31,7 +31,7 @@ class Streams:
         self._expected = streams
 
     def all_open(self) -> bool:
-        """Whether as many as expected have been accepted and not ended since."""
+        """Return whether as many as expected have been accepted and not ended since."""
         return len(self._open) >= self._expected
 
     def forget(self) -> None:
@@ -39,7 +39,7 @@ class Streams:
         self._open.clear()
 
     def followed(self) -> aiohttp.TraceConfig:
-        """What a session needs so that its requests are followed."""
+        """Return what a session needs so that its requests are followed."""
         config = aiohttp.TraceConfig()
         config.on_request_start.append(self._asked)
         config.on_request_end.append(self._answered)

@@ -27,10 +27,10 @@ class App:
     refresh_tokens: bool = False
 
     def admits(self, client_id: str) -> bool:
-        """Whether this client ID is enabled for the app."""
+        """Return whether this client ID is enabled for the app."""
         return self.clients is None or client_id in self.clients
 
     def signed(self, token: str, checksum: str) -> bool:
-        """Whether `checksum` is the hex SHA-256 of api_key + token + api_secret."""
+        """Return whether `checksum` is the hex SHA-256 of api_key + token + api_secret."""
         expected = hashlib.sha256(f"{self.api_key}{token}{self.api_secret.reveal()}".encode()).hexdigest()
         return Secret(expected).matches(checksum)

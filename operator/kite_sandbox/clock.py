@@ -31,12 +31,12 @@ class SandboxClock:
 
     @property
     def offset_seconds(self) -> float:
-        """How far the sandbox is ahead of the machine, in seconds; negative when it is behind."""
+        """Return how far the sandbox is ahead of the machine, in seconds; negative when it is behind."""
         return (self.now() - self._real()).total_seconds()
 
     @property
     def frozen(self) -> bool:
-        """Whether the time stands still."""
+        """Return whether the time stands still."""
         return self._frozen_at is not None
 
     def set_offset(self, seconds: float) -> None:

@@ -26,7 +26,7 @@ class Secret:
         return self._value
 
     def matches(self, given: str) -> bool:
-        """Whether `given` is the same text, compared in constant time."""
+        """Return whether `given` is the same text, compared in constant time."""
         return hmac.compare_digest(self._value.encode(), given.encode())
 
     @property

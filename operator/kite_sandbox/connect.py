@@ -93,7 +93,7 @@ def callback_url(world: World, way: Connecting, token: str) -> str:
 
 
 def _errand(way: Connecting | None, call: Call) -> Errand:
-    """What a browser that has to log in again had come for, as far as its way is still known."""
+    """Return what a browser that has to log in again had come for, as far as its way is still known."""
     return errand_of(call) if way is None else Errand(way.api_key, urlencode(way.extra))
 
 

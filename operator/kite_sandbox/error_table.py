@@ -144,7 +144,7 @@ class Refusal(Exception):
 
     @property
     def message(self) -> str:
-        """What the envelope or the page says."""
+        """Return what the envelope or the page says."""
         return self._row.text(**self._fields)
 
     def answer(self) -> Answer:

@@ -136,7 +136,7 @@ class FaultBook:
         return None
 
     def listed(self) -> list[tuple[Fault, int | None]]:
-        """What is armed, with how often each still strikes."""
+        """Return what is armed, with how often each still strikes."""
         return [(armed.fault, armed.left) for queue in self._armed.values() for armed in queue]
 
     def clear(self, *, scope: Scope | None = None, number: int | None = None) -> int:

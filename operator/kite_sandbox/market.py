@@ -28,7 +28,7 @@ class Instrument:
 
     @property
     def key(self) -> str:
-        """How a quote is asked for: `NSE:INFY`."""
+        """Return how a quote is asked for: `NSE:INFY`."""
         return f"{self.exchange}:{self.tradingsymbol}"
 
 
@@ -68,18 +68,18 @@ def holdings() -> list[dict[str, Any]]:
 
 
 def last_price(instrument: Instrument) -> dict[str, Any]:
-    """What /quote/ltp says of an instrument."""
+    """Return what /quote/ltp says of an instrument."""
     return {"instrument_token": instrument.token, "last_price": instrument.last}
 
 
 def day_range(instrument: Instrument) -> dict[str, Any]:
-    """What /quote/ohlc says of an instrument."""
+    """Return what /quote/ohlc says of an instrument."""
     prices = {"open": instrument.close, "high": instrument.high, "low": instrument.low, "close": instrument.close}
     return {**last_price(instrument), "ohlc": prices}
 
 
 def quote(instrument: Instrument, now: datetime) -> dict[str, Any]:
-    """What /quote says of an instrument: its last trade was just now."""
+    """Return what /quote says of an instrument: its last trade was just now."""
     return {
         **day_range(instrument),
         "timestamp": kite_time(now),

@@ -16,7 +16,7 @@ class Issued(Protocol):
 
     @property
     def issued_at(self) -> datetime:
-        """When it was issued."""
+        """Return when it was issued."""
 
 
 PassT = TypeVar("PassT", bound=Issued)
@@ -59,7 +59,7 @@ class RequestToken:
     used: bool = False
 
     def usable(self, now: datetime, ttl_s: float) -> bool:
-        """Whether it can still be exchanged at `now`."""
+        """Return whether it can still be exchanged at `now`."""
         return not self.used and now < self.issued_at + timedelta(seconds=ttl_s)
 
 

@@ -10,7 +10,7 @@ class RateLimit:
         self._calls: dict[tuple[str, str], deque[float]] = {}
 
     def admits(self, bucket: tuple[str, str], *, tick: float, per_second: int) -> bool:
-        """Whether one more call fits at `tick` (seconds of a monotonic clock); 0 per second means no limit."""
+        """Return whether one more call fits at `tick` (seconds of a monotonic clock); 0 per second means no limit."""
         if per_second == 0:
             return True
         calls = self._calls.setdefault(bucket, deque())

@@ -13,7 +13,7 @@ _ORDER_TYPES = ("MARKET", "LIMIT", "SL", "SL-M")
 
 
 def kite_time(instant: datetime) -> str:
-    """How Kite writes a time: IST without a zone, `2024-02-29 08:15:00`."""
+    """Return how Kite writes a time: IST without a zone, `2024-02-29 08:15:00`."""
     return instant.astimezone(IST).strftime("%Y-%m-%d %H:%M:%S")
 
 

@@ -35,7 +35,7 @@ class Session:
     ended: SessionEnd | None = None
 
     def death(self, now: datetime, flush: time) -> SessionEnd | None:
-        """Why the token is dead at `now`, or None while it works.
+        """Return why the token is dead at `now`, or None while it works.
 
         It is flushed at the first wall time `flush` (IST) after it was minted, even if that is only minutes later.
         """
@@ -87,7 +87,7 @@ class SessionBook:
         return self._sessions.get(fingerprint(access_token))
 
     def find_refresh(self, refresh_token: str) -> RefreshGrant | None:
-        """What a refresh_token stands for, live or not."""
+        """Return what a refresh_token stands for, live or not."""
         return self._refresh.get(fingerprint(refresh_token))
 
     def latest(self, client_id: str, api_key: str) -> Session | None:

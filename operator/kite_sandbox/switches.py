@@ -93,7 +93,7 @@ class Switches:
 
     @property
     def date_ahead(self) -> timedelta:
-        """How far the Date of an answer is ahead of the sandbox's clock: with the clock that judges codes."""
+        """Return how far the Date of an answer is ahead of the sandbox's clock: with the clock that judges codes."""
         return timedelta(seconds=self.totp_clock_offset_s + self.date_offset_s)
 
     @property

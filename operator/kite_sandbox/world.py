@@ -118,7 +118,7 @@ class World:
         self.accounts[account.client_id] = account
 
     def death(self, session: Session, now: datetime) -> SessionEnd | None:
-        """Why a session is dead at `now`, or None."""
+        """Return why a session is dead at `now`, or None."""
         return session.death(now, self.rules(session.client_id, session.api_key).flush_time)
 
     def master_logout(self, client_id: str) -> int:

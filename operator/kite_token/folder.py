@@ -64,7 +64,7 @@ class TokenFolder:
         return held[1]
 
     def changed(self, since: Token) -> bool:
-        """Whether the folder holds another token than `since`; the same one published again is no change."""
+        """Return whether the folder holds another token than `since`; the same one published again is no change."""
         return self.token() != since
 
     def report_dead(self) -> None:

@@ -75,7 +75,7 @@ def _authorization(token: Token) -> str:
 
 
 def _refused(response: Any) -> bool:
-    """Whether Kite says that the token is not good: 403 with the error type TokenException, and nothing less."""
+    """Return whether Kite says that the token is not good: 403 with the error type TokenException, and nothing less."""
     if response.status_code != HTTPStatus.FORBIDDEN:
         return False
     try:

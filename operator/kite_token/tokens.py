@@ -48,7 +48,7 @@ class Token:
     expires_at: datetime
 
     def expired(self, now: datetime) -> bool:
-        """Whether `expires_at` has passed at `now`, which must be aware: a naive one raises ValueError."""
+        """Return whether `expires_at` has passed at `now`, which must be aware: a naive one raises ValueError."""
         if now.utcoffset() is None:
             raise ValueError("now must be an aware datetime, such as datetime.now(UTC)")
         return now >= self.expires_at

@@ -12,7 +12,7 @@ _NOTE = "Written by `make alerts` from tools/alerts: do not edit."
 
 
 def files(runbook: str = render.RUNBOOK, datasource: str = render.DATASOURCE) -> dict[str, str]:
-    """What is written, by its path under deploy/monitoring."""
+    """Return what is written, by its path under deploy/monitoring."""
     groups = catalogue()
     return {
         "prometheus/rules.yaml": render.text(render.prometheus(groups, runbook), _NOTE),

@@ -24,7 +24,7 @@ class ProgramMissing(Exception):
 
 
 def found(name: str) -> Path:
-    """Where the program is; it is fetched when it is nowhere."""
+    """Return where the program is; it is fetched when it is nowhere."""
     for each in (name, _NAMED.get(name, name)):
         present = shutil.which(each)
         if present is not None:

@@ -28,7 +28,7 @@ Document = dict[str, Any]
 
 
 def runbook_entry(name: str, base: str = PAGE) -> str:
-    """Where the runbook has its entry for an alert: the anchor is the alert's name, as GitHub makes it."""
+    """Return where the runbook has its entry for an alert: the anchor is the alert's name, as GitHub makes it."""
     return f"{base}#{name.lower()}"
 
 

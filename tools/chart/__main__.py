@@ -32,7 +32,7 @@ def parts() -> Iterator[tuple[Path, str]]:
 
 
 def copies() -> Iterator[tuple[Path, str]]:
-    """What is kept in deploy/, for Helm reads nothing outside of a chart."""
+    """Yield what is kept in deploy/, for Helm reads nothing outside of a chart."""
     files = CHART / "files"
     yield files / "kitecredentials.yaml", (DEPLOY / "crd" / "kitecredentials.yaml").read_text()
     yield files / "rollout-policy.yaml", (DEPLOY / "rollout" / "validatingadmissionpolicy.yaml").read_text()

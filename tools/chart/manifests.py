@@ -90,7 +90,7 @@ def made(helm: Path, chart: Path, deploy: Path) -> Iterator[tuple[Path, str]]:
 
 
 def render(helm: Path, chart: Path, values: Mapping[str, Any]) -> list[Manifest]:
-    """What the chart makes of the values, without the labels that are Helm's own."""
+    """Return what the chart makes of the values, without the labels that are Helm's own."""
     text = subprocess.run(  # noqa: S603 - the resolved helm
         [str(helm), "template", RELEASE, str(chart), "--namespace", RELEASE, "--values", "-"],
         input=yaml.safe_dump(dict(values)),

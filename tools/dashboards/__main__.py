@@ -20,7 +20,7 @@ def dashboards() -> tuple[Dashboard, ...]:
 
 
 def files(runbook: str = RUNBOOK) -> dict[str, str]:
-    """What is written, by its name: the uid."""
+    """Return what is written, by its name: the uid."""
     siblings = dashboards()
     return {f"{each.uid}.json": text(each, siblings, runbook) for each in siblings}
 

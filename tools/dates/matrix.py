@@ -54,7 +54,7 @@ def faked(moment: Moment, library: Path, now: datetime, environment: Mapping[str
 
 
 def faked_commands() -> tuple[tuple[str, ...], ...]:
-    """What is run with a faked clock: no program of Go's, which would read the true one, is among it."""
+    """Return what is run with a faked clock: no program of Go's, which would read the true one, is among it."""
     python = sys.executable
     return (
         (python, "-m", "pytest", "--quiet", "--numprocesses=auto", "tests/unit", "tests/contract"),

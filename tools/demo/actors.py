@@ -108,7 +108,7 @@ class Actors:
 
     @property
     def processes(self) -> Mapping[str, int]:
-        """What runs, by process id."""
+        """Return what runs, by process id."""
         return self._supervised.poll().running
 
     def start_sandbox(self, sample: Sample, screen: Screen) -> tuple[Sandbox, Clock]:

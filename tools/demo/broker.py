@@ -17,7 +17,7 @@ def user_of(derived: Derived, api_url: str) -> str:
 
 
 def is_refused(derived: Derived, api_url: str) -> bool:
-    """Whether the official client gets the TokenException of a dead token."""
+    """Return whether the official client gets the TokenException of a dead token."""
     try:
         _client(derived, api_url).profile()
     except TokenException:

@@ -56,7 +56,7 @@ class Standing:
 
     @property
     def is_hopeless(self) -> bool:
-        """Whether somebody has to act before it can become ready."""
+        """Return whether somebody has to act before it can become ready."""
         return not self.ready and self.reason.endswith(HOPELESS)
 
 
@@ -87,7 +87,7 @@ class Derived:
         )
 
     def holds(self, secret: Sensitive) -> bool:
-        """Whether any of its values contains this text."""
+        """Return whether any of its values contains this text."""
         return any(secret.reveal() in value for value in (self.api_key.reveal(), self.access_token.reveal()))
 
     def masked(self) -> str:

@@ -139,7 +139,7 @@ class DemoContext:
         return counted
 
     def calls(self) -> dict[str, int]:
-        """How often the client was called for, by step."""
+        """Return how often the client was called for, by step."""
         return {step: seen["calls"] for step, seen in self.counters()["steps"].items() if seen["calls"]}
 
 

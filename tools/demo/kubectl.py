@@ -31,7 +31,7 @@ class Kubectl:
         return output
 
     def ask(self, *arguments: str) -> str:
-        """What it prints, shown to nobody; NotVerified when it fails."""
+        """Return what it prints, shown to nobody; NotVerified when it fails."""
         finished = self._run(*arguments)
         if finished.returncode != 0:
             told = finished.stderr.strip()[:_SHOWN_OF_AN_ERROR]

@@ -55,7 +55,7 @@ class Sample:
         )
 
     def sandbox_seed(self) -> dict[str, Any]:
-        """What the sandbox starts with, in the shape of its POST /admin/registry. Holds the secrets in clear."""
+        """Return what the sandbox starts with, in the shape of its POST /admin/registry. Holds the secrets in clear."""
         app = {
             "api_key": self.api_key.reveal(),
             "api_secret": self.api_secret.reveal(),

@@ -71,7 +71,7 @@ ENVTEST: Final = Archive(
 
 
 def unpacked_path(name: str, root: Path, archive: Archive = ENVTEST) -> Path | None:
-    """Where the program is, or will be, under the cache `root`; None when it is in no archive."""
+    """Return where the program is, or will be, under the cache `root`; None when it is in no archive."""
     return root / "tools" / archive.name(go_platform()) / name if name in _CONTENTS else None
 
 

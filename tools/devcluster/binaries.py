@@ -35,7 +35,7 @@ class GoModule:
 
     @property
     def folder(self) -> Path:
-        """Where its go.mod and go.sum are."""
+        """Return where its go.mod and go.sum are."""
         return _GO_MODULES / self.name
 
     @property

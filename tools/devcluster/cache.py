@@ -56,7 +56,7 @@ def cache_key(module: GoModule, target: tuple[str, str]) -> str:
 
 
 def cached_path(binary: Binary, root: Path, target: tuple[str, str] | None = None) -> Path:
-    """Where `binary` is, or will be once it is built, under the cache `root`."""
+    """Return where `binary` is, or will be once it is built, under the cache `root`."""
     return root / "tools" / cache_key(binary.module, target or go_platform()) / binary.name
 
 

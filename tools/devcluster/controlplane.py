@@ -134,7 +134,7 @@ class ControlPlane:
         return self._own("tell its authority").authority.pem
 
     def ask(self, *arguments: str, input_text: str | None = None, check: bool = False) -> str:
-        """What kubectl answers to the administrator: nothing when it fails, or StartError with `check`."""
+        """Return what kubectl answers to the administrator: nothing when it fails, or StartError with `check`."""
         answer = subprocess.run(  # noqa: S603 - the resolved kubectl
             [self.kubectl, *arguments],
             env=self.environment,

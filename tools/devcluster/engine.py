@@ -72,7 +72,7 @@ class Engine:
             self._launch(component)
 
     def poll(self) -> Snapshot:
-        """What runs and what has ended."""
+        """Return what runs and what has ended."""
         return self._supervised.poll()
 
     def kill(self, component: str) -> None:

@@ -98,7 +98,7 @@ class Layout:
         return self.folder / "scheduler.kubeconfig"
 
     def log(self, component: str) -> Path:
-        """Where a component's output goes."""
+        """Return where a component's output goes."""
         return self.folder / f"{component}.log"
 
     def write_keys(self) -> Authority:

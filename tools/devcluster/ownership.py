@@ -37,7 +37,7 @@ class Process:
         return cls(pid, start_time(stat), boot)
 
     def alive(self) -> bool:
-        """Whether this very process still runs (a zombie does not)."""
+        """Return whether this very process still runs (a zombie does not)."""
         with self._descriptor() as descriptor:
             return descriptor is not None and not _ended(descriptor, 0)
 

@@ -33,7 +33,7 @@ class Record:
 
     @classmethod
     def of(cls, plane: ControlPlane) -> Self:
-        """What is to be remembered of `plane`."""
+        """Return what is to be remembered of `plane`."""
         components = {name: Process.of(pid) for name, pid in plane.processes.items()}
         supervisor = Process.of(plane.supervisor_pid)
         return cls(plane.server, str(plane.kubeconfig), str(plane.kubectl), supervisor, components)
@@ -73,7 +73,7 @@ class Slot:
         return self.root / "clusters" / self.name
 
     def read(self) -> Record | None:
-        """What was remembered, or None."""
+        """Return what was remembered, or None."""
         try:
             return Record.parse((self.folder / _FILE).read_text())
         except FileNotFoundError:

@@ -75,7 +75,7 @@ class Resolver:
 
 
 def unusable(binary: Binary, path: Path) -> str | None:
-    """Why the program at `path` cannot serve as `binary`, or None when it can."""
+    """Return why the program at `path` cannot serve as `binary`, or None when it can."""
     try:
         asked = subprocess.run(  # noqa: S603 - a program that the person put on PATH or named
             [path, *binary.version_arguments], capture_output=True, text=True, check=False, timeout=20

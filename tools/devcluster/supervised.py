@@ -78,7 +78,7 @@ class Supervised:
         return int(self._ask("stop", name=name, signal=int(sig), grace=grace)["code"])
 
     def poll(self) -> Snapshot:
-        """What runs and what has ended."""
+        """Return what runs and what has ended."""
         answer = self._ask("poll")
         return Snapshot(running=answer["running"], exited=answer["exited"])
 

@@ -91,7 +91,7 @@ class Holder:
         return {"code": process.returncode}
 
     def poll(self, _: Message) -> Message:
-        """Which components run, and how the others ended."""
+        """Return which components run, and how the others ended."""
         codes = {name: process.poll() for name, process in self._processes.items()}
         running = {name: self._processes[name].pid for name, code in codes.items() if code is None}
         return {"running": running, "exited": {name: code for name, code in codes.items() if code is not None}}

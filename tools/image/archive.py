@@ -45,7 +45,7 @@ class Image:
         return f"sha256:{Path(self._manifest()['Config']).stem}"
 
     def configuration(self) -> Mapping[str, Any]:
-        """What a runtime is told: user, entrypoint, environment, labels, layers."""
+        """Return what a runtime is told: user, entrypoint, environment, labels, layers."""
         with tarfile.open(self.archive) as archive:
             return dict(json.load(_member(archive, self._manifest()["Config"])))
 
@@ -57,7 +57,7 @@ class Image:
                     yield layer
 
     def sizes(self) -> list[Layer]:
-        """How large each layer is; compressing them takes some seconds."""
+        """Return how large each layer is; compressing them takes some seconds."""
         digests = self.configuration()["rootfs"]["diff_ids"]
         with tarfile.open(self.archive) as archive:
             contents = [_member(archive, name).read() for name in self._manifest()["Layers"]]

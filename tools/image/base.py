@@ -45,12 +45,12 @@ _LINKS = {"usr/bin/python3": "python3.11", "usr/lib/ssl/cert.pem": f"/{_AUTHORIT
 
 
 def stays(name: str) -> bool:
-    """Whether a path of the whole file system, such as usr/bin/python3.11, is in the base image."""
+    """Return whether a path of the whole file system, such as usr/bin/python3.11, is in the base image."""
     return name != "." and not _LEFT_OUT.match(name)
 
 
 def key() -> str:
-    """What the base images depend on, beside what Debian has at the time that they are made."""
+    """Return what the base images depend on, beside what Debian has at the time that they are made."""
     return hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:12]
 
 

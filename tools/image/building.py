@@ -90,7 +90,7 @@ def _pip_settings() -> str:
 
 
 def pip_conf(listed: str) -> str:
-    """What of `pip config list` has to do with where packages come from: files of this machine are not there."""
+    """Return what of `pip config list` has to do with where packages come from: files of this machine are not there."""
     lines = ["[global]"]
     for line in listed.splitlines():
         name, _, value = line.partition("=")

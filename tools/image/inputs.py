@@ -35,7 +35,7 @@ def version() -> str:
 
 
 def files() -> list[Path]:
-    """What goes into the images, and what says how; by path."""
+    """Return what goes into the images, and what says how; by path."""
     kept = [ROOT / name for name in _FILES]
     kept += [path for path in (ROOT / "requirements").glob("*.txt") if path.name != "dev.txt"]
     for folder in _FOLDERS:

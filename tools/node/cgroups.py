@@ -43,7 +43,7 @@ def hand_down(mounts: Path = _MOUNTS) -> None:
 
 
 def hierarchies(mounts: Path = _MOUNTS) -> Iterator[Path]:
-    """Where cgroups are mounted: one place with version 2, several with version 1 or with both."""
+    """Yield where cgroups are mounted: one place with version 2, several with version 1 or with both."""
     for line in mounts.read_text().splitlines():
         _, folder, kind, *_ = line.split()
         if kind in ("cgroup", "cgroup2"):

@@ -27,7 +27,7 @@ class Place:
 
 
 def containerd(place: Place, cni_plugins: Path, runc: str) -> str:
-    """What containerd is told, in TOML.
+    """Return what containerd is told, in TOML.
 
     `restrict_oom_score_adj`: a machine in a machine may lack the right to lower it, and no container would start.
     """
@@ -60,7 +60,7 @@ def pod_network(place: Place) -> str:
 
 
 def kubelet(place: Place, authority: Path) -> str:
-    """What kubelet is told: Kubernetes' defaults hold but for what is said here.
+    """Return what kubelet is told: Kubernetes' defaults hold but for what is said here.
 
     Nothing is taken from the machine (no limits on its cgroups, images stay: nobody can pull them again), and what a
     shared machine is like is put up with (swap, little room, cgroups v1).
@@ -94,7 +94,7 @@ def kubelet(place: Place, authority: Path) -> str:
 
 
 def kube_proxy(place: Place, kubeconfig: Path) -> str:
-    """What kube-proxy is told: it leaves the machine's connection tracking as it is."""
+    """Return what kube-proxy is told: it leaves the machine's connection tracking as it is."""
     untouched = {"maxPerCore": 0, "min": 0, "tcpEstablishedTimeout": "0s", "tcpCloseWaitTimeout": "0s"}
     return _json(
         {

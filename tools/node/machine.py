@@ -32,7 +32,7 @@ def check() -> None:
 
 
 def missing() -> list[str]:
-    """What this machine lacks, in words for a person."""
+    """Return what this machine lacks, in words for a person."""
     if os.geteuid() != 0:
         return ["it needs root, for it makes containers, network interfaces and mounts"]
     absent = {package for program, package in PROGRAMS.items() if shutil.which(program) is None}

@@ -66,12 +66,12 @@ class Node:
         self._commands: Mapping[str, list[str]] = {}
 
     def log(self, program: str) -> Path:
-        """Where the output of one of its programs goes."""
+        """Return where the output of one of its programs goes."""
         return self.folder / f"{program}.log"
 
     @property
     def running(self) -> frozenset[str]:
-        """Which of its programs run."""
+        """Return which of its programs run."""
         return frozenset(self._held.poll().running) - {_MACHINE}
 
     def boot(self) -> None:

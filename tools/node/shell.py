@@ -17,7 +17,7 @@ class CommandFailed(DevclusterError):
 
 
 def run(command: Sequence[str], *, input_text: str | None = None) -> str:
-    """What the program writes to its standard output. Raises CommandFailed."""
+    """Return what the program writes to its standard output. Raises CommandFailed."""
     try:
         done = subprocess.run(  # noqa: S603 - programs of util-linux, iproute2 and containerd
             command, input=input_text, capture_output=True, text=True, check=False, timeout=_PATIENCE_SECONDS
@@ -42,5 +42,5 @@ class Inside:
         return ["nsenter", f"--target={self.pid}", "--net", *more, "--", *words]
 
     def run(self, *words: str, input_text: str | None = None) -> str:
-        """What the program writes to its standard output. Raises CommandFailed."""
+        """Return what the program writes to its standard output. Raises CommandFailed."""
         return run(self.command(*words), input_text=input_text)

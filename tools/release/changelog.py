@@ -18,6 +18,6 @@ def cut(text: str, version: str, date: str) -> str:
 
 
 def notes(text: str, version: str) -> str:
-    """What stands under the heading of a version; empty when there is no such heading."""
+    """Return what stands under the heading of a version; empty when there is no such heading."""
     found = re.search(rf"^## \[{re.escape(version)}\][^\n]*\n(.*?)(?=^## \[|\Z)", text, re.MULTILINE | re.DOTALL)
     return found[1].strip() if found else ""

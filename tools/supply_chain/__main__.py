@@ -33,7 +33,7 @@ def _made_at() -> datetime | None:
 
 
 def check() -> list[str]:
-    """What is wrong with the licences, or with the page that lists them."""
+    """Return what is wrong with the licences, or with the page that lists them."""
     contents = list(contents_of(LOCKS.values(), SITE))
     found = problems((installed.name, installed.declared, installed.licence_files) for _, installed in contents)
     if not PAGE.exists() or page(contents) != PAGE.read_text():

@@ -53,13 +53,13 @@ def contents_of(locks: Iterable[Path], site: Path) -> Iterator[tuple[Locked, Ins
 
 
 def bill_of_lock(name: str, lock: Path, made_at: datetime | None = None) -> str:
-    """What an image must hold, from its lock. Raises OutOfStep and Unclear."""
+    """Return what an image must hold, from its lock. Raises OutOfStep and Unclear."""
     parts = python_parts(contents_of([lock], SITE), _asked(name))
     return bill(_whole(name, parts), parts, made_at)
 
 
 def bill_of_image(name: str, lock: Path, root: Path, more: Iterable[Part], made_at: datetime | None = None) -> str:
-    """What an image holds, from its file system. Raises OutOfStep when that is not what is locked, and Unclear.
+    """Return what an image holds, from its file system. Raises OutOfStep when that is not what is locked, and Unclear.
 
     `more` is what the file system does not tell.
     """

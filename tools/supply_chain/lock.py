@@ -35,7 +35,7 @@ class Locked:
 
 
 def read_lock(path: Path) -> tuple[Locked, ...]:
-    """What the file pins, in its order. Raises ValueError for a line that pins nothing, or without a hash."""
+    """Return what the file pins, in its order. Raises ValueError for a line that pins nothing, or without a hash."""
     return tuple(_locked(line) for line in _lines(path.read_text()))
 
 

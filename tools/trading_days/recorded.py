@@ -32,7 +32,7 @@ class Recorded:
 
 
 def recorded() -> Recorded:
-    """What is known of the years from FIRST_YEAR to the last one that is recorded."""
+    """Return what is known of the years from FIRST_YEAR to the last one that is recorded."""
     last, open_days = _listed()
     years = tuple(range(FIRST_YEAR, last + 1))
     doubtful = {day for year in years for day in (*days_by_the_moon(year), *muhurat_days(year))}

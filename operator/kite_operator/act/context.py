@@ -98,12 +98,12 @@ class Context:
 
     @property
     def credential(self) -> Credential:
-        """Whom it is about."""
+        """Return whom it is about."""
         return self.gathered.observed.credential
 
 
 async def observed_call(services: Services, step: Step, ask: Callable[[], Awaitable[_Answer]]) -> _Answer:
-    """What `ask` answers; how long it took and how it ended (success, a reason, or aborted) is observed."""
+    """Return what `ask` answers; how long it took and how it ended (success, a reason, or aborted) is observed."""
     started, outcome = services.clock.boottime(), "aborted"
     try:
         answer = await ask()
@@ -122,7 +122,7 @@ def new_id() -> str:
 
 
 def seed_of(context: Context) -> AttemptLedger:
-    """What a missing Lease starts from: nothing, or what status remembers of a block (P1)."""
+    """Return what a missing Lease starts from: nothing, or what status remembers of a block (P1)."""
     return context.observed.account or AttemptLedger(context.credential.client_id)
 
 

@@ -58,7 +58,7 @@ def _deferred(services: Services, context: Context, turn_at: datetime) -> ActOut
 
 
 def _turn_at(services: Services, context: Context, held: Held) -> datetime | None:
-    """When it is this credential's turn among the probes of its app; None when it is now."""
+    """Return when it is this credential's turn among the probes of its app; None when it is now."""
     booted_for, memory = services.clock.boottime(), context.in_memory
     if memory.turn_at is None:
         memory.turn_at = booted_for + services.limiter.probe_turn(held.session.api_key)
@@ -107,7 +107,7 @@ async def discard(services: Services, context: Context, plan: Plan) -> ActOutcom
 
 
 def _settled(services: Services, context: Context, reason: Reason, message: str) -> LastLogin | None:
-    """What became of the person's login that the staged session is from; None when it is from none."""
+    """Return what became of the person's login that the staged session is from; None when it is from none."""
     last = context.credential.status.last_login
     if last is None or last.reason != Reason.SESSION_UNPROVEN:
         return None

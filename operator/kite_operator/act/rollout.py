@@ -99,7 +99,7 @@ async def _deal_with(services: Services, context: Context, workload: Workload) -
 
 
 def _open_ends(observed: Observed, looks: Sequence[_Look]) -> Iterator[str]:
-    """What is left to do or to wait for, in words."""
+    """Yield what is left to do or to wait for, in words."""
     for look in looks:
         if look.result in _TROUBLES:
             yield _told(observed, look)

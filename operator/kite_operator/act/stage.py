@@ -174,7 +174,7 @@ async def _require_lock(services: Services, context: Context, lock_id: str) -> N
 
 
 def _holds_the_same(present: Manifest | None, context: Context) -> bool:
-    """Whether the state Secret is gone, or is ours and holds what it held when this scene was gathered."""
+    """Return whether the state Secret is gone, or is ours and holds what it held when this scene was gathered."""
     if present is None:
         return True
     seen = context.gathered.state

@@ -45,7 +45,7 @@ async def exchange_new(services: Services, context: Context, app: AppKeys, token
 
 
 async def exchange_again(services: Services, context: Context, app: AppKeys, token: Sensitive, lock_id: str) -> bool:
-    """Whether a kept token has become a staged session; False when it is dead, so that a login is needed.
+    """Return whether a kept token has become a staged session; False when it is dead, so that a login is needed.
 
     Raises what the exchange raises, unless that means no more than that the token is dead.
     """

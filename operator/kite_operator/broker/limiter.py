@@ -66,7 +66,7 @@ class Bucket:
         return replace(bucket, level=max(0.0, bucket.level - 1.0))
 
     def is_full(self, now: float) -> bool:
-        """Whether nothing would be lost by forgetting this bucket."""
+        """Return whether nothing would be lost by forgetting this bucket."""
         return self.refilled(now).level >= self.capacity - _ROUNDING
 
 
@@ -83,12 +83,12 @@ class AppLimit:
         return max(wait, self.probes.wait(now)) if kind is CallKind.PROBE else wait
 
     def taken(self, kind: CallKind, now: float) -> Self:
-        """What is left after a call of `kind`."""
+        """Return what is left after a call of `kind`."""
         probes = self.probes.taken(now) if kind is CallKind.PROBE else self.probes
         return replace(self, calls=self.calls.taken(now), probes=probes)
 
     def is_full(self, now: float) -> bool:
-        """Whether this app has rested long enough to be forgotten."""
+        """Return whether this app has rested long enough to be forgotten."""
         return self.calls.is_full(now) and self.probes.is_full(now)
 
 
@@ -155,7 +155,7 @@ class RateLimiter:
         return turn - now
 
     def is_probe_free(self, api_key: Sensitive) -> bool:
-        """Whether nobody waits for a turn to probe with `api_key`; nothing is reserved."""
+        """Return whether nobody waits for a turn to probe with `api_key`; nothing is reserved."""
         return self._app(api_key).next_turn <= self._clock.boottime()
 
     def probe_interval(self, wanted_seconds: float, probes: int) -> float:

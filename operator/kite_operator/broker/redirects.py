@@ -96,7 +96,7 @@ class RedirectRule:
         return parts.geturl()
 
     def allows(self, current_url: str, location: str) -> bool:
-        """Whether `location` stays on the hosts that a login may talk to."""
+        """Return whether `location` stays on the hosts that a login may talk to."""
         try:
             parts = _split(current_url, location)
         except BrokerRejection:

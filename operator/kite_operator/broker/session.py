@@ -174,7 +174,7 @@ def _is_dead_token(answer: HttpResponse) -> bool:
 
 
 def _processed(answer: HttpResponse) -> Processed:
-    """Whether the broker may have acted: not when it turned the call away unread."""
+    """Return whether the broker may have acted: not when it turned the call away unread."""
     turned_away = answer.status in _NOT_PROCESSED or (answer.status == HTTPStatus.FORBIDDEN and answer.is_page)
     return Processed.NO if turned_away else Processed.UNKNOWN
 

@@ -131,7 +131,7 @@ def user_not_enabled(step: Step) -> BrokerRejection:
 
 
 def says_not_enabled(answer: HttpResponse) -> bool:
-    """Whether an InputException is the one about the client (the type first, the text only as a hint)."""
+    """Return whether an InputException is the one about the client (the type first, the text only as a hint)."""
     envelope = answer.envelope
     is_input = envelope is not None and envelope.error_type == "InputException"
     return is_input and envelope is not None and _HINT_NOT_ENABLED in envelope.message.lower()
@@ -142,7 +142,7 @@ def _answered(step: Step, answer: HttpResponse) -> str:
 
 
 def _was_not_processed(answer: HttpResponse) -> bool:
-    """Whether the answer cannot come from the login itself, so that no attempt was spent."""
+    """Return whether the answer cannot come from the login itself, so that no attempt was spent."""
     if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
         return True
     if answer.envelope is not None:

@@ -135,7 +135,7 @@ class _Driver:
         return asked
 
     def _advance(self, answer: HttpResponse | Sensitive) -> HttpRequest | CodeNeeded | Sensitive:
-        """What the flow asks for next, or the request_token with which it ends."""
+        """Return what the flow asks for next, or the request_token with which it ends."""
         try:
             return self.flow.send(answer)
         except StopIteration as end:

@@ -125,25 +125,25 @@ class HttpResponse:
 
     @property
     def succeeded(self) -> bool:
-        """Whether this is a 200 with an envelope that reports success."""
+        """Return whether this is a 200 with an envelope that reports success."""
         envelope = self.envelope
         return self.status == HTTPStatus.OK and envelope is not None and envelope.is_success
 
     @property
     def refused(self) -> bool:
-        """Whether the broker understood and said no: an error envelope outside of 429 and 5xx."""
+        """Return whether the broker understood and said no: an error envelope outside of 429 and 5xx."""
         envelope = self.envelope
         understood = self.status != HTTPStatus.TOO_MANY_REQUESTS and self.status < HTTPStatus.INTERNAL_SERVER_ERROR
         return understood and envelope is not None and envelope.is_error
 
     @property
     def retry_after_seconds(self) -> float | None:
-        """How long the broker asks to wait, in [0, `LONGEST_RETRY_AFTER_SECONDS`]; None when it does not say."""
+        """Return how long the broker asks to wait, in [0, `LONGEST_RETRY_AFTER_SECONDS`]; None when it does not say."""
         return parse_retry_after(self.header("retry-after"), self.received_at)
 
     @property
     def clock_offset(self) -> ClockOffset | None:
-        """How far our clock is from the one that dated this answer; None when it says too little.
+        """Return how far our clock is from the one that dated this answer; None when it says too little.
 
         An answer out of a cache (`Age`, RFC 9111 section 5.1) bears the date of another day's question.
         """

@@ -53,7 +53,7 @@ class Cluster:
 
     @property
     def configuration(self) -> Configuration:
-        """Where the API server is and how to authenticate: Kopf's watches use the same."""
+        """Return where the API server is and how to authenticate: Kopf's watches use the same."""
         configuration: Configuration = self._client.configuration
         return configuration
 

@@ -32,7 +32,7 @@ class ClientIDList:
     _known: dict[str, tuple[float, Manifest | None]] = field(default_factory=dict)
 
     async def problem(self, namespace: str, client_id: str) -> Problem | None:
-        """Why a credential in `namespace` may not act for `client_id`, or None when it may."""
+        """Return why a credential in `namespace` may not act for `client_id`, or None when it may."""
         if self.rule == OFF:
             return None
         try:

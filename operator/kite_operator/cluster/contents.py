@@ -94,7 +94,7 @@ def _parse_variables(data: Mapping[str, str]) -> dict[str, str]:
 
 
 def _readings(data: Mapping[str, str]) -> Iterator[Mapping[str, str]]:
-    """What each format says, by our names of the values."""
+    """Yield what each format says, by our names of the values."""
     named = ((key, data.get(key, "")) for key in (*_NEEDED, FILE_KEY, JSON_KEY))
     plain = {key: text for key, value in named if len(value) <= _LONGEST and (text := _decoded(value)) is not None}
     yield plain

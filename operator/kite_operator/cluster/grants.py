@@ -52,7 +52,7 @@ def _grant(secret: Manifest) -> Grant:
 
 
 def _taken_at(annotations: Mapping[str, str]) -> datetime | None:
-    """When its exchange was begun; a time that somebody has made unreadable was long ago."""
+    """Return when its exchange was begun; a time that somebody has made unreadable was long ago."""
     if TAKEN_ANNOTATION not in annotations:
         return None
     return parse_rfc3339(annotations[TAKEN_ANNOTATION]) or datetime(1970, 1, 1, tzinfo=UTC)

@@ -45,7 +45,7 @@ class Keyring:
         return hmac.new(self._key, b"derived key\0" + label.encode(), hashlib.sha256).digest()
 
     def token_version(self, session: Session) -> str:
-        """What tells one session from another without showing it.
+        """Return what tells one session from another without showing it.
 
         It begins with what tells this key from another: fingerprints under different keys cannot be compared.
         """

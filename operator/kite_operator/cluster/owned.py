@@ -37,7 +37,7 @@ def owner_of(credential: Credential) -> dict[str, Any]:
 
 
 def is_ours(secret: Mapping[str, Any], credential: Credential, role: str) -> bool:
-    """Whether `secret` carries our labels for this credential and role."""
+    """Return whether `secret` carries our labels for this credential and role."""
     labels = secret["metadata"].get("labels") or {}
     return labels.get(ROLE_LABEL) == role and labels.get(CREDENTIAL_LABEL) == credential.key.name
 

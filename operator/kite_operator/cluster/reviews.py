@@ -46,7 +46,7 @@ async def review_token(cluster: Cluster, token: Sensitive, audience: str) -> Use
 
 
 async def is_allowed(cluster: Cluster, user: User, access: AccessReview) -> bool:
-    """Whether the API server would let `user` do this."""
+    """Return whether the API server would let `user` do this."""
     attributes = {"namespace": access.namespace, "verb": access.verb, "resource": "secrets", "version": "v1"}
     body = {
         "apiVersion": "authorization.k8s.io/v1",

@@ -57,7 +57,7 @@ def view_workload(workload: Workload, manifest: Manifest) -> WorkloadView:
 
 
 def _held_back(strategy: Manifest) -> str:
-    """Why Kubernetes leaves pods of a restarted StatefulSet or DaemonSet as they are."""
+    """Return why Kubernetes leaves pods of a restarted StatefulSet or DaemonSet as they are."""
     if strategy.get("type") == "OnDelete":
         return "its update strategy is OnDelete: each pod starts anew only when somebody deletes it"
     partition = (strategy.get("rollingUpdate") or {}).get("partition") or 0

@@ -29,7 +29,7 @@ RENEWAL_KEY = "renewal"
 
 
 def state_problem(secret: Manifest | None, credential: Credential) -> Problem | None:
-    """Why the state Secret cannot be written, if somebody else made one of its name, or made ours immutable."""
+    """Return why the state Secret cannot be written, if somebody else made one of its name, or made ours immutable."""
     if secret is None:
         return None
     if not _is_state(secret, credential):

@@ -47,7 +47,7 @@ class Managed:
 
     @classmethod
     def of(cls, credential: Credential) -> Self:
-        """What a Secret written now remembers."""
+        """Return what a Secret written now remembers."""
         target = credential.target
         whole = [target.name, target.deletion_policy, target.formats, {**target.labels}, {**target.annotations}]
         whole += [credential.app_type] if credential.app_type else []
@@ -56,7 +56,7 @@ class Managed:
 
     @classmethod
     def on(cls, secret: Manifest) -> Self:
-        """What this Secret remembers; nothing when it does not say so in our form."""
+        """Return what this Secret remembers; nothing when it does not say so in our form."""
         try:
             raw = json.loads((secret["metadata"].get("annotations") or {})[MANAGED_ANNOTATION])
             return cls(_names(raw["labels"]), _names(raw["annotations"]), str(raw["version"]))
@@ -128,7 +128,7 @@ def _problem(secret: Manifest, credential: Credential) -> Problem | None:
 
 
 def _is_given(secret: Manifest, credential: Credential) -> bool:
-    """Whether who may write the Secret allows this credential to take it over."""
+    """Return whether who may write the Secret allows this credential to take it over."""
     return (secret["metadata"].get("annotations") or {}).get(ADOPT_ANNOTATION) == credential.key.name
 
 
@@ -143,7 +143,7 @@ def _annotations(credential: Credential, session: Session) -> dict[str, str]:
 
 
 def _matches(secret: Manifest, credential: Credential, session: Session) -> bool:
-    """Whether nothing that we would write differs; the token's state is not compared, it follows by itself."""
+    """Return whether nothing that we would write differs; the token's state is not compared, it follows by itself."""
     metadata = secret["metadata"]
     present = metadata.get("annotations") or {}
     wanted = _manifest(credential, None, session)["metadata"]
@@ -172,7 +172,7 @@ def session_of(secret: Manifest) -> Session | None:
 def brought_session(
     secret: Manifest | None, credential: Credential, app: AppKeys | Problem, now: datetime
 ) -> Session | None:
-    """What a Secret that is given to this credential claims to be its session; the broker has not been asked.
+    """Return what a Secret that is given to this credential claims to be its session; the broker has not been asked.
 
     Whose it is, and of which app where the Secret does not say, are taken from the credential: the proof tells. The
     time of its login is now, unless told: a token that is found to work dies at the next 06:00, or in the flush that is

@@ -91,12 +91,12 @@ class Settlement:
 
 
 def counted(ledger: AttemptLedger) -> int:
-    """How many submissions may have counted against the account since the last completed login."""
+    """Return how many submissions may have counted against the account since the last completed login."""
     return sum(attempt.outcome in _COUNTED for attempt in ledger.attempts)
 
 
 def limit_for(ledger: AttemptLedger, by: Ref) -> int:
-    """How many counted submissions `by` may bring the account to."""
+    """Return how many counted submissions `by` may bring the account to."""
     proven_elsewhere = any(claim.proven and not claim.holder.same_name(by) for claim in ledger.claims)
     return UNPROVEN_LIMIT if proven_elsewhere and not has_proven(ledger, by) else LIMIT + ledger.allowed_more
 
@@ -131,7 +131,7 @@ def _same(attempt: Attempt, other: Attempt) -> bool:
 
 
 def block_for(ledger: AttemptLedger, version: str, by: Ref) -> Block | None:
-    """Why no login with this version of the factors may be started by `by`, or None."""
+    """Return why no login with this version of the factors may be started by `by`, or None."""
     if counted(ledger) >= limit_for(ledger, by):
         return _exhausted(ledger, version, reserved=limit_for(ledger, by) == UNPROVEN_LIMIT)
     mine = [a for a in ledger.attempts if a.version == version and not a.acknowledged]
@@ -166,7 +166,7 @@ def wrong_codes_of(ledger: AttemptLedger, version: str) -> list[Attempt]:
 
 
 def _codes_refused(wrong: Sequence[Attempt]) -> str:
-    """What two refused codes say, with the clock as a witness where it was measured.
+    """Return what two refused codes say, with the clock as a witness where it was measured.
 
     A second code is sent only where the clock allows for it (`act/login.py`), so that the last one tells.
     """
@@ -305,7 +305,7 @@ def logins_today(ledger: AttemptLedger, app: str, now: datetime) -> LoginCount:
 
 
 def contested(ledger: AttemptLedger, app: str, now: datetime) -> Block | None:
-    """Whether this day's completed logins are used up: somebody ends the session as often as it is made."""
+    """Return whether this day's completed logins are used up: somebody ends the session as often as it is made."""
     today = logins_today(ledger, app, now)
     if today.count < LOGINS_PER_DAY + today.allowed_more:
         return None
@@ -319,7 +319,7 @@ def contested(ledger: AttemptLedger, app: str, now: datetime) -> Block | None:
 
 
 def why_not_acknowledged(ledger: AttemptLedger, block: Block, now: datetime) -> str:
-    """Why a person's acknowledgement of `block` is not honoured now, for people; empty when it is.
+    """Return why a person's acknowledgement of `block` is not honoured now, for people; empty when it is.
 
     It was honoured before, today's are used up, or a person cannot reopen the block.
     """

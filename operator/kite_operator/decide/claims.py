@@ -40,7 +40,7 @@ class Holder:
 
 
 def may_hold(ledger: AttemptLedger, app: str, by: Claimant, holder: Holder | None) -> bool:
-    """Whether the claim on `app` is free for `by`, its own, or one that it may take over from `holder`.
+    """Return whether the claim on `app` is free for `by`, its own, or one that it may take over from `holder`.
 
     What is known of the holder counts only while it is still the same one.
     """
@@ -106,7 +106,7 @@ def prove(ledger: AttemptLedger, app: str, by: Ref, now: datetime) -> AttemptLed
 
 
 def has_proven(ledger: AttemptLedger, by: Ref) -> bool:
-    """Whether a credential of this name has proven to hold the account, through whichever app."""
+    """Return whether a credential of this name has proven to hold the account, through whichever app."""
     return any(each.proven and each.holder.same_name(by) for each in ledger.claims)
 
 

@@ -52,7 +52,7 @@ def liveness(observed: Observed) -> Liveness:
 
 
 def is_due(observed: Observed) -> bool:
-    """Whether the held session is of the day before: it is due from 06:00 IST."""
+    """Return whether the held session is of the day before: it is due from 06:00 IST."""
     return observed.held is not None and not observed.held.session.is_of_day(observed.now)
 
 
@@ -65,7 +65,7 @@ def last_call(observed: Observed) -> datetime | None:
 
 
 def is_of_other_app(observed: Observed) -> bool:
-    """Whether the held session belongs to another app than the app Secret names now."""
+    """Return whether the held session belongs to another app than the app Secret names now."""
     held = observed.held
     return held is not None and isinstance(observed.app, AppKeys) and held.session.api_key != observed.app.api_key
 
@@ -77,13 +77,13 @@ def is_vouched_for(observed: Observed) -> bool:
 
 
 def is_told_lapsed(observed: Observed) -> bool:
-    """Whether status says that the subscription has lapsed."""
+    """Return whether status says that the subscription has lapsed."""
     ready = observed.credential.status.condition(READY)
     return ready is not None and ready.reason == Reason.SUBSCRIPTION_INACTIVE
 
 
 def may_have_lapsed(observed: Observed) -> bool:
-    """Whether a dead session of today may come to life again: what ended it reads like a lapsed subscription.
+    """Return whether a dead session of today may come to life again: what ended it reads like a lapsed subscription.
 
     That is a hint of the broker's text, or what status says of a login that was refused since.
     """
@@ -92,7 +92,7 @@ def may_have_lapsed(observed: Observed) -> bool:
 
 
 def is_dead_by_mark_alone(observed: Observed) -> bool:
-    """Whether a session of today is taken to be dead for what stands on the Secret, where others may write too.
+    """Return whether a session of today is taken to be dead for what stands on the Secret, where others may write too.
 
     The broker is asked once before such a token is replaced; one of the day before is replaced in any case.
     """
@@ -101,7 +101,7 @@ def is_dead_by_mark_alone(observed: Observed) -> bool:
 
 
 def found_dead_at(observed: Observed) -> datetime | None:
-    """When the held session was first found to be dead; None while nobody has asked.
+    """Return when the held session was first found to be dead; None while nobody has asked.
 
     After a restart status knows it still, in whole seconds; what it says of an earlier session is older than this one.
     """
@@ -114,7 +114,7 @@ def found_dead_at(observed: Observed) -> datetime | None:
 
 
 def died_in_flush(observed: Observed) -> bool:
-    """Whether the flush of its own day has ended the held session, as far as can be known.
+    """Return whether the flush of its own day has ended the held session, as far as can be known.
 
     That is when it was minted in the flush window and found dead at the latest by the probe that follows the window, or
     the one after that; what is found later was somebody's doing.
@@ -171,7 +171,7 @@ def _regular_probe(observed: Observed, held: Held, asked: datetime | None) -> da
 
 
 def _after_flush(observed: Observed) -> timedelta:
-    """How soon after 06:00 IST a token of the day before is probed."""
+    """Return how soon after 06:00 IST a token of the day before is probed."""
     return min(observed.credential.timing.probe_interval, timing.DUE_PROBE_INTERVAL) * observed.jitter
 
 

@@ -49,7 +49,7 @@ def _of_others(ledger: AttemptLedger, lock: Lock, now: datetime) -> tuple[Lock, 
 
 
 def _same_session(lock: Lock, other: Lock) -> bool:
-    """Whether both bring the same session, or stage it in the same place."""
+    """Return whether both bring the same session, or stage it in the same place."""
     return lock.app == other.app or lock.credential == other.credential
 
 

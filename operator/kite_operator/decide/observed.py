@@ -25,7 +25,7 @@ class Versions:
     redirect: str
 
     def inputs(self, now: datetime) -> dict[str, str]:
-        """What a rejection may be bound to, by name: versions of what the user wrote, and the session day."""
+        """Return what a rejection may be bound to, by name: versions of what the user wrote, and the session day."""
         return {"login": self.login, "app": self.app, "redirect": self.redirect, "day": session_day(now).isoformat()}
 
 
@@ -102,7 +102,7 @@ class Grant:
 
     @property
     def taken(self) -> bool:
-        """Whether an exchange of it was begun before."""
+        """Return whether an exchange of it was begun before."""
         return self.taken_at is not None
 
 
@@ -171,7 +171,7 @@ class Observed:
 
     @property
     def renewable(self) -> Renewal | None:
-        """What a session can be renewed with: a refresh_token of the app that the app Secret names."""
+        """Return what a session can be renewed with: a refresh_token of the app that the app Secret names."""
         renewal, app = self.renewal, self.app
         if not self.credential.renews or renewal is None:
             return None
@@ -184,11 +184,11 @@ class Observed:
 
     @property
     def refresh_asked(self) -> bool:
-        """Whether a person asked for a refresh that has not been handled."""
+        """Return whether a person asked for a refresh that has not been handled."""
         return self.credential.refresh_asked
 
     @property
     def acknowledge_asked(self) -> bool:
-        """Whether a person acknowledged a block and has had no answer yet."""
+        """Return whether a person acknowledged a block and has had no answer yet."""
         acknowledged = self.credential.acknowledge
         return bool(acknowledged) and acknowledged != self.credential.status.last_handled_acknowledge

@@ -28,7 +28,7 @@ def suspended(observed: Observed) -> Plan | None:
 
 
 def _expiry_to_come(observed: Observed) -> datetime | None:
-    """When a token that nobody looks after is no longer known to work: it is not told to be ready for ever."""
+    """Return when a token that nobody looks after is no longer known to work: it is not told to be ready for ever."""
     expires_at = observed.held.session.expires_at if observed.held is not None else observed.now
     return expires_at if expires_at > observed.now else None
 

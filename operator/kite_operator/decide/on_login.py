@@ -61,7 +61,7 @@ def _is_used(observed: Observed, grant: Grant) -> bool:
 
 
 def _is_good(observed: Observed) -> bool:
-    """Whether the held session is of today and of this app, and lives as far as is known."""
+    """Return whether the held session is of today and of this app, and lives as far as is known."""
     return liveness(observed) is Liveness.ALIVE and not is_due(observed) and not is_of_other_app(observed)
 
 
@@ -101,7 +101,7 @@ def _expired(observed: Observed, grant: Grant) -> Plan | None:
 
 
 def _ends_at(grant: Grant) -> datetime | None:
-    """When a request_token whose exchange was begun can be alive no longer; None before that."""
+    """Return when a request_token whose exchange was begun can be alive no longer; None before that."""
     return None if grant.taken_at is None else grant.taken_at + budget.REQUEST_TOKEN_LIVES
 
 
@@ -170,7 +170,7 @@ def _login_required(observed: Observed, reason: Reason) -> Plan:
 
 
 def how_to_log_in(observed: Observed) -> str:
-    """Where a person logs in, in a sentence."""
+    """Return where a person logs in, in a sentence."""
     if observed.login_url:
         return f"log in at {observed.login_url}."
     return (
@@ -202,7 +202,7 @@ def relogin_by_person(observed: Observed) -> Plan | None:
 
 
 def _is_tried_again(observed: Observed) -> bool:
-    """Whether the login that a person asked for has failed since the session died, and is to be tried again.
+    """Return whether the login that a person asked for has failed since the session died, and is to be tried again.
 
     Not the login of a person that failed. Status has whole seconds: a failure of the same second is taken to be later.
     """
@@ -230,7 +230,7 @@ def blocked(observed: Observed) -> Plan | None:
 
 
 def backing_off(observed: Observed) -> Plan | None:
-    """What passes by itself is tried again at its time; a person may ask sooner."""
+    """Return what passes by itself is tried again at its time; a person may ask sooner."""
     return None if observed.refresh_asked else paused(observed)
 
 

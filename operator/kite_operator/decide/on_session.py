@@ -142,7 +142,7 @@ def market_closed(observed: Observed) -> Plan | None:
 
 
 def _is_tried_today(observed: Observed) -> bool:
-    """Whether a login that a person asked for today has failed and is to be tried again."""
+    """Return whether a login that a person asked for today has failed and is to be tried again."""
     failures = observed.credential.status.failures
     if failures is None or failures.last_time is None or failures.next_retry_time is None:
         return False
@@ -150,7 +150,7 @@ def _is_tried_today(observed: Observed) -> bool:
 
 
 def _is_hindered_today(observed: Observed) -> bool:
-    """Whether the next login could not be made as things stand: there is time to mend it."""
+    """Return whether the next login could not be made as things stand: there is time to mend it."""
     return isinstance(observed.app, Problem) or (not observed.by_person and _is_hindered(observed))
 
 
@@ -177,7 +177,7 @@ def yesterday_before_schedule(observed: Observed) -> Plan | None:
 
 
 def _is_hindered(observed: Observed) -> bool:
-    """Whether a login at the scheduled time could not be made as things stand."""
+    """Return whether a login at the scheduled time could not be made as things stand."""
     unusable = isinstance(observed.app, Problem) or isinstance(observed.factors, Problem)
     return unusable or standing_block(observed) is not None
 

@@ -67,7 +67,7 @@ def _lapsed(observed: Observed, probe_at: datetime) -> Plan:
 
 
 def _is_lapse(observed: Observed, dead_at: datetime) -> bool:
-    """Whether the session was refused on its very first call, or has been found so before a restart.
+    """Return whether the session was refused on its very first call, or has been found so before a restart.
 
     One that was staged long ago, before a crash, may have been ended by anything.
     """

@@ -25,7 +25,7 @@ class PreviousTargetAction(StrEnum):
 
 
 def action_on_previous(observed: Observed, former: PreviousTarget) -> PreviousTargetAction | None:
-    """What is to be done with `former` now; None when it may stay as it is."""
+    """Return what is to be done with `former` now; None when it may stay as it is."""
     status, target = observed.credential.status, observed.credential.target
     replaced = observed.held is not None and observed.held.published and observed.target.matches
     if target.deletion_policy == DELETE:

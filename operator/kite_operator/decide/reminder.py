@@ -73,7 +73,7 @@ def _holds(status: Status, kind: str) -> bool:
 
 
 def _is_served(observed: Observed) -> bool:
-    """Whether pods have a token of today that lives: what else may be wrong can wait until tomorrow."""
+    """Return whether pods have a token of today that lives: what else may be wrong can wait until tomorrow."""
     held = observed.held
     alive = held is not None and held.session.is_of_day(observed.now) and liveness(observed) is Liveness.ALIVE
     return alive and observed.target.matches
@@ -102,7 +102,7 @@ def _mark_of(observed: Observed, deadline: datetime) -> ReminderMark | None:
 
 
 def _is_told(observed: Observed, deadline: datetime, mark: ReminderMark) -> bool:
-    """Whether a person was reminded at this mark, or at a later one (the clock was set back)."""
+    """Return whether a person was reminded at this mark, or at a later one (the clock was set back)."""
     last = observed.credential.status.last_reminder
     return last is not None and last.deadline == deadline and last.mark in (mark, ReminderMark.READY_BY)
 
@@ -125,7 +125,7 @@ def next_look(observed: Observed, plan: Plan) -> datetime | None:
 
 
 def next_mark(observed: Observed) -> datetime:
-    """When to look again for a reminder: the next mark of today's deadline, or else the first one of tomorrow's.
+    """Return when to look again for a reminder: the next mark of today's deadline, or else the first one of tomorrow's.
 
     On a day that is not refreshed nothing is due then, and the look costs nothing but itself.
     """

@@ -80,7 +80,7 @@ def restart_owed(observed: Observed) -> Plan | None:
 
 
 def _is_published_and_good(observed: Observed) -> bool:
-    """Whether pods that start now get a token to work with.
+    """Return whether pods that start now get a token to work with.
 
     A dead token, or one of the day before, is about to be replaced: pods would only have to start once more.
     """
@@ -94,7 +94,7 @@ def _is_time(observed: Observed, told: RolloutStatus) -> bool:
 
 
 def next_look(observed: Observed) -> datetime | None:
-    """When workloads are to be looked at again, if that is to come."""
+    """Return when workloads are to be looked at again, if that is to come."""
     told = observed.credential.status.rollout
     if observed.credential.rollout is None or not observed.rollout_allowed or told is None:
         return None
@@ -113,7 +113,7 @@ def market_closes(rollout: Rollout, now: datetime) -> datetime | None:
 
 
 def judge(observed: Observed, view: WorkloadView) -> Finding:
-    """What is to be done about this workload."""
+    """Return what is to be done about this workload."""
     rollout = observed.credential.rollout
     if view.trouble is not None:
         return view.trouble
@@ -148,7 +148,7 @@ def mark_of(observed: Observed, view: WorkloadView) -> Stamp:
 
 
 def _is_previous(mark: Stamp, observed: Observed) -> bool:
-    """Whether the mark is of another token than the present.
+    """Return whether the mark is of another token than the present.
 
     Versions under different keys (`kite-operator-keys` was made anew) say nothing: then time decides.
     """
@@ -164,7 +164,7 @@ def _minted(observed: Observed) -> datetime:
 
 
 def remembered(observed: Observed, view: WorkloadView, result: Finding) -> WorkloadState:
-    """What status remembers of a workload from now on."""
+    """Return what status remembers of a workload from now on."""
     told = observed.credential.status.rollout
     before = told.of(view.workload) if told is not None else None
     if result is Finding.NOT_FOUND:
@@ -210,12 +210,12 @@ def _reason(results: set[str]) -> str:
 
 
 def is_hindered(told: RolloutStatus | None) -> bool:
-    """Whether a person has to do something before every workload can be restarted."""
+    """Return whether a person has to do something before every workload can be restarted."""
     return told is not None and told.reason in (Reason.ROLLOUT_FAILED, Reason.ROLLOUT_NOT_ALLOWED)
 
 
 def is_news(observed: Observed, seen: WorkloadState) -> bool:
-    """Whether people have not been told of this trouble yet: once per token and change."""
+    """Return whether people have not been told of this trouble yet: once per token and change."""
     told = observed.credential.status.rollout
     before = told.of(seen.workload) if told is not None else None
     fresh = told is None or told.token_version != observed.token_version
@@ -223,7 +223,7 @@ def is_news(observed: Observed, seen: WorkloadState) -> bool:
 
 
 def was_restarted_unheard(observed: Observed, view: WorkloadView) -> bool:
-    """Whether the workload bears the stamp of the present token while status knows of a former one only.
+    """Return whether the workload bears the stamp of the present token while status knows of a former one only.
 
     Then the operator ended between the restart and its Event.
     """

@@ -57,7 +57,7 @@ def standing_rejection(observed: Observed) -> budget.Block | None:
 
 
 def is_within(moment: datetime | None, now: datetime, span: timedelta) -> bool:
-    """Whether `moment` was less than `span` ago; one that is yet to come (the clock was set back) was not."""
+    """Return whether `moment` was less than `span` ago; one that is yet to come (the clock was set back) was not."""
     return moment is not None and timedelta(0) <= now - moment < span
 
 

@@ -36,12 +36,12 @@ def ready_by(timing: Timing, moment: datetime) -> datetime:
 
 
 def is_refreshed_on(timing: Timing, day: date) -> bool:
-    """Whether a session is fetched on that session day by itself; what may be a trading day is one."""
+    """Return whether a session is fetched on that session day by itself; what may be a trading day is one."""
     return timing.days != TRADING_DAYS or timing.calendar.is_trading_day(day)
 
 
 def deadline(timing: Timing, moment: datetime) -> datetime | None:
-    """When the token of the session day of `moment` must be ready; None on a day that is not refreshed."""
+    """Return when the token of the session day of `moment` must be ready; None on a day that is not refreshed."""
     return ready_by(timing, moment) if is_refreshed_on(timing, session_day(moment)) else None
 
 
@@ -82,7 +82,7 @@ def last_call(timing: Timing, share: float, moment: datetime) -> datetime:
 
 
 def flush_check_at(session: Session, share: float) -> datetime | None:
-    """When a token minted inside the flush window is probed again (after 07:30 IST), or None for any other."""
+    """Return when a token minted inside the flush window is probed again (after 07:30 IST), or None for any other."""
     if not minted_in_flush_window(session.login_time):
         return None
     day = session.login_time.astimezone(IST).date()

@@ -47,11 +47,11 @@ class PageAccess(Protocol):
     """How visitors are known."""
 
     async def visitor(self, request: web.BaseRequest) -> Visitor | None:
-        """Who asks; None for nobody that may use the page."""
+        """Return who asks; None for nobody that may use the page."""
         ...
 
     async def may(self, visitor: Visitor, namespace: str) -> bool:
-        """Whether the visitor may log in for the credentials of this namespace."""
+        """Return whether the visitor may log in for the credentials of this namespace."""
         ...
 
 
@@ -106,7 +106,7 @@ class ByPassphrase:
     jar: Jar
 
     async def visitor(self, request: web.BaseRequest) -> Visitor | None:
-        """Who holds a session cookie of the present passphrase."""
+        """Return who holds a session cookie of the present passphrase."""
         values = self.signer.verify(_SESSION, self.jar.read(request).get(SESSION_COOKIE, ""))
         passphrase = await self.passphrases.current()
         if values is None or passphrase is None:
@@ -122,7 +122,7 @@ class ByPassphrase:
         return True
 
     def version(self, passphrase: Sensitive) -> str:
-        """What tells one passphrase from another."""
+        """Return what tells one passphrase from another."""
         return self.keyring.version("login passphrase", passphrase)
 
     def session(self, passphrase: Sensitive) -> str:
@@ -143,7 +143,7 @@ class ByProxy:
     _reviews: dict[tuple[Visitor, str], tuple[float, bool]] = field(default_factory=dict)
 
     async def visitor(self, request: web.BaseRequest) -> Visitor | None:
-        """Who the proxy says it is: named once, and not as one of Kubernetes' own identities."""
+        """Return who the proxy says it is: named once, and not as one of Kubernetes' own identities."""
         names = request.headers.getall(self.user_header, [])
         if not is_trusted(peer_of(request), self.trusted) or len(names) != 1 or not _is_name(names[0]):
             return None
@@ -177,12 +177,12 @@ def parse_networks(texts: tuple[str, ...]) -> tuple[Network, ...]:
 
 
 def peer_of(request: web.BaseRequest) -> Address | None:
-    """Who is at the other end of the connection."""
+    """Return who is at the other end of the connection."""
     return _address(request.remote or "")
 
 
 def is_trusted(address: Address | None, networks: tuple[Network, ...]) -> bool:
-    """Whether the address is a trusted proxy's."""
+    """Return whether the address is a trusted proxy's."""
     return address is not None and any(address in network for network in networks)
 
 

@@ -157,7 +157,7 @@ async def _handed_over(
 
 
 async def _sent_from_here(context: PageContext, request: web.Request) -> Called | web.Response:
-    """Who sent a form for which credential, or the page for a form that is not ours."""
+    """Return who sent a form for which credential, or the page for a form that is not ours."""
     if not context.forms.is_ours(request, await fields_of(request)):
         return form_refused(context, None)
     return await called(context, request)

@@ -118,7 +118,7 @@ class Called:
 
 
 def is_name(*texts: str) -> bool:
-    """Whether each may be a name in Kubernetes."""
+    """Return whether each may be a name in Kubernetes."""
     return all(_NAME.fullmatch(text) for text in texts)
 
 
@@ -144,7 +144,7 @@ async def credential_of(context: PageContext, key: Key) -> Credential | None:
 
 
 async def admitted(context: PageContext, request: web.Request) -> Visitor | web.Response:
-    """Who asks, or the page for somebody that is not known."""
+    """Return who asks, or the page for somebody that is not known."""
     visitor = await context.access.visitor(request)
     if visitor is not None:
         return visitor
@@ -156,7 +156,7 @@ async def admitted(context: PageContext, request: web.Request) -> Visitor | web.
 
 
 async def called(context: PageContext, request: web.Request) -> Called | web.Response:
-    """Who asks for which credential, or the page for who may not: it does not tell whether there is one."""
+    """Return who asks for which credential, or the page for who may not: it does not tell whether there is one."""
     visitor = await admitted(context, request)
     if isinstance(visitor, web.Response):
         return visitor

@@ -31,7 +31,7 @@ class FormGuard:
         return cls(signer, Jar.of(public_url), Address.of(urlsplit(public_url)).origin)
 
     def cookie(self, request: web.BaseRequest) -> str:
-        """What the browser's forms are marked by: the cookie that it has, or one that it is to be given."""
+        """Return what the browser's forms are marked by: the cookie that it has, or one that it is to be given."""
         return self.jar.read(request).get(COOKIE, "") or secrets.token_urlsafe(32)
 
     def mark(self, cookie: str) -> str:
@@ -43,7 +43,7 @@ class FormGuard:
         self.jar.put(response, COOKIE, cookie)
 
     def is_ours(self, request: web.BaseRequest, fields: Mapping[str, object]) -> bool:
-        """Whether a form was sent by a page of ours that this very browser was shown."""
+        """Return whether a form was sent by a page of ours that this very browser was shown."""
         cookie, mark = self.jar.read(request).get(COOKIE, ""), fields.get(FIELD, "")
         marked = bool(cookie) and isinstance(mark, str) and same(mark, self.mark(cookie))
         return marked and self._is_from_here(request)

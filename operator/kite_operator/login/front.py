@@ -82,7 +82,7 @@ def show_credential(
 
 
 def _why_not_needed(credential: Credential) -> str:
-    """What stands in the way, or that nobody is needed."""
+    """Return what stands in the way, or that nobody is needed."""
     ready = credential.status.condition(READY)
     if ready is None:
         return "The operator has not looked at this credential yet."
@@ -96,7 +96,7 @@ def _why_not_needed(credential: Credential) -> str:
 
 
 def _destinations(context: PageContext, credential: Credential) -> tuple[str, ...]:
-    """Where the form may lead, by way of redirects: to Kite, and to where Kite sends the browser."""
+    """Return where the form may lead, by way of redirects: to Kite, and to where Kite sends the browser."""
     try:
         return (*context.kite.origins, Address.of(urlsplit(credential.redirect_url)).origin)
     except ValueError:  # a spec that no CRD has checked

@@ -32,7 +32,7 @@ class LoginResult:
 
     @property
     def settled(self) -> bool:
-        """Whether nothing more is to come."""
+        """Return whether nothing more is to come."""
         return self.severity is not Severity.WAITING
 
 
@@ -66,7 +66,7 @@ _UNDER_WAY = (
 
 
 def tell(credential: Credential, grant: str, *, waits: bool) -> LoginResult:
-    """What became of the login that was handed over as `grant`; `waits` while that Secret is there."""
+    """Return what became of the login that was handed over as `grant`; `waits` while that Secret is there."""
     last = credential.status.last_login
     mine = last if last is not None and last.grant == grant else None
     if mine is None or mine.reason == Reason.SESSION_UNPROVEN:

@@ -28,7 +28,7 @@ class Tries:
         self._spent: OrderedDict[Hashable, tuple[float, float]] = OrderedDict()
 
     def left(self, key: Hashable, boottime: float) -> bool:
-        """Whether `key` may try now."""
+        """Return whether `key` may try now."""
         return self._used(key, boottime) <= self._limit.burst - 1
 
     def spend(self, key: Hashable, boottime: float) -> None:

@@ -34,7 +34,7 @@ class Waiting:
 
 
 def needs_login(credential: Credential) -> bool:
-    """Whether a login by a person would help: one is asked for, or the operator's own logins are blocked."""
+    """Return whether a login by a person would help: one is asked for, or the operator's own logins are blocked."""
     status = credential.status
     wanted = [status.condition(kind) for kind in (LOGIN_REQUIRED, BLOCKED)]
     return any(each is not None and each.status == "True" for each in wanted)
@@ -63,11 +63,11 @@ class Watched:
     class_name: str = ""
 
     def has_namespace(self, namespace: str) -> bool:
-        """Whether credentials of this namespace may be handled."""
+        """Return whether credentials of this namespace may be handled."""
         return not self.namespaces or namespace in self.namespaces
 
     def has(self, credential: Credential) -> bool:
-        """Whether this one is."""
+        """Return whether this one is."""
         mine = self.has_namespace(credential.key.namespace) and credential.class_name == self.class_name
         return mine and not credential.deleting
 

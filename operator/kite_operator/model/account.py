@@ -42,7 +42,7 @@ class Ref:
     uid: str
 
     def same_name(self, other: "Ref") -> bool:
-        """Whether both are the same namespace/name, whatever their uid: a successor inherits."""
+        """Return whether both are the same namespace/name, whatever their uid: a successor inherits."""
         return (self.namespace, self.name) == (other.namespace, other.name)
 
     def __str__(self) -> str:
@@ -156,7 +156,7 @@ class AttemptLedger:
         return next((claim for claim in self.claims if claim.app == app), None)
 
     def holds(self, lock_id: str) -> bool:
-        """Whether `lock_id` is the login, or one of the exchanges and renewals, that run now."""
+        """Return whether `lock_id` is the login, or one of the exchanges and renewals, that run now."""
         return any(each.id == lock_id for each in self.locks)
 
     @property
@@ -172,7 +172,7 @@ class AttemptLedger:
 
     @property
     def is_clean(self) -> bool:
-        """Whether nothing in here protects anybody any more, so that the Lease may be collected."""
+        """Return whether nothing in here protects anybody any more, so that the Lease may be collected."""
         return not (self.attempts or self.rejections or self.claims or self.locks)
 
 

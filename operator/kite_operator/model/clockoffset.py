@@ -31,17 +31,17 @@ class ClockOffset:
 
     @property
     def is_negligible(self) -> bool:
-        """Whether a code needs no more care than usual."""
+        """Return whether a code needs no more care than usual."""
         return abs(self.ahead) - self.uncertainty <= NEGLIGIBLE_SECONDS
 
     @property
     def is_bearable(self) -> bool:
-        """Whether there is time enough in each window in which a code is right by both clocks."""
+        """Return whether there is time enough in each window in which a code is right by both clocks."""
         return abs(self.ahead) + self.uncertainty <= BEARABLE_SECONDS
 
     @property
     def is_hopeless(self) -> bool:
-        """Whether no code can be right, whatever the broker accepts."""
+        """Return whether no code can be right, whatever the broker accepts."""
         return abs(self.ahead) - self.uncertainty >= HOPELESS_SECONDS
 
     def __str__(self) -> str:

@@ -35,7 +35,7 @@ def at_time(day: date, clock_time: time) -> datetime:
 
 
 def minted_in_flush_window(login_time: datetime) -> bool:
-    """Whether a token of `login_time` may still die in the flush of its own day (06:00 up to 07:30 IST)."""
+    """Return whether a token of `login_time` may still die in the flush of its own day (06:00 up to 07:30 IST)."""
     local = login_time.astimezone(IST)
     return FLUSH_START <= local.time() < FLUSH_END
 

@@ -6,7 +6,7 @@ from kite_operator.model.resource import Key
 
 
 def login_link(public_url: str, key: Key) -> str:
-    """Where a person logs in for this credential; empty while there is no login page.
+    """Return where a person logs in for this credential; empty while there is no login page.
 
     `public_url` is the setting `--login-public-url`. The address holds no secret: it may stand in status, Events and
     notifications.
@@ -17,5 +17,5 @@ def login_link(public_url: str, key: Key) -> str:
 
 
 def callback_url(public_url: str) -> str:
-    """Where the broker sends a browser after a login: what is registered for an app as its redirect URL."""
+    """Return where the broker sends a browser after a login: what is registered for an app as its redirect URL."""
     return f"{public_url}/callback"

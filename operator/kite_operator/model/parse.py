@@ -277,7 +277,7 @@ def _last_login(raw: Mapping[str, Any]) -> LastLogin | None:
 
 
 def _last_reminder(raw: Mapping[str, Any]) -> Reminder | None:
-    """What is not one is as good as none: then a person is told once more."""
+    """Return what is not one is as good as none: then a person is told once more."""
     deadline, told, mark = _time(raw, "deadline"), _time(raw, "time"), raw.get("mark")
     if deadline is None or told is None or mark not in set(ReminderMark):
         return None

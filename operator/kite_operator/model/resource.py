@@ -190,17 +190,17 @@ class Credential:
 
     @property
     def ref(self) -> Ref:
-        """Who it is, for the account record."""
+        """Return who it is, for the account record."""
         return Ref(self.key.namespace, self.key.name, self.uid)
 
     @property
     def renews(self) -> bool:
-        """Whether sessions are renewed with a refresh_token: mode RefreshToken, for approved platforms."""
+        """Return whether sessions are renewed with a refresh_token: mode RefreshToken, for approved platforms."""
         return self.mode == "RefreshToken"
 
     @property
     def refresh_asked(self) -> bool:
-        """Whether a person asked for a refresh that has not been handled."""
+        """Return whether a person asked for a refresh that has not been handled."""
         return bool(self.refresh) and self.refresh != self.status.last_handled_refresh
 
     def with_probe_interval(self, interval: timedelta) -> Self:

@@ -73,7 +73,7 @@ class RolloutStatus:
     workloads: tuple[WorkloadState, ...] = ()
 
     def of(self, workload: Workload) -> WorkloadState | None:
-        """What is remembered of `workload`."""
+        """Return what is remembered of `workload`."""
         return next((each for each in self.workloads if each.workload == workload), None)
 
     def as_manifest(self) -> dict[str, Any]:

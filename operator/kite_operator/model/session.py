@@ -42,5 +42,5 @@ class Session:
         return next_flush(self.login_time)
 
     def is_of_day(self, moment: datetime) -> bool:
-        """Whether no flush lies between this session's login and `moment`."""
+        """Return whether no flush lies between this session's login and `moment`."""
         return session_day(self.login_time) >= session_day(moment)

@@ -28,7 +28,7 @@ class TradingCalendar:
     extra_holidays: frozenset[date] = frozenset()
 
     def covers(self, day: date) -> bool:
-        """Whether something definite is known of that day."""
+        """Return whether something definite is known of that day."""
         return day.year in self.years or day in self.extra_sessions or day in self.extra_holidays
 
     @property
@@ -37,7 +37,7 @@ class TradingCalendar:
         return date(max(self.years), 12, 31) if self.years else None
 
     def is_trading_day(self, day: date) -> bool:
-        """Whether there is trading on that day of the Indian calendar, or may be."""
+        """Return whether there is trading on that day of the Indian calendar, or may be."""
         if day in self.extra_sessions:
             return True
         if day in self.extra_holidays:
@@ -52,12 +52,12 @@ EVERY_DAY = TradingCalendar()
 
 
 def recorded_calendar(extra_sessions: frozenset[date], extra_holidays: frozenset[date]) -> TradingCalendar:
-    """What this version of the operator has recorded, and what its settings add."""
+    """Return what this version of the operator has recorded, and what its settings add."""
     return TradingCalendar(
         recorded_days.YEARS, recorded_days.CLOSED, recorded_days.SESSIONS, extra_sessions, extra_holidays
     )
 
 
 def why_closed(day: date) -> str:
-    """What kind of day a closed one is, for people."""
+    """Return what kind of day a closed one is, for people."""
     return "a weekend" if day.weekday() >= _SATURDAY else "an exchange holiday"

@@ -24,7 +24,7 @@ class Sender:
         self._turn_seconds = turn_seconds
 
     async def send(self, service: Service, title: str, body: str) -> bool:
-        """Whether the service took it in time; an answer that comes too late counts as a failure."""
+        """Return whether the service took it in time; an answer that comes too late counts as a failure."""
         try:
             await asyncio.wait_for(self._places.acquire(), self._turn_seconds)
         except TimeoutError:

@@ -38,7 +38,7 @@ class Snapshot:
     entries_limit: int | None = None
 
     def deadline(self, now: datetime) -> datetime | None:
-        """When the token of the session day of `now` must be ready, if it must."""
+        """Return when the token of the session day of `now` must be ready, if it must."""
         return None if self.suspended else timing.deadline(self.timing, now)
 
     def next_deadline(self, now: datetime) -> datetime | None:
@@ -46,13 +46,13 @@ class Snapshot:
         return None if self.suspended else timing.next_deadline(self.timing, now)
 
     def is_ready(self, now: datetime) -> bool:
-        """Whether a token was ready, whose end has not come since."""
+        """Return whether a token was ready, whose end has not come since."""
         expires = self.status.expires_time
         return _truth(self.status, READY) == 1.0 and (expires is None or expires > now)
 
 
 def recorded(observed: Observed, status: Status, plan: Plan, *, needed: bool) -> Snapshot:
-    """What a look has found; `needed` is a person."""
+    """Return what a look has found; `needed` is a person."""
     credential, account = observed.credential, observed.account
     return Snapshot(
         mode=credential.mode,
@@ -184,7 +184,7 @@ class CredentialCollector(Collector):
         yield *_INFO, info
 
     def on_calendar(self) -> float:
-        """How many credentials ask the calendar of trading days."""
+        """Return how many credentials ask the calendar of trading days."""
         return sum(each.timing.days == TRADING_DAYS for each in list(self.snapshots.values()))
 
 

@@ -69,7 +69,7 @@ def misfit_note(name: str) -> Note:
 
 
 def _prefix(name: str) -> str:
-    """What an Event's generated name begins with: a name that is cut must not end where no name may."""
+    """Return what an Event's generated name begins with: a name that is cut must not end where no name may."""
     return f"{name[:50].rstrip('.-')}."
 
 

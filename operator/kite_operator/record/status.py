@@ -38,7 +38,7 @@ _NEXT_IS_SCHEDULED = (
 
 
 def is_quiet(plan: Plan, now: datetime) -> bool:
-    """Whether a rest is too short to be worth a status."""
+    """Return whether a rest is too short to be worth a status."""
     return plan.reason in QUIET and (plan.wake_at is None or plan.wake_at - now <= _LONGEST_QUIET)
 
 

@@ -29,7 +29,7 @@ class Queue(Protocol):
 
     @property
     def lag_seconds(self) -> float:
-        """How long the look that is most overdue has been due."""
+        """Return how long the look that is most overdue has been due."""
 
 
 class Vitals:

@@ -32,7 +32,7 @@ class Consumers:
         self._rights: Answers[bool] = Answers(clock)
 
     async def authenticate(self, token: Sensitive) -> User | None:
-        """Whose token it is, or None; Busy or a ClusterError when that cannot be found out now."""
+        """Return whose token it is, or None; Busy or a ClusterError when that cannot be found out now."""
         digest = hmac.new(self._key, token.reveal().encode(), hashlib.sha256).digest()
         known = self._users.find(digest)
         if known is not None:
@@ -43,7 +43,7 @@ class Consumers:
         return user
 
     async def may_report(self, user: User, key: Key, access: AccessReview) -> bool:
-        """Whether the API server lets this user do `access`, for the sake of this credential.
+        """Return whether the API server lets this user do `access`, for the sake of this credential.
 
         Busy or a ClusterError as above. Each credential is asked about for itself, whether it exists or not: what is
         remembered of one must not show in how soon another is answered.

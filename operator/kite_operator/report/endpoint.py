@@ -169,7 +169,7 @@ class _Endpoint:
 
 
 async def _has_small_body(request: web.Request) -> bool:
-    """Whether the body is small and comes soon; what stands in it does not matter."""
+    """Return whether the body is small and comes soon; what stands in it does not matter."""
     if (request.content_length or 0) > LARGEST_BODY:
         return False
     try:

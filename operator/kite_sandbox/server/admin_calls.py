@@ -47,7 +47,7 @@ async def of_all(sandbox: Sandbox, _path: Mapping[str, str], _body: Any) -> dict
 
 
 async def total(sandbox: Sandbox, _path: Mapping[str, str], _body: Any) -> dict[str, Any]:
-    """How often each step was called in all: a small answer to ask for often."""
+    """Return how often each step was called in all: a small answer to ask for often."""
     return {step.value: calls for step, calls in sandbox.journal.everything.calls.items()}
 
 

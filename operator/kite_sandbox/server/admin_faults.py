@@ -128,7 +128,7 @@ async def add_fault(sandbox: Sandbox, _path: Mapping[str, str], body: Any) -> di
 
 
 async def list_faults(sandbox: Sandbox, _path: Mapping[str, str], _body: Any) -> dict[str, Any]:
-    """What is armed."""
+    """Return what is armed."""
     return {"faults": [_shown_fault(fault, left) for fault, left in sandbox.faults.listed()]}
 
 

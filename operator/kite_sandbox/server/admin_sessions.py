@@ -32,7 +32,7 @@ async def sessions(sandbox: Sandbox, path: Mapping[str, str], _body: Any) -> dic
 
 
 async def token(sandbox: Sandbox, _path: Mapping[str, str], body: Any) -> dict[str, Any]:
-    """Whether a given access_token works at this moment, and whose it is."""
+    """Return whether a given access_token works at this moment, and whose it is."""
     fields = Fields(body)
     access_token = fields.require("access_token", text, "")
     fields.finish()

@@ -43,12 +43,12 @@ _API_HOST = (
 
 
 def login_host(sandbox: Sandbox) -> web.Application:
-    """What stands at kite.zerodha.com."""
+    """Return what stands at kite.zerodha.com."""
     return _application(sandbox, _LOGIN_HOST)
 
 
 def api_host(sandbox: Sandbox) -> web.Application:
-    """What stands at api.kite.trade."""
+    """Return what stands at api.kite.trade."""
     return _application(sandbox, _API_HOST)
 
 
