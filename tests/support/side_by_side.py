@@ -1,9 +1,9 @@
 """Which tests may run side by side, in several workers of pytest-xdist: a pytest plugin.
 
 Each worker has a control plane and a sandbox of its own, and a test keeps to its own namespace: so single tests are
-handed out. Tests that share more stay together: a fixture of their module, or the nodes of tests/e2e. Those of
-tests/unit and tests/contract stay together by file, because they are many and short. The longest suites come first, so
-that no worker is left alone with them at the end.
+handed out. Tests that share more stay together: a fixture of their module, the nodes of tests/e2e, the unpacked images
+of tests/image. Those of tests/unit and tests/contract stay together by file, because they are many and short. The
+longest suites come first, so that no worker is left alone with them at the end.
 """
 
 import functools
@@ -17,6 +17,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
 _LONGEST_FIRST: Final = ("e2e", "image", "bench", "chart", "alerts", "browser", "cluster")
+_WHOLE: Final = frozenset({"e2e", "image"})
 _BY_FILE: Final = frozenset({"unit", "contract"})
 _FAULT_GROUPS: Final = re.compile(r"tests/cluster/test_every_fault\.py::.*\[(\w+-(probe-)?)")
 """The fault table is played in scenes: all places of a mode but the probe together, and its probes."""
@@ -44,7 +45,7 @@ class Groups(LoadScopeScheduling):  # type: ignore[misc]  # xdist is not typed f
 def group_of(nodeid: str) -> str:
     """What the test stays together with: others that have the same text."""
     suite, file = suite_of(nodeid), nodeid.partition("::")[0]
-    if suite == "e2e":
+    if suite in _WHOLE:
         return suite
     if faults := _FAULT_GROUPS.match(nodeid):
         return f"{file}::{faults[1]}"

@@ -14,6 +14,7 @@ FAULT = "tests/cluster/test_every_fault.py::test_a_fault"
         ("tests/unit/model/test_links.py::test_a", "tests/unit/model/test_links.py::test_b[x]"),
         ("tests/contract/test_command.py::test_a", "tests/contract/test_command.py::test_b"),
         ("tests/e2e/test_node.py::test_a", "tests/e2e/test_install.py::test_b"),
+        ("tests/image/test_alone.py::test_a", "tests/image/test_licences.py::test_b"),
         ("tests/cluster/test_rollout_policy.py::test_a", "tests/cluster/test_rollout_policy.py::test_b"),
         ("tests/chart/test_releases.py::test_a", "tests/chart/test_releases.py::test_b"),
         ("tests/browser/test_login.py::test_a", "tests/browser/test_login.py::test_b"),
