@@ -102,7 +102,7 @@ def test_a_true_report_brings_a_new_token_within_seconds(reporting: Reporting) -
     world.settle(0.3)
     assert old == world.token()
     assert 202 == reporting.post(token).status_code
-    world.until(lambda: world.token() not in ("", old), "a new token", within=5)
+    world.until(lambda: world.token() not in ("", old), "a new token")
     assert 2 == world.sandbox.counters("AB1234").count("login")
     world.until(lambda: "TokenDead" in world.events(), "told")
     assert 1 == reporting.operator.metric('kite_operator_dead_token_reports_total{result="accepted"}')
@@ -145,7 +145,7 @@ def test_a_trading_pod_reports_by_itself_and_goes_on_with_the_new_token(
     world.clock.move(61)
     with pytest.raises(TokenException):
         kite.profile()
-    world.until(lambda: world.token() not in ("", old), "a new token", within=5)
+    world.until(lambda: world.token() not in ("", old), "a new token")
     mounted.publish(world.target() or {})
     assert "AB1234" == kite.profile()["user_id"]
     kite.reqsession.close()
@@ -159,7 +159,7 @@ def test_a_report_within_the_minute_is_looked_into_at_its_end(reporting: Reporti
     world.settle()
     assert old == world.token()
     world.clock.move(60)
-    world.until(lambda: world.token() not in ("", old), "a new token", within=5)
+    world.until(lambda: world.token() not in ("", old), "a new token")
 
 
 def test_in_mode_manual_a_true_report_asks_a_person(start: Callable[..., Reporting]) -> None:
@@ -173,7 +173,7 @@ def test_in_mode_manual_a_true_report_asks_a_person(start: Callable[..., Reporti
     world.sandbox.master_logout("AB1234")
     world.clock.move(61)
     assert 202 == reporting.post(reporting.token()).status_code
-    world.wait("LoginRequired", within=5)
+    world.wait("LoginRequired")
     assert "True" == world.condition("LoginRequired")[0]
 
 
@@ -311,7 +311,7 @@ def test_a_replica_that_stands_by_sends_the_report_elsewhere(world: World, start
     world.settle(0.3)
     assert old == world.token()
     assert 202 == working.post(token).status_code
-    world.until(lambda: world.token() not in ("", old), "a new token", within=5)
+    world.until(lambda: world.token() not in ("", old), "a new token")
 
 
 def test_it_is_off_by_default_and_refused_with_namespaces(world: World) -> None:

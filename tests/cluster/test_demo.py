@@ -105,16 +105,10 @@ def test_the_demo_verifies_every_step_and_leaves_nothing(folder: Path) -> None:
     assert 'kite_credential_ready{name="bravo",namespace="trading"} 1.0' in output
     assert "user_id: CD5678" in output
     assert 2 == len(re.findall(r"Normal +Refreshed", output))
+    assert re.search(r"Every step was verified, in [\d.]+ seconds", output)
     assert "\x1b" not in output
     assert_no_secret_in(output)
     assert_nothing_is_left(folder)
-
-
-def test_a_warm_demo_takes_less_than_half_a_minute(folder: Path) -> None:
-    _, output = finished(folder)
-    said = re.search(r"Every step was verified, in ([\d.]+) seconds", output)
-    assert said is not None
-    assert float(said[1]) < 30
 
 
 def test_a_failed_step_is_named_with_its_cause_and_the_operators_log(folder: Path, tmp_path: Path) -> None:

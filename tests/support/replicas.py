@@ -1,13 +1,11 @@
 """Replicas of one operator as their tests see them."""
 
-import time
-from collections.abc import Callable
-
 from support.operators import OperatorProcess
 from support.world import World
 
 REPLICA = ("--leader-lease", "kite-operator")
-TAKEN_OVER_WITHIN = 15.0
+TAKEN_OVER_WITHIN = 45.0
+"""Three times of what it may take: a busy machine decides no test. How long it takes is measured by tests/e2e."""
 
 
 def leads(each: OperatorProcess) -> bool:
@@ -28,7 +26,12 @@ def logins(world: World) -> int:
     return int(world.sandbox.counters("AB1234").count("login"))
 
 
-def seconds_until(holds: Callable[[], bool], world: World, what: str) -> float:
-    started = time.monotonic()
-    world.until(holds, what, within=TAKEN_OVER_WITHIN + 10)
-    return time.monotonic() - started
+def taken_over(by: OperatorProcess, world: World) -> None:
+    """Wait until it leads."""
+    world.until(lambda: leads(by), "taken over", within=TAKEN_OVER_WITHIN)
+
+
+def holder(world: World) -> str:
+    """The replica that the Lease names; empty when it was given back."""
+    lease = world.api.get(world.path("leases", REPLICA[1]))
+    return str(lease["spec"].get("holderIdentity") or "")
