@@ -1,7 +1,7 @@
-"""Where notifications may go: the operator's administrator says it, whatever the Secrets of its users ask for.
+"""The destinations of notifications that the operator's administrator allows, whatever the users' Secrets say.
 
-A user's URL makes the operator send a request from inside the cluster. So nothing is allowed but what is listed here by
-name: services whose hosts are fixed by their protocol, and hosts that the administrator names.
+A user's URL makes the operator send a request from inside the cluster. So only destinations that are listed by name are
+allowed: services whose hosts are fixed by their protocol, and hosts that the administrator names.
 """
 
 import re
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 SERVICES = ("slack", "tgram", "discord", "gchat", "pover", "pagerduty")
 """Schemes whose requests go to hosts that a URL cannot choose."""
 PORTS = {"https": (443,), "http": (80,), "mailtos": (465, 587), "mailto": (25,)}
-"""Schemes whose hosts are chosen by a URL, with the ports that are meant when an entry names none."""
+"""Schemes whose hosts are chosen by a URL, with the default ports of an entry that names none."""
 NOTHING = "none"
 
 _ENTRY = re.compile(r"([a-z]+)://(?:(\*\.)?([a-z0-9](?:[a-z0-9.-]*[a-z0-9])?)(?::([1-9][0-9]{0,4}))?)?/?")
@@ -20,7 +20,7 @@ _HIGHEST_PORT = 65535
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """What a notification would reach: the scheme of an entry that could allow it, host and port."""
+    """The destination of a notification: the scheme of an entry that could allow it, host and port."""
 
     scheme: str
     host: str = ""
@@ -37,14 +37,14 @@ class Allowed:
     below: bool = False
 
     def permits(self, destination: Destination) -> bool:
-        """Return whether this entry allows it; hosts are compared as names, never resolved."""
+        """Return whether this entry allows the destination; hosts are compared as names, never resolved."""
         if destination.scheme != self.scheme:
             return False
         if self.scheme in SERVICES:
             return True
         host = destination.host.lower()
         if not _HOST.fullmatch(host):
-            return False  # a # or / that an escape brought in would end the host elsewhere
+            return False  # a # or / from an escape would end the host elsewhere
         same = host.endswith(f".{self.host}") if self.below else host == self.host
         return same and destination.port in self.ports
 
@@ -53,7 +53,7 @@ AllowList = tuple[Allowed, ...]
 
 
 def parse_allow_list(text: str) -> AllowList:
-    """The entries, separated by commas; `none` for none at all. ValueError says what is wrong with which."""
+    """Return the entries, separated by commas; `none` for none at all. ValueError names the entry and the problem."""
     entries = [entry for entry in re.split(r"[,\s]+", text) if entry]
     return () if entries == [NOTHING] else tuple(_entry(entry) for entry in entries)
 

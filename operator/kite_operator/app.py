@@ -1,4 +1,4 @@
-"""The composition root: the only place where objects are wired, and the life of the process."""
+"""The composition root: the only place where objects are wired, and the lifecycle of the process."""
 
 import asyncio
 import contextlib
@@ -56,25 +56,25 @@ _log = logging.getLogger(__name__)
 
 _START_PAUSE_SECONDS = 2.0
 _CONNECTIONS = 32
-"""Connections to the API server at most: each request takes a millisecond or two of one."""
+"""Largest number of connections to the API server: each request takes a millisecond or two of one."""
 
 _LAST_NOTIFICATIONS_SECONDS = 5.0
-"""How long a stop waits for reminders that are being sent: they have been recorded as told."""
+"""Longest wait of a stop for reminders in progress: status says already that they were sent."""
 _LAST_ANSWER_SECONDS = 30.0
-"""How long a broker may take for the answer that a replica, which has lost the lead, is still to write down."""
+"""Longest wait for an answer of the broker that a replica which has lost the lead must still write to the ledger."""
 _LAST_SPANS_SECONDS = 3.0
-"""How long it waits for a collector: nothing depends on spans."""
+"""Longest wait for the trace collector: nothing depends on spans."""
 
 OnStep = Callable[[str, Credential], Awaitable[None]]
 
 
 async def log_step(point: str, credential: Credential) -> None:
-    """What the product does at the named points of a refresh: a line for whoever looks for where one stopped."""
+    """Log a named point of a refresh at debug level, to find the point at which a refresh stopped."""
     _log.debug("step", extra={"credential": credential.key, "step": point})
 
 
 class App:
-    """The wired process; `run` until the stop event is set."""
+    """The wired process; `run` it until the stop event is set."""
 
     def __init__(self, settings: Settings, clock: Clock, cluster: Cluster, keyring: Keyring, on_step: OnStep) -> None:
         """Wire everything; nothing is started."""
@@ -94,7 +94,7 @@ class App:
         self.desired = Desired(
             memory, lambda name: not settings.namespaces or name in settings.namespaces, settings.class_name
         )
-        services = self._parts(keyring, on_step, identity)
+        services = self._services(keyring, on_step, identity)
         lease = settings.account_namespace, settings.leader_lease
         self.leadership = Leadership(cluster, clock, lease, services.identity)
         events = EventWriter(cluster, clock, services.identity)
@@ -136,8 +136,8 @@ class App:
         self.watch = Watch(cluster.configuration, watched, self.news, self.watch_restarted)
         self.metrics.vitals.ask(self.scheduler, self.watch.is_up)
         self.resync = Resync(cluster, self.desired, settings.namespaces)
-        desk = ReportHandling(self._is_working, self.desired.target_of, self.report_dead, self.metrics.count_report)
-        self.reports = make_listener(settings, clock, cluster, desk)
+        handling = ReportHandling(self._is_working, self.desired.target_of, self.report_dead, self.metrics.count_report)
+        self.reports = make_listener(settings, clock, cluster, handling)
         self.login_page = make_login_page(settings, clock, cluster, keyring, self.metrics.count_login_page)
         self.memory = memory
         self.janitor = Janitor(cluster, clock, settings.account_namespace, self.desired.has_client)
@@ -158,7 +158,7 @@ class App:
     def _observe_step(self) -> Callable[[str, str, float], None]:
         return self.metrics.observe_step if self.tracing is None else traced_steps(self.metrics.observe_step)
 
-    def _parts(self, keyring: Keyring, on_step: OnStep, identity: str) -> Services:
+    def _services(self, keyring: Keyring, on_step: OnStep, identity: str) -> Services:
         limits = RateLimits(self.settings.calls_per_second, self.settings.probes_per_second)
         return Services(
             cluster=self.cluster,
@@ -173,7 +173,7 @@ class App:
         )
 
     async def run(self, stop: asyncio.Event) -> None:
-        """List everything, watch, work; on `stop` finish what is under way."""
+        """List everything, watch, reconcile; on `stop` finish the reconciles in progress."""
         servers = [await self._serve()]
         if self.reports is not None:
             servers.append(await self.reports.start())
@@ -194,7 +194,7 @@ class App:
         finally:
             _log.info("stopping")
             self._stopping = True
-            # Nothing new is begun from here on; the watches may take their time to end.
+            # Nothing new starts from here on, also while the watches end.
             for task in tasks:
                 task.cancel()
             await asyncio.gather(self.watch.stop(), *tasks, return_exceptions=True)
@@ -207,7 +207,7 @@ class App:
                 await self.tracing.stop(_LAST_SPANS_SECONDS)
 
     async def _lead(self) -> None:
-        """Stand by until it is this replica's turn; then work until it is another's, and finish what is under way."""
+        """Stand by until this replica leads, work until it loses the lead, and finish the reconciles in progress."""
         while True:
             await self.leadership.campaign(self.progress)
             tasks = [
@@ -215,7 +215,7 @@ class App:
                 asyncio.create_task(self.scheduler.run(), name="scheduler"),
                 asyncio.create_task(self.janitor.run(), name="janitor"),
             ]
-            self._take_over()
+            self._start_leading()
             try:
                 await _first_to_end(tasks)
             finally:
@@ -226,10 +226,10 @@ class App:
                 await self._finish()
 
     async def _finish(self) -> None:
-        """Let what is under way end, and forget what is learned: another replica looks after them now.
+        """Finish the reconciles in progress, and clear the in-memory state: another replica leads now.
 
-        Whoever lost the lead, mostly because the API server does not answer, has time to write down what a broker has
-        answered: only that keeps a refused password from being sent once more. A stop is shorter.
+        A replica that lost the lead, mostly because the API server does not answer, has time to write the broker's
+        answers to the ledger: only that keeps a refused password from being sent again. A stop is shorter.
         """
         try:
             if not self._stopping:
@@ -242,36 +242,36 @@ class App:
     def _is_working(self) -> bool:
         return self.listed and self.leading
 
-    def _take_over(self) -> None:
+    def _start_leading(self) -> None:
         self.leading = True
         self.metrics.lead(leading=True)
         for key in self.desired:
             self.scheduler.wake_now(key, Urgency.DUE)
 
     def _stand_by(self) -> None:
-        """Another replica takes everything up, and shows it."""
+        """Stop leading: another replica reconciles the credentials and exports their metrics."""
         self.leading = False
         self.metrics.lead(leading=False)
 
     def progress(self) -> None:
-        """The scheduler turned, or a standby looked whether it is its turn."""
+        """Record progress of the scheduler's loop, or of a standby that has checked the leader Lease."""
         self.progressed_at = self.clock.boottime()
         self.metrics.progress(self.clock.now())
 
     def news(self, what: str, kind: str | None, content: Mapping[str, Any]) -> None:
-        """From the watches."""
+        """Handle an event of the watches."""
         change = self.desired.credential(kind, content) if what == "credential" else self.desired.secret(kind, content)
         self._apply(change)
 
     def report_dead(self, key: Key) -> bool:
-        """A consumer says that its token is dead: the broker is asked; False when that was to come anyway."""
+        """Request a probe after a consumer's report of a dead token. False if one was due anyway."""
         news = self.memory.of(key).report_dead(self.clock.now())
         if news:
             self.scheduler.wake_now(key, Urgency.DUE)
         return news
 
     def watch_restarted(self) -> None:
-        """The watches ended: what was missed is listed."""
+        """Request a list of everything, since events were missed while the watches restarted."""
         self.metrics.count_watch_restart()
         self.resync.ask()
 
@@ -312,14 +312,14 @@ class App:
 
     def _apply(self, change: Change) -> None:
         if not self.leading:
-            return  # whoever begins to lead takes everything up
+            return  # a replica that begins to lead reconciles every credential
         for key in (*change.handed_over, *(key for key, _ in change.gone)):
             self.scheduler.forget(key)
             self.metrics.forget(key)
-            # A look that is under way may still remember it: the one after that finds nothing, and forgets all of it.
+            # A reconcile in progress may still store its state: the next one finds nothing, and clears all of it.
             self.scheduler.wake_now(key, Urgency.DUE)
-        for _, wish in change.gone:
-            self.resync.spawn(self.reconciler.release(wish.client_id, wish.ref))
+        for _, removed in change.gone:
+            self.resync.spawn(self.reconciler.release(removed.client_id, removed.ref))
         for key in change.new:
             self.scheduler.wake_now(key, Urgency.NEW)
         for key in change.changed:
@@ -331,14 +331,14 @@ async def _until(stop: asyncio.Event) -> None:
 
 
 async def _first_to_end(tasks: list[asyncio.Task[None]]) -> None:
-    """Until one of them has ended; what it raised is raised. The others go on."""
+    """Wait until one of the tasks has ended, and raise its exception. The others go on."""
     done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     for task in done:
         task.result()
 
 
 async def build(settings: Settings, clock: Clock, on_step: OnStep = log_step) -> App:
-    """The wired process. `clock` and `on_step` are arguments: tests move the one and break off at the other."""
+    """Return the wired process. Tests pass a `clock` that they move, and an `on_step` at which they stop it."""
     cluster = await connect(
         settings.kubeconfig or None,
         timeout_seconds=settings.kubernetes_timeout_seconds,

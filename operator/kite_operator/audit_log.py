@@ -1,7 +1,7 @@
 """The audit log: one line of JSON for each submission, and for each session that was made or ended.
 
-It accounts for logins and never stands in their way: a line that cannot be written is counted, and stands in the
-ordinary log instead.
+A failure of the audit log never blocks a login: a line that cannot be written is counted, and written to the ordinary
+log instead.
 """
 
 import logging
@@ -20,16 +20,16 @@ _log = logging.getLogger(__name__)
 _audit = logging.getLogger("kite_operator.audit")
 
 AUDITED = ("password", "totp", "exchange", "renewal", "logout")
-"""The steps that an account's owner may want to account for: what was submitted, and what made or ended a session."""
+"""Steps that an account's owner may want to audit: submissions, and calls that made or ended a session."""
 
 _OWNER_ONLY = 0o600
 
 
 def set_up_audit(file: str) -> None:
     """Write audit lines to `file` from now on, none when it is empty; OSError when it cannot be opened."""
-    for former in list(_audit.handlers):
-        _audit.removeHandler(former)
-        former.close()
+    for previous in list(_audit.handlers):
+        _audit.removeHandler(previous)
+        previous.close()
     _audit.setLevel(logging.INFO)
     _audit.propagate = False
     _audit.disabled = not file
@@ -40,16 +40,16 @@ def set_up_audit(file: str) -> None:
 
 
 class _AuditFile(WatchedFileHandler):
-    """A file that is added to, and opened anew when it was moved away; what goes wrong is raised, not printed."""
+    """A log file in append mode, which is opened again after it was moved. Its errors are raised, not printed."""
 
     def _open(self) -> TextIOWrapper:
-        """A file that is made here is its owner's alone; one that is there keeps its permissions."""
+        """Open the file. A new file is readable by its owner only; an existing one keeps its permissions."""
         return open(self.baseFilename, self.mode, encoding=self.encoding, opener=_for_owner)  # type: ignore[return-value]  # opened as text
 
     def handleError(self, _record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
-        """Called by logging inside its `except`. What the file's buffer still holds goes: it was told as lost."""
+        """Close the file and raise the error; logging calls this in its `except`. Buffered lines count as lost."""
         error, stream = sys.exc_info()[1], self.stream
-        self.stream = None  # opened again by the next line
+        self.stream = None  # opened again for the next line
         with suppress(OSError):
             if stream is not None:
                 stream.close()
@@ -63,20 +63,20 @@ def _for_owner(path: str, flags: int) -> int:
 
 @dataclass(slots=True)
 class AuditLog:
-    """The audit lines of this process, which is `operator` in them; `on_lost` hears of each that was not written."""
+    """The audit lines of this process, which is `operator` in them; `on_lost` is called for each line not written."""
 
     operator: str
     on_lost: Callable[[], None]
     _written: bool = True
 
     def add(self, step: str, outcome: str) -> None:
-        """A line for the broker call `step`, if it is one to account for; raises nothing."""
+        """Write a line for the broker call `step`, if it is one of AUDITED; raises nothing."""
         if step not in AUDITED or _audit.disabled:
             return
         beside = {"step": str(step), "outcome": outcome, "operator": self.operator}
         try:
             _audit.info("broker call", extra=beside)
-        except Exception as error:  # noqa: BLE001 - a login goes on whatever the disk is like
+        except Exception as error:  # noqa: BLE001 - a disk error must not stop a login
             self._lose(error)
             _log.info("broker call, not in the audit log", extra=beside)
         else:
@@ -85,7 +85,7 @@ class AuditLog:
     def _lose(self, error: Exception) -> None:
         notify_observer(self.on_lost)
         if self._written:
-            _log.warning("audit log not writable: its lines are written here", extra={"error": _why(error)})
+            _log.warning("audit log not writable: its lines are written here", extra={"error": _text_of(error)})
         self._written = False
 
     def _find(self) -> None:
@@ -94,14 +94,14 @@ class AuditLog:
         self._written = True
 
 
-def _why(error: Exception) -> str:
-    """In the system's words where it has some; the error's own text is not shown."""
+def _text_of(error: Exception) -> str:
+    """Return the system's text for the error, or its type; the error's own text is not shown."""
     number = error.errno if isinstance(error, OSError) else None
     return os.strerror(number) if number is not None else type(error).__name__
 
 
 def audited(observe: Callable[[str, str, float], None], audit: AuditLog) -> Callable[[str, str, float], None]:
-    """`observe`, which also writes the audit line of a broker call; neither keeps the other from it."""
+    """Return `observe` with an audit line for each broker call; a failure of one does not prevent the other."""
 
     def observe_and_audit(step: str, outcome: str, seconds: float) -> None:
         notify_observer(observe, step, outcome, seconds)

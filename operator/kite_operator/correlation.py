@@ -1,7 +1,6 @@
-"""What a log line is about: fields that belong to everything a task does, from a decision to its last broker call.
+"""Correlation fields of log lines: they belong to everything a task does, from a decision to its last broker call.
 
-They travel with the task (a context variable), so that nobody has to hand them on, and a line that a library writes in
-the middle of it bears them as well.
+They are a context variable of the task. So no function passes them on, and a line of a library has them as well.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,13 +12,13 @@ _fields: ContextVar[Mapping[str, str]] = ContextVar("correlation", default=_NOTH
 
 
 def fields() -> Mapping[str, str]:
-    """The fields of the present task: credential, client, action, decision; names and ids only, never a secret."""
+    """Return the fields of the current task: credential, client, action, decision; only names and ids, no secret."""
     return _fields.get()
 
 
 @contextmanager
 def about(**more: str) -> Iterator[None]:
-    """Everything inside is about this too."""
+    """Add fields to every log line inside the context."""
     token = _fields.set({**_fields.get(), **more})
     try:
         yield

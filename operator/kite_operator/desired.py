@@ -1,7 +1,7 @@
-"""The desired state in memory: which credentials there are, what they name, and which grants wait for them.
+"""Desired state in memory: the existing credentials, the names in their specs, and the grants that wait for them.
 
-Only names are held, never a Secret's data (P8). Every method that learns something returns the credentials that should
-be looked at because of it.
+Only names are held, never a Secret's data (P8). Every method that learns of a change returns the credentials to
+reconcile because of it.
 """
 
 from collections import defaultdict
@@ -22,7 +22,7 @@ _What = TypeVar("_What")
 
 @dataclass(frozen=True, slots=True)
 class DesiredCredential:
-    """What matters of a KiteCredential between two looks at it."""
+    """Facts of a KiteCredential that are kept between two reconciles."""
 
     ref: Ref
     client_id: str
@@ -34,7 +34,7 @@ class DesiredCredential:
 
     @classmethod
     def of(cls, credential: Credential) -> "DesiredCredential":
-        """The wish of a credential; `token` changes when a person changed something, and not when we write status."""
+        """Return the desired state of a credential; `token` changes with a user's change, not when we write status."""
         return cls(
             ref=credential.ref,
             client_id=credential.client_id,
@@ -55,9 +55,10 @@ class DesiredCredential:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a piece of news means: whom to look at (new ones first), and who is gone.
+    """Result of a change: the credentials to reconcile (new ones first), and those that are gone.
 
-    Who is handed over is handled by the operator of another class from now on: it keeps what it has, claims too.
+    A credential that is handed over is handled by the operator of another class from now on: it keeps everything,
+    claims too.
     """
 
     new: tuple[Key, ...] = ()
@@ -67,17 +68,17 @@ class Change:
 
 
 class Desired:
-    """The index. It lives in the main event loop; nothing else touches it."""
+    """Index of the desired state. It lives in the main event loop; nothing else uses it."""
 
     def __init__(
         self,
         memory: InMemoryStates,
-        names_namespace: Callable[[str], bool] = lambda _namespace: True,
+        handles_namespace: Callable[[str], bool] = lambda _namespace: True,
         class_name: str = "",
     ) -> None:
-        """`names_namespace` says whether a namespace is handled by this process; so is one class of credentials."""
+        """`handles_namespace` returns whether this process handles a namespace; it handles one class of credentials."""
         self._memory = memory
-        self._handled = names_namespace
+        self._handled = handles_namespace
         self._class_name = class_name
         self._credentials: dict[Key, DesiredCredential] = {}
         self._by_target: defaultdict[tuple[str, str], set[Key]] = defaultdict(set)
@@ -85,7 +86,7 @@ class Desired:
         self._grants: defaultdict[Key, set[str]] = defaultdict(set)
         self._listing = False
         self._previous_targets: defaultdict[Key, set[str]] = defaultdict(set)
-        self._heard_of: set[Key | tuple[Key, str]] = set()
+        self._changed_since_list: set[Key | tuple[Key, str]] = set()
 
     def __len__(self) -> int:
         return len(self._credentials)
@@ -95,19 +96,19 @@ class Desired:
 
     def has_client(self, client_id: str) -> bool:
         """Return whether any credential is for this client ID."""
-        return any(wish.client_id == client_id for wish in self._credentials.values())
+        return any(desired.client_id == client_id for desired in self._credentials.values())
 
     def target_of(self, key: Key) -> str | None:
-        """The name of the Secret that a credential publishes to; None when there is no such credential."""
-        wish = self._credentials.get(key)
-        return wish.target or None if wish is not None else None
+        """Return the name of the Secret that a credential publishes to; None when there is no such credential."""
+        desired = self._credentials.get(key)
+        return desired.target or None if desired is not None else None
 
     def credential(self, kind: str | None, body: Mapping[str, Any]) -> Change:
-        """A KiteCredential was listed, added, modified or (kind DELETED) deleted."""
+        """Apply a KiteCredential that was listed, added, modified or (kind DELETED) deleted."""
         credential = parse_credential(body)
         if not self._handled(credential.key.namespace):
             return Change()
-        self._hear_of(credential.key)
+        self._note_change(credential.key)
         if kind == "DELETED":
             return self._delete(credential.key, credential.uid)
         if credential.class_name != self._class_name:
@@ -115,7 +116,7 @@ class Desired:
         return self._put(credential.key, DesiredCredential.of(credential))
 
     def secret(self, kind: str | None, metadata: Mapping[str, Any]) -> Change:
-        """A labelled Secret was listed, added, modified or deleted; only its metadata is looked at."""
+        """Apply a labelled Secret that was listed, added, modified or deleted; only its metadata is read."""
         labels = metadata.get("labels") or {}
         namespace, name = str(metadata.get("namespace", "")), str(metadata.get("name", ""))
         match labels.get(ROLE_LABEL):
@@ -128,9 +129,9 @@ class Desired:
         return Change()
 
     def begin_list(self) -> None:
-        """A full list is asked for: what the watches tell from now on is newer than the list."""
+        """Begin a full list: changes that the watches report from now on are newer than the list."""
         self._listing = True
-        self._heard_of.clear()
+        self._changed_since_list.clear()
 
     def replace_all(
         self,
@@ -139,15 +140,15 @@ class Desired:
         *,
         unlisted: Container[str] = (),
     ) -> Change:
-        """A full list is known: what is not on it is gone (mark and sweep).
+        """Apply a full list: a credential that is not on it is gone (mark and sweep).
 
-        What has been heard of since `begin_list` is newer, and left as it is. So is what is known of `unlisted`
-        namespaces.
+        Entries that the watches have reported since `begin_list` are newer, and stay as they are. So do entries of
+        `unlisted` namespaces.
         """
-        listed = {Key(wish.ref.namespace, wish.ref.name): wish for wish in credentials}
-        older = [key for key in self._credentials if key not in listed and key not in self._heard_of]
+        listed = {Key(desired.ref.namespace, desired.ref.name): desired for desired in credentials}
+        older = [key for key in self._credentials if key not in listed and key not in self._changed_since_list]
         older = [key for key in older if key.namespace not in unlisted]
-        fresh = [key for key in listed if self._handled(key.namespace) and key not in self._heard_of]
+        fresh = [key for key in listed if self._handled(key.namespace) and key not in self._changed_since_list]
         mine = [key for key in fresh if listed[key].class_name == self._class_name]
         changes = [self._put(key, listed[key]) for key in mine]
         changes += [self._hand_over(key) for key in fresh if listed[key].class_name != self._class_name]
@@ -156,7 +157,7 @@ class Desired:
         changed = [key for change in changes for key in change.changed]
         changed += self._replace_grants(grants, unlisted)
         self._listing = False
-        self._heard_of.clear()
+        self._changed_since_list.clear()
         return Change(
             new=tuple(new),
             changed=tuple(key for key in dict.fromkeys(changed) if key in self._credentials),
@@ -165,39 +166,39 @@ class Desired:
         )
 
     def _replace_grants(self, grants: Iterable[tuple[Key, str]], unlisted: Container[str]) -> list[Key]:
-        """The credentials for which there is a grant that was not known."""
+        """Replace the grants; return the credentials that have a new one."""
         known = {key: set(names) for key, names in self._grants.items()}
-        listed = {each for each in grants if each not in self._heard_of}
+        listed = {each for each in grants if each not in self._changed_since_list}
         pairs = [(key, name) for key, names in known.items() for name in names]
-        heard = {pair for pair in pairs if pair in self._heard_of or pair[0].namespace in unlisted}
+        kept = {pair for pair in pairs if pair in self._changed_since_list or pair[0].namespace in unlisted}
         self._grants.clear()
-        for key, name in listed | heard:
+        for key, name in listed | kept:
             self._grants[key].add(name)
         return [key for key, names in self._grants.items() if names - known.get(key, set())]
 
     def hints(self, key: Key) -> Hints:
-        """Return what a look at `key` should know."""
+        """Return the hints for a reconcile of `key`."""
         grants, previous_targets = self._grants.get(key, ()), self._previous_targets.get(key, ())
         return Hints(frozenset(grants), self._rival(key), frozenset(previous_targets))
 
-    def _hear_of(self, what: Key | tuple[Key, str]) -> None:
+    def _note_change(self, what: Key | tuple[Key, str]) -> None:
         if self._listing:
-            self._heard_of.add(what)
+            self._changed_since_list.add(what)
 
-    def _put(self, key: Key, wish: DesiredCredential) -> Change:
+    def _put(self, key: Key, desired: DesiredCredential) -> Change:
         known = self._credentials.get(key)
-        if known == wish:
+        if known == desired:
             return Change()
         if known is not None:
             self._unindex(key, known)
-            if known.target != wish.target:
+            if known.target != desired.target:
                 self._previous_targets[key].add(known.target)
-        self._credentials[key] = wish
-        _discard(self._previous_targets, key, wish.target)
-        self._by_target[key.namespace, wish.target].add(key)
-        for source in wish.sources:
+        self._credentials[key] = desired
+        _discard(self._previous_targets, key, desired.target)
+        self._by_target[key.namespace, desired.target].add(key)
+        for source in desired.sources:
             self._by_source[key.namespace, source].add(key)
-        if known is not None and known.ref.uid != wish.ref.uid:
+        if known is not None and known.ref.uid != desired.ref.uid:
             return Change(new=(key,), gone=((key, known),))
         return Change(new=(key,)) if known is None else Change(changed=(key,))
 
@@ -210,7 +211,7 @@ class Desired:
         return Change(changed=rivals, gone=((key, known),))
 
     def _hand_over(self, key: Key) -> Change:
-        """The credential is of another class: it has moved there, or was never handled here."""
+        """Release a credential of another class: it has moved there, or was never handled here."""
         known = self._credentials.get(key)
         if known is None:
             return Change()
@@ -221,13 +222,13 @@ class Desired:
         self._unindex(key, self._credentials.pop(key))
         self._previous_targets.pop(key, None)
 
-    def _unindex(self, key: Key, wish: DesiredCredential) -> None:
-        _discard(self._by_target, (key.namespace, wish.target), key)
-        for source in wish.sources:
+    def _unindex(self, key: Key, desired: DesiredCredential) -> None:
+        _discard(self._by_target, (key.namespace, desired.target), key)
+        for source in desired.sources:
             _discard(self._by_source, (key.namespace, source), key)
 
     def _grant(self, kind: str | None, key: Key, name: str) -> Change:
-        self._hear_of((key, name))
+        self._note_change((key, name))
         if kind == "DELETED":
             self._grants[key].discard(name)
             if not self._grants[key]:
@@ -241,15 +242,15 @@ class Desired:
         name, version = str(metadata.get("name", "")), metadata.get("resourceVersion")
         keys = self._by_target.get((namespace, name), set())
         moved = [key for key in keys if kind == "DELETED" or self._memory.of(key).target_version != version]
-        # What was listed when the watch began is known already.
+        # An object of the first list of a watch is known already.
         changed = tuple(moved) if kind is not None else ()
         labelled = Key(namespace, str((metadata.get("labels") or {}).get(CREDENTIAL_LABEL, "")))
         return Change(changed=changed + self._previous_target(kind, labelled, name))
 
     def _previous_target(self, kind: str | None, key: Key, name: str) -> tuple[Key, ...]:
-        """A derived Secret that its credential does not name, or not any more: known until it is deleted."""
-        wish = self._credentials.get(key)
-        if kind == "DELETED" or wish is None or wish.target == name:
+        """Record a derived Secret that its credential does not name (any more): known until it is deleted."""
+        desired = self._credentials.get(key)
+        if kind == "DELETED" or desired is None or desired.target == name:
             _discard(self._previous_targets, key, name)
             return ()
         fresh = name not in self._previous_targets[key]
@@ -257,13 +258,13 @@ class Desired:
         return (key,) if fresh else ()
 
     def _rival(self, key: Key) -> Ref | None:
-        """The credential that wants the same target and came first (by creation, then name), if it is another one."""
-        wish = self._credentials.get(key)
-        if wish is None:
+        """Return the credential that came first for the same target (by creation, then name), if it is another one."""
+        desired = self._credentials.get(key)
+        if desired is None:
             return None
-        alike = [self._credentials[other] for other in self._by_target[key.namespace, wish.target]]
+        alike = [self._credentials[other] for other in self._by_target[key.namespace, desired.target]]
         first = min(alike, key=lambda each: each.order)
-        return None if first.ref == wish.ref else first.ref
+        return None if first.ref == desired.ref else first.ref
 
 
 def _discard(index: defaultdict[_Where, set[_What]], where: _Where, what: _What) -> None:

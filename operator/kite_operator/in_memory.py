@@ -1,4 +1,4 @@
-"""What the process has learned and may lose: every entry can be learned again after a restart."""
+"""In-memory state of the process: a restart may lose all of it, and every entry can be learned again."""
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
@@ -15,7 +15,7 @@ DRIFT_MEMORY = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class PendingWrite:
-    """What the account Lease is still to be told of a login that ended: its lock is free, and what became of it."""
+    """Write to the account Lease that remains after a login ended: it frees the lock and records the outcome."""
 
     lock_id: str
     rejection: Rejection | None = None
@@ -34,20 +34,20 @@ class Unexchanged:
 
 @dataclass(slots=True)
 class InMemoryState:
-    """What the process remembers of one credential between two reconciles.
+    """In-memory state of one credential between two reconciles.
 
     - `token_version`: the keyed hash of the session that `probes` is about
-    - `probes`: what the broker has answered about that session
-    - `heals`: when the derived Secret was corrected, within the last hour
+    - `probes`: the broker's answers about that session
+    - `heals`: times within the last hour at which the derived Secret was corrected
     - `marked`: the token version that was last marked dead on the derived Secret
     - `target_version`: resourceVersion of the derived Secret as last read or written; our own write requeues nothing
-    - `turn_at`: when the credential may probe next, by boot-time
+    - `turn_at`: the boot-time at which the credential may probe next
     - `app`: the keyed hash of its api_key
-    - `pending_writes`: what could not be written to the account Lease yet
+    - `pending_writes`: writes to the account Lease that could not be made yet
     - `notify_checked`: the version of the credential for which its notification Secret was last checked
     - `unexchanged`: a completed login whose request_token was not exchanged
     - `misfits`: Secrets labelled as grants, of another type, for which an Event was emitted
-    - `races`: how many reconciles in a row ended in a Conflict
+    - `races`: the number of reconciles in a row that ended in a Conflict
     """
 
     token_version: str = ""
@@ -64,7 +64,7 @@ class InMemoryState:
     races: int = 0
 
     def about(self, token_version: str, now: datetime) -> Probes:
-        """The probes of the session with this fingerprint; those of another session are forgotten."""
+        """Return the probes of the session with this token version; those of another session are dropped."""
         if token_version != self.token_version:
             kept = self.probes
             self.token_version = token_version
@@ -77,34 +77,34 @@ class InMemoryState:
         return self.probes
 
     def learn(self, **changes: datetime | None) -> None:
-        """Remember what the broker or a person said, and when; None for what is not true any more."""
+        """Record the times of answers and reports about the session; None for a fact that is no longer true."""
         self.probes = replace(self.probes, **changes)
 
     def report_dead(self, now: datetime) -> bool:
-        """Somebody says that the session is dead; True when nobody has said so since the broker was last asked."""
+        """Record a report that the session is dead; return True for the first since the broker was last asked."""
         first = self.probes.reported_at is None
         self.learn(reported_at=now)
         return first
 
     def heals_within_hour(self, now: datetime) -> int:
-        """Return how often the derived Secret was healed within the last hour."""
+        """Return the number of corrections of the derived Secret within the last hour."""
         self.heals = tuple(at for at in self.heals if timedelta(0) <= now - at < DRIFT_MEMORY)
         return len(self.heals)
 
 
 class InMemoryStates:
-    """The recollections of all credentials."""
+    """In-memory states of all credentials."""
 
     def __init__(self) -> None:
         self._entries: defaultdict[Key, InMemoryState] = defaultdict(InMemoryState)
         self._sharing: Counter[str] = Counter()
 
     def of(self, key: Key) -> InMemoryState:
-        """The recollection of one credential, empty at first."""
+        """Return the in-memory state of one credential, empty at first."""
         return self._entries[key]
 
     def use_app(self, key: Key, app: str) -> int:
-        """Remember which app a credential uses; gives how many credentials use it."""
+        """Record the app that a credential uses; return the number of credentials that use it."""
         entry = self.of(key)
         if entry.app != app:
             self._sharing[entry.app] -= 1
@@ -113,9 +113,9 @@ class InMemoryStates:
         return self._sharing[app]
 
     def clear(self) -> None:
-        """Another process does the work, and learns: what was learned here grows old.
+        """Drop the state when another process becomes the leader: the state here is no longer updated.
 
-        What only this process knows stays: what the account Lease is to be told, and a login that can be completed.
+        State that only this process has stays: pending writes to the account Lease, and a login that can be completed.
         """
         kept = {
             key: InMemoryState(pending_writes=entry.pending_writes, unexchanged=entry.unexchanged)
@@ -127,7 +127,7 @@ class InMemoryStates:
         self._sharing.clear()
 
     def forget(self, key: Key) -> None:
-        """The credential is gone."""
+        """Drop the state of a credential that is gone."""
         entry = self._entries.pop(key, None)
         if entry is not None:
             self._sharing[entry.app] -= 1

@@ -1,4 +1,4 @@
-"""Collects account Leases that protect nobody any more: a clean ledger, no credential, untouched for thirty days."""
+"""Collection of account Leases that are not needed any more: clean ledger, no credential, unchanged for 30 days."""
 
 import asyncio
 import logging
@@ -13,11 +13,11 @@ from kite_operator.model.errors import Conflict, OperatorError, ReservationRefus
 _log = logging.getLogger(__name__)
 
 KEPT_FOR = timedelta(days=30)
-ROUND_SECONDS = 6 * 3600.0
+SWEEP_SECONDS = 6 * 3600.0
 
 
 class Janitor:
-    """`in_use` says whether a client ID has a credential."""
+    """Deletes unused account Leases; `in_use` returns whether a client ID has a credential."""
 
     def __init__(self, cluster: Cluster, clock: Clock, namespace: str, in_use: Callable[[str], bool]) -> None:
         """`namespace` is the account namespace."""
@@ -33,10 +33,10 @@ class Janitor:
                 await self.sweep()
             except OperatorError as error:
                 _log.warning("account Leases not cleaned up", extra={"error": error})
-            await asyncio.sleep(ROUND_SECONDS)
+            await asyncio.sleep(SWEEP_SECONDS)
 
     async def sweep(self) -> int:
-        """Delete what may be collected now, exactly as it was seen; returns how many."""
+        """Delete the Leases that may be collected now, exactly as they were read; return their number."""
         swept = 0
         async for lease in self._cluster.list(leases_path(self._namespace), selector=ACCOUNT_LABEL):
             if not self._may_go(lease):

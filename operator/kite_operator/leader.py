@@ -1,8 +1,8 @@
-"""Which of several replicas does the work: the holder of one coordination.k8s.io Lease; the others stand by, warm.
+"""Leader election among replicas: the holder of one coordination.k8s.io Lease works; the others stand by, warm.
 
-Nothing but work is handed out here. That two processes never submit the same attempt, and that none overwrites what
-another wrote, rests on the account Leases and on preconditions: a leader that does not know yet that it is none any
-more, because it was frozen or cut off, does no harm (P1, P3).
+The Lease decides only which replica works. The account Leases and preconditions ensure that two processes never submit
+the same attempt, and that none overwrites another's writes. So a leader that does not know yet that it has lost the
+lead, because it was frozen or cut off, does no harm (P1, P3).
 
 No clock of another machine is trusted: a standby measures, by its own boot-time, how long the Lease has not changed.
 """
@@ -21,9 +21,9 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """Seconds: how long a Lease holds without a renewal, and how often it is renewed or looked at.
+    """Times in seconds: a Lease holds for `lease`; it is renewed every `renew`, and checked by a standby every `look`.
 
-    A leader gives up before its Lease has run out. Taking over takes `lease + look` at most.
+    A leader gives up before its Lease expires. A new leader is found within `lease + look`.
     """
 
     lease: float = 10.0
@@ -34,22 +34,22 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class ObservedLease:
-    """The Lease as it was last seen to change: its version, and when that was, in seconds of our own boot-time."""
+    """The version of the Lease and the time, in seconds of our own boot-time, when it was first seen."""
 
     version: str
     at: float
 
     @classmethod
-    def of(cls, lease: Manifest, former: "ObservedLease | None", now: float) -> "ObservedLease":
-        """The former sighting while nothing has changed, and a new one otherwise."""
+    def of(cls, lease: Manifest, previous: "ObservedLease | None", now: float) -> "ObservedLease":
+        """Return the previous observation while the Lease has not changed, and a new one otherwise."""
         version = f"{lease['metadata']['uid']}/{lease['metadata']['resourceVersion']}"
-        return former if former is not None and former.version == version else cls(version, now)
+        return previous if previous is not None and previous.version == version else cls(version, now)
 
 
 def is_free(lease: Manifest, seen: ObservedLease, now: float, identity: str, terms: Terms) -> bool:
-    """Return whether `identity` may take the Lease: it was given back, or has not been renewed for as long as it holds.
+    """Return whether `identity` may take the Lease: it was released, or not renewed for as long as it holds.
 
-    Its own it may take as well: a write whose answer was lost may have been made.
+    It may also take its own Lease: a write whose answer was lost may have been made.
     """
     spec = lease.get("spec") or {}
     holds_for = float(spec.get("leaseDurationSeconds") or terms.lease)
@@ -57,10 +57,10 @@ def is_free(lease: Manifest, seen: ObservedLease, now: float, identity: str, ter
 
 
 class Leadership:
-    """One candidate. `campaign` ends when it leads, `hold` when it does not any more; `resign` gives the Lease back."""
+    """One candidate. `campaign` ends when it leads, `hold` when it has lost the lead; `resign` releases the Lease."""
 
     def __init__(self, cluster: Cluster, clock: Clock, path: tuple[str, str], identity: str) -> None:
-        """`path` is namespace and name of the Lease; with an empty name there is none, and this process leads."""
+        """Create a candidate for the Lease `path` (namespace, name). Without a name there is no Lease, and it leads."""
         self._cluster = cluster
         self._clock = clock
         self._namespace, self._name = path
@@ -74,20 +74,20 @@ class Leadership:
         """Return whether there is a Lease at all."""
         return bool(self._name)
 
-    async def campaign(self, on_turn: Callable[[], None]) -> None:
-        """Return when this process leads; `on_turn` is called at every look at the Lease."""
+    async def campaign(self, on_check: Callable[[], None]) -> None:
+        """Return when this process leads; `on_check` is called at every check of the Lease."""
         seen: ObservedLease | None = None
-        told = False
+        logged = False
         while self.is_shared:
-            on_turn()
+            on_check()
             try:
                 async with asyncio.timeout(self.terms.lease):
-                    seen = await self._look(seen)
-                told = False
+                    seen = await self._try_once(seen)
+                logged = False
             except (OperatorError, TimeoutError) as error:
-                if not told:
+                if not logged:
                     _log.warning("leader Lease not readable", extra={"lease": self._name, "error": error})
-                told = True
+                logged = True
             if self._held is not None:
                 _log.info("leading", extra={"lease": self._name})
                 return
@@ -101,7 +101,7 @@ class Leadership:
         _log.warning("not leading any more", extra={"lease": self._name})
 
     async def resign(self) -> None:
-        """Give the Lease back, so that another takes over at once."""
+        """Release the Lease, so that another replica leads at once."""
         if self._held is None:
             return
         held, self._held = self._held, None
@@ -111,8 +111,8 @@ class Leadership:
         except (OperatorError, TimeoutError):
             _log.info("leader Lease not released: it expires", extra={"lease": self._name})
 
-    async def _look(self, seen: ObservedLease | None) -> ObservedLease | None:
-        """One look, and a try to take the Lease when it is free."""
+    async def _try_once(self, seen: ObservedLease | None) -> ObservedLease | None:
+        """Check the Lease once, and try to take it when it is free."""
         asked_at = self._clock.boottime()
         lease = await self._cluster.find(leases_path(self._namespace, self._name))
         if lease is not None:
@@ -122,12 +122,12 @@ class Leadership:
         try:
             self._held = await self._write(lease, self._identity)
         except (Conflict, NotFound):
-            return None  # another candidate was faster
+            return None  # another candidate took it first
         self._renewed_at = asked_at
         return None
 
     async def _renew(self) -> bool:
-        """Return whether the Lease is still ours for a while."""
+        """Return whether the Lease still belongs to this process for a while."""
         asked_at = self._clock.boottime()
         left = self._renewed_at + self.terms.give_up - asked_at
         if self._held is None or left <= 0:
@@ -144,7 +144,7 @@ class Leadership:
         return True
 
     async def _write_ours(self, held: Manifest) -> Manifest:
-        """Renew; a Lease that has changed and still names us was changed by us: the answer to a renewal was lost."""
+        """Renew the Lease. If it has changed and still names us, we changed it: the answer to a renewal was lost."""
         try:
             return await self._write(held, self._identity)
         except Conflict:

@@ -1,6 +1,6 @@
-"""Serves one web app on a port of its own: over TLS when asked for, and bounded where strangers may connect.
+"""Serves one web app on a port of its own: with TLS when configured, and bounded where strangers may connect.
 
-What a stranger sends is never logged: aiohttp quotes a request that it cannot read, with whatever secret stands in it.
+Requests of strangers are never logged: aiohttp quotes a request that it cannot parse, with any secret in it.
 """
 
 import asyncio
@@ -26,9 +26,9 @@ _STOP_SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How many connections there may be at a time, and after how many seconds one is ended (at twice as many, it is).
+    """Limits: `connections` at a time; a connection is closed after `seconds`, at the latest after twice as many.
 
-    For an app that strangers can reach: they must not use up what the operator needs for its own connections.
+    They are for an app that strangers can reach, and keep enough connections for the operator itself.
     """
 
     connections: int = 128
@@ -53,13 +53,13 @@ class Certificate:
             raise OperatorError(f"{self.chain} and {self.key}: no usable certificate and key") from error
 
     def renew(self) -> None:
-        """Read the files again if they have changed; what cannot be used yet changes nothing."""
+        """Read the files again if they have changed; files that cannot be used yet change nothing."""
         seen = self._stamps()
         if seen == self._seen:
             return
         self._seen = seen
         try:
-            self._load(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))  # a pair that does not fit would spoil the one in use
+            self._load(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))  # a pair that does not match would spoil the one in use
             self._load(self.context)
         except OSError:
             _log.warning("certificate not usable: the previous one is kept", extra={"file": self.chain})
@@ -80,7 +80,7 @@ class Certificate:
 
 
 class _Refused(asyncio.Protocol):
-    """A connection more than there may be."""
+    """A connection above the limit: it is closed at once."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         if isinstance(transport, asyncio.Transport):
@@ -99,7 +99,7 @@ class Listener:
         bounds: Bounds | None = None,
         certificate: Certificate | None = None,
     ) -> None:
-        """`address` is host:port, as `Settings` has checked it; port 0 is any free one."""
+        """Create a stopped listener; `address` is host:port, as checked by `Settings`; port 0 is any free port."""
         self._runner = web.AppRunner(app, access_log=None, logger=_silent, shutdown_timeout=_STOP_SECONDS)
         self._address = address
         self._clock = clock
@@ -109,7 +109,7 @@ class Listener:
         self._sweeper: asyncio.Task[None] | None = None
 
     async def start(self) -> Self:
-        """Listen; OperatorError when the port cannot be had."""
+        """Listen; OperatorError when the port is not available."""
         await self._runner.setup()
         host, _, port = self._address.rpartition(":")
         context = self._certificate.context if self._certificate is not None else None
@@ -128,7 +128,7 @@ class Listener:
         return self
 
     async def stop(self) -> None:
-        """Listen no more, and let what is under way end."""
+        """Stop listening, and let open requests end."""
         if self._server is not None:
             self._server.close()
         if self._sweeper is not None:
@@ -137,13 +137,13 @@ class Listener:
 
     @property
     def addresses(self) -> str:
-        """Return where it listens, for people."""
+        """Return the addresses that it listens on, as text."""
         names = [socket.getsockname() for socket in (self._server.sockets if self._server else ())]
         return ", ".join(f"{name[0]}:{name[1]}" for name in names)
 
     @property
     def connections(self) -> list[web.RequestHandler]:
-        """Those that are open now."""
+        """Return the open connections."""
         return self._runner.server.connections if self._runner.server is not None else []
 
     def _protocol(self) -> asyncio.Protocol:
@@ -155,12 +155,12 @@ class Listener:
         return server()
 
     async def _end_old_connections(self, bounds: Bounds) -> None:
-        """A connection that is there at two sweeps has had its time."""
-        former: set[web.RequestHandler] = set()
+        """Close each connection that was open at two checks in a row."""
+        previous: set[web.RequestHandler] = set()
         while True:
             await self._clock.sleep(bounds.seconds)
             present = set(self.connections)
-            for connection in former & present:
+            for connection in previous & present:
                 if connection.transport is not None:
                     connection.transport.abort()
-            former = present - former
+            previous = present - previous

@@ -1,7 +1,7 @@
-"""Logging: one line per decision on standard error, in UTC, as text or JSON; other libraries' noise kept down.
+"""Logging: one line per decision on standard error, in UTC, as text or JSON; other libraries log warnings only.
 
-The last line of defence against leaks stands here (P4): whatever was formatted, of our own or of a library's, every
-secret that the process holds at that moment is taken out of it, and so is what looks like one in an address or header.
+The last defence against leaks is here (P4): every secret that the process holds at that moment is removed from each
+formatted line, of our own or of a library, and so is any text that looks like a secret in an address or header.
 """
 
 import json
@@ -21,9 +21,9 @@ from kite_operator.model.sensitive import HIDDEN, hide
 _log = logging.getLogger(__name__)
 
 _QUIETER = "urllib3"
-"""Its warnings show a request's whole URL, and that of a webhook is a secret: `Failed to parse headers (url=…)`."""
+"""The library whose warnings show whole URLs, secret ones of webhooks too: `Failed to parse headers (url=…)`."""
 _SILENT = "opentelemetry"
-"""It quotes addresses and answers; what there is to say of a collector is said in `tracing.py`."""
+"""The library that quotes addresses and answers; `tracing.py` logs the problems of a collector."""
 FORMATS = ("text", "json")
 
 _SECONDS = "%Y-%m-%dT%H:%M:%S"
@@ -31,7 +31,7 @@ _LOUD = ("kopf", "kubernetes", "aiohttp", "urllib3", "kiteconnect", "asyncio")
 _FIRST = ("credential", "client", "action", "reason", "decision", "step", "outcome")
 """The fields that come first, in this order; the others follow in the order of the call."""
 _OF_LOGGING = frozenset({*vars(logging.makeLogRecord({})), "message", "asctime"})
-"""What every record has: anything else was given with `extra`."""
+"""Attributes of every record: any other attribute was given with `extra`."""
 _LOOKS_SECRET = re.compile(
     r"""(?ix)
     (?:\b|(?<=%[\da-f]{2}))
@@ -43,13 +43,16 @@ _LOOKS_SECRET = re.compile(
     | \b(authorization["']?\s*[=:]\s*["']?) (?:token|bearer|basic)? \s* [^\s"'&;,]+
     """
 )
-"""A value in quotes goes up to the last of them. Without quotes, and behind a colon, only what has a digit goes:
-`password: success` is a sentence of ours."""
+"""Pattern of a value that looks secret.
+
+A value in quotes is hidden up to the closing quote. A value without quotes after a colon is hidden only if it has a
+digit: `password: success` is a sentence of ours.
+"""
 
 
 def set_up_logging(level: str, form: str = "text") -> None:
     """Log from `level` up; libraries log warnings and worse, never at debug, where some of them show secrets (P4)."""
-    logging.raiseExceptions = False  # a line that cannot be made would be shown with its arguments
+    logging.raiseExceptions = False  # a line that cannot be formatted would be printed with its arguments
     handler = _StandardError()
     handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
@@ -62,17 +65,17 @@ def set_up_logging(level: str, form: str = "text") -> None:
 
 
 class _StandardError(logging.StreamHandler[TextIO]):
-    """Where lines go. One that cannot be made is a defect of ours, told without the values that it had."""
+    """The handler for standard error. A line that cannot be formatted is our defect, reported without its values."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
-        """Called by logging inside its `except`."""
+        """Write a short line for a record that failed; logging calls this inside its `except`."""
         kind = type(sys.exc_info()[1]).__name__
         with suppress(OSError, ValueError):  # standard error is closed
             self.stream.write(f"a line of {record.name} ({record.filename}:{record.lineno}) is missing: {kind}\n")
 
 
 def redacted(text: str) -> str:
-    """`text` without the secrets that the process holds now, and without what looks like one."""
+    """Return `text` without the secrets that the process holds now, and without values that look secret."""
     return _LOOKS_SECRET.sub(_hidden, hide(text))
 
 
@@ -82,28 +85,28 @@ def _hidden(match: re.Match[str]) -> str:
 
 
 class TextFormatter(logging.Formatter):
-    """`time level logger message key=value…`, redacted."""
+    """Formats `time level logger message key=value…`, redacted."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s %(message)s", datefmt=f"{_SECONDS}Z")
         self.converter = time.gmtime
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line, and the lines of a traceback where there is one."""
-        first, *rest = super().format(record).split("\n")
+        """Return one line, and the lines of a traceback where there is one."""
+        first, *more_lines = super().format(record).split("\n")
         pairs = "".join(f" {name}={_quoted(value)}" for name, value in fields_of(record).items())
-        return redacted("\n".join([first + pairs, *rest]))
+        return redacted("\n".join([first + pairs, *more_lines]))
 
 
 class JsonFormatter(logging.Formatter):
-    """One object a line: time, level, logger, message, what it is about, and the traceback where there is one."""
+    """Formats one object a line: time, level, logger, message, fields, and the traceback where there is one."""
 
     def __init__(self) -> None:
         super().__init__()
         self.converter = time.gmtime
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line of JSON; every text in it is redacted before it is quoted."""
+        """Return one line of JSON; every text in it is redacted before it is quoted."""
         whole = {
             "time": f"{self.formatTime(record, _SECONDS)}.{int(record.msecs):03d}Z",
             "level": record.levelname.lower(),
@@ -117,7 +120,7 @@ class JsonFormatter(logging.Formatter):
 
 
 def fields_of(record: logging.LogRecord) -> dict[str, str]:
-    """Return the fields of the line's task and those given with the line; what is None or empty is left out."""
+    """Return the fields of the line's task and those given with the line; None and empty values are left out."""
     given = {name: value for name, value in vars(record).items() if name not in _OF_LOGGING}
     known: dict[str, Any] = {**correlation.fields(), **given}
     ordered = {name: known[name] for name in _FIRST if name in known} | known
@@ -130,21 +133,21 @@ def _quoted(value: str) -> str:
 
 
 def log_loop_error(_: object, context: Mapping[str, Any]) -> None:
-    """Log what the event loop could not handle: kind and place only, since a repr may hold a secret."""
+    """Log an error that the event loop did not handle: type and place only, since a repr may hold a secret."""
     error = context.get("exception")
     message = str(context.get("message", "")).partition("(")[0].strip()
     _log.error("uncaught exception: %s", _kind_and_place(error), extra={"detail": message})
 
 
 def set_up_hooks() -> None:
-    """Log uncaught exceptions of every thread, and those raised in destructors, by kind and place."""
+    """Log uncaught exceptions of every thread, and those raised in destructors, by type and place."""
     sys.excepthook = lambda _kind, error, _frames: _log.critical("uncaught exception: %s", _kind_and_place(error))
     threading.excepthook = lambda raised: _log.critical("uncaught exception: %s", _kind_and_place(raised.exc_value))
     sys.unraisablehook = lambda raised: _log.error("unraisable exception: %s", _kind_and_place(raised.exc_value))
 
 
 def _kind_and_place(error: object) -> str:
-    """The kinds of an exception and of those behind it, each with its frames; their texts may hold anything."""
+    """Return the types of an exception and its causes, each with its frames; their texts may hold anything."""
     chain, seen = [], set[int]()
     while isinstance(error, BaseException) and id(error) not in seen:
         seen.add(id(error))
@@ -154,5 +157,5 @@ def _kind_and_place(error: object) -> str:
 
 
 def _expected(record: logging.LogRecord) -> bool:
-    """Kopf runs in a thread on purpose, and signals are ours to handle."""
+    """Return False for Kopf's warning about signals: it runs in a thread on purpose, and we handle signals."""
     return "OS signals are ignored" not in record.getMessage()

@@ -1,6 +1,6 @@
-"""How late the event loop is: a task that sleeps and looks how much longer it took.
+"""The lag of the event loop: a task sleeps, and measures how much longer the sleep took.
 
-A loop that is late is late for everything: heartbeats, deadlines of submissions, the answers to a liveness probe.
+The lag affects everything: heartbeats, deadlines of submissions, the answers to a liveness probe.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,7 @@ PERIOD_SECONDS = 1.0
 
 
 async def measure_lag(clock: Clock, observe: Callable[[float], None]) -> None:
-    """Tell `observe`, once a second, by how many seconds the sleep was too long; a suspended machine's sleep counts."""
+    """Call `observe`, once a second, with the excess of the sleep in seconds; a suspended machine's sleep counts."""
     while True:
         asked = clock.boottime()
         await clock.sleep(PERIOD_SECONDS)

@@ -1,4 +1,4 @@
-"""The story of one credential: gather, decide, act, record, until there is nothing to do but wait."""
+"""Reconcile of one credential: gather, decide, act, record, until it has to wait."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -9,7 +9,7 @@ from kite_operator.act.acknowledge import acknowledge
 from kite_operator.act.context import Context, Services, new_id, seed_of, write_pending
 from kite_operator.act.exchange import drop_used, exchange_grant, refuse_grant
 from kite_operator.act.login import WebLogins, log_in
-from kite_operator.act.proof import call_dead, discard, probe, prove
+from kite_operator.act.proof import discard, mark_token_dead, probe, prove
 from kite_operator.act.renew import renew
 from kite_operator.act.retire import retire
 from kite_operator.act.revoke import revoke
@@ -45,28 +45,28 @@ from kite_operator.notify.notifier import Notifier
 from kite_operator.record.events import EventWriter, gap_note, misfit_note, reminder_event, transition
 from kite_operator.record.metrics import Metrics
 from kite_operator.record.status import QUIET, StatusWriter, calendar_gap, derive, is_quiet
-from kite_operator.spans import Tracer, action, one_pass, rests
+from kite_operator.spans import Tracer, action, one_pass, waits
 
 _log = logging.getLogger(__name__)
 
-MOST_ROUNDS = 12
-"""Actions in one pass: a whole refresh takes four; more than this is a fault of ours, and rests."""
+MOST_ACTIONS = 12
+"""Actions in one reconcile: a whole refresh takes four; more than this is a bug of ours, and the reconcile waits."""
 CLUSTER_RECHECK = timedelta(minutes=5)
-"""What the API server refused is tried again after this."""
-AFTER_RACE = timedelta(seconds=1)
-"""Somebody else changed what we saw: look again after this."""
-MOST_RACES = 10
-"""In a row: from then on it is no coincidence, and counts as failing."""
-AFTER_RACES = timedelta(seconds=10)
-AFTER_ROUNDS = timedelta(minutes=1)
+"""Wait before the retry of a write that the API server refused."""
+AFTER_CONFLICT = timedelta(seconds=1)
+"""Wait after another client changed an object that we had read."""
+MOST_CONFLICTS = 10
+"""Conflicts in a row: more of them are no coincidence, and count as failing."""
+AFTER_MANY_CONFLICTS = timedelta(seconds=10)
+AFTER_MOST_ACTIONS = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Reconciler:
-    """Wired in `app.py`. `reconcile` is called by one worker at a time for each credential.
+    """Reconciler of credentials, made in `app.py`. `reconcile` is called by one worker at a time for each credential.
 
-    `leads` says whether this replica still does the work: once it does not, a look that is under way still tells what
-    its actions came to, and no more how things stand.
+    `leads` returns whether this replica is still the leader. Once it is not, a reconcile in progress still records the
+    outcomes of its actions, and no longer writes the status of a wait.
     """
 
     cluster: Cluster
@@ -85,11 +85,11 @@ class Reconciler:
     tracer: Tracer | None = None
 
     async def reconcile(self, key: Key) -> datetime | None:
-        """Bring one credential on; returns when to look again, None when it is gone or waits for a change only."""
+        """Reconcile one credential; return the time to requeue it at, None when it is gone or waits for a change."""
         with one_pass(self.tracer, self.services.clock.now, key):
-            return await self._pass(key)
+            return await self._reconcile(key)
 
-    async def _pass(self, key: Key) -> datetime | None:
+    async def _reconcile(self, key: Key) -> datetime | None:
         body = await self.cluster.find(credentials_path(key.namespace, key.name))
         credential = parse_credential(body) if body is not None else None
         if credential is None or credential.deleting or credential.class_name != self.class_name:
@@ -100,32 +100,34 @@ class Reconciler:
         self.metrics.presume(credential.with_calendar(self.calendar), self.services.clock.now())
         self._check_notifications(credential)
         after: Gathered | None = None
-        for _ in range(MOST_ROUNDS):
-            context = await self._look(credential, after)
+        for _ in range(MOST_ACTIONS):
+            context = await self._gather(credential, after)
             plan = decide(context.observed)
             try:
                 if plan.action is Action.REST:
-                    return await self._rest(context, plan)
+                    return await self._publish_and_wait(context, plan)
                 outcome = await self._act(context, plan)
                 credential, after = await self._record(context, outcome), context.after
                 if outcome.retry_at is not None or outcome.result == "refused":
-                    return await self._refused(context, plan, outcome)
+                    return await self._wait_after_refusal(context, plan, outcome)
             except (Forbidden, Unprocessable) as error:
-                return await self._rest(context, _refused_by_cluster(plan, error, self.services.clock.now()))
+                return await self._publish_and_wait(
+                    context, _refused_by_cluster(plan, error, self.services.clock.now())
+                )
             except (Conflict, NotFound, ReservationLost) as error:
-                return self._raced(key, error)
-        raise Unsettled(f"{MOST_ROUNDS} actions in one reconcile: waiting", AFTER_ROUNDS)
+                return self._wait_after_conflict(key, error)
+        raise Unsettled(f"{MOST_ACTIONS} actions in one reconcile: waiting", AFTER_MOST_ACTIONS)
 
-    def _raced(self, key: Key, error: OperatorError) -> datetime:
+    def _wait_after_conflict(self, key: Key, error: OperatorError) -> datetime:
         in_memory = self.memory.of(key)
         in_memory.races += 1
-        if in_memory.races >= MOST_RACES:
-            raise Unsettled(f"{in_memory.races} conflicts in a row: {error}", AFTER_RACES) from error
+        if in_memory.races >= MOST_CONFLICTS:
+            raise Unsettled(f"{in_memory.races} conflicts in a row: {error}", AFTER_MANY_CONFLICTS) from error
         _log.info("conflict: reconciling again", extra={"credential": key, "error": error})
-        return self.services.clock.now() + AFTER_RACE
+        return self.services.clock.now() + AFTER_CONFLICT
 
     async def release(self, client_id: str, ref: Ref) -> None:
-        """Give back the claims of a credential that was deleted."""
+        """Release the claims of a credential that was deleted."""
 
         def change(ledger: AttemptLedger) -> AttemptLedger:
             return unclaim(ledger, ref)
@@ -133,17 +135,15 @@ class Reconciler:
         if await self.services.accounts.read(client_id) is not None:
             await self.services.accounts.change(client_id, change, seed=AttemptLedger(client_id))
 
-    async def _look(self, credential: Credential, known: Gathered | None) -> Context:
-        """The world as it is, or as the last action says that it left it."""
+    async def _gather(self, credential: Credential, left: Gathered | None) -> Context:
+        """Return the context with the observed state: gathered, or as the last action left it."""
         in_memory = self.memory.of(credential.key)
 
         def recall(token_version: str, now: datetime) -> tuple[Probes, int]:
             return in_memory.about(token_version, now), in_memory.heals_within_hour(now)
 
-        if known is not None:
-            return Context(
-                self._effective(known.looked_at_by(credential, self.services.clock.now(), recall)), in_memory
-            )
+        if left is not None:
+            return Context(self._effective(left.updated_for(credential, self.services.clock.now(), recall)), in_memory)
         gathered = await self.gatherer.gather(credential, self.hints(credential.key), recall)
         if in_memory.pending_writes and gathered.observed.account_problem is None:
             await write_pending(self.services, credential.client_id, in_memory, seed_of(Context(gathered, in_memory)))
@@ -153,9 +153,9 @@ class Reconciler:
         return Context(self._effective(gathered), in_memory)
 
     def _effective(self, gathered: Gathered) -> Gathered:
-        """With the calendar, and the probe interval that the app's rate leaves room for.
+        """Return the state with the calendar, and with the probe interval that the app's rate allows.
 
-        Many probes stretch rather than crowd.
+        With many probes the interval becomes longer.
         """
         versions, credential = gathered.observed.versions, gathered.observed.credential.with_calendar(self.calendar)
         if versions is None:
@@ -168,16 +168,16 @@ class Reconciler:
     async def _act(self, context: Context, plan: Plan) -> ActOutcome:
         credential, decision = context.credential, new_id()
         subject = {"credential": str(credential.key), "client": credential.client_id, "action": plan.action.value}
-        with about(**subject, decision=decision), action(plan.action.value, decision, plan.reason.value) as told:
+        with about(**subject, decision=decision), action(plan.action.value, decision, plan.reason.value) as done:
             _log.info("action started", extra={"reason": plan.reason.value, "detail": plan.message})
-            outcome = await self._way(context, plan)()
-            told.result, told.reason, told.failed = outcome.result, outcome.reason.value, outcome.failed is not None
+            outcome = await self._action(context, plan)()
+            done.result, done.reason, done.failed = outcome.result, outcome.reason.value, outcome.failed is not None
         self.metrics.count_attempt(plan.action, outcome)
         return outcome
 
-    def _way(self, context: Context, plan: Plan) -> Callable[[], Awaitable[ActOutcome]]:
+    def _action(self, context: Context, plan: Plan) -> Callable[[], Awaitable[ActOutcome]]:
         services = self.services
-        ways: dict[Action, Callable[[], Awaitable[ActOutcome]]] = {
+        actions: dict[Action, Callable[[], Awaitable[ActOutcome]]] = {
             Action.PROBE: lambda: probe(services, context),
             Action.PROVE: lambda: prove(services, context, plan),
             Action.LOGIN: lambda: log_in(services, self.logins, context),
@@ -186,18 +186,18 @@ class Reconciler:
             Action.REFUSE_GRANT: lambda: refuse_grant(services, context, plan),
             Action.DROP_GRANT: lambda: drop_used(services, context, plan),
             Action.DISCARD: lambda: discard(services, context, plan),
-            Action.MARK_DEAD: lambda: call_dead(services, context),
+            Action.MARK_DEAD: lambda: mark_token_dead(services, context),
             Action.RETIRE: lambda: retire(services, context),
             Action.RESTART: lambda: restart(services, context),
             Action.ACKNOWLEDGE: lambda: acknowledge(services, context),
             Action.REVOKE: lambda: revoke(services, context),
         }
-        return ways[plan.action]
+        return actions[plan.action]
 
     async def _record(self, context: Context, outcome: ActOutcome) -> Credential:
-        """Return what an action leaves in status and Events.
+        """Write the status and Events of an action.
 
-        A failure is written at once, so that a crash does not forget it; a success with the rest that follows it.
+        A failure is written at once, so that a crash does not forget it; a success with the wait that follows it.
         """
         credential = context.credential
         status = _after(credential, outcome)
@@ -208,14 +208,14 @@ class Reconciler:
             written = await self.statuses.write(credential, status)
         else:
             written = credential.with_status(status)
-        for note in (*outcome.notes, *_news(context, credential.status, status)):
+        for note in (*outcome.notes, *_status_events(context, credential.status, status)):
             await self.events.write(credential, note)
         return written
 
-    async def _rest(self, context: Context, plan: Plan) -> datetime | None:
-        """Say how things stand, and until when."""
+    async def _publish_and_wait(self, context: Context, plan: Plan) -> datetime | None:
+        """Publish the status of a credential that waits; return the time to requeue it at."""
         credential, observed = context.credential, context.observed
-        rests(plan.reason.value)
+        waits(plan.reason.value)
         if self.leads() and not is_quiet(plan, observed.now):
             status = derive(observed, plan)
             untouched = plan.reason in (Reason.CONFLICT, Reason.SUSPENDED) or refresh_waits(observed)
@@ -226,11 +226,11 @@ class Reconciler:
             if reminder is None:
                 await self.statuses.write(credential, status)
             else:
-                # Before anybody is told, and only if nobody else was quicker: one reminder at most, whoever runs.
+                # Written before any message is sent, and only without a Conflict: all replicas send one at most.
                 status = replace(status, last_reminder=reminder)
                 await self.statuses.write(credential, status, only_if_unchanged=True)
                 await self.services.on_step("reminded", credential)
-            for note in _news(context, credential.status, status):
+            for note in _status_events(context, credential.status, status):
                 await self.events.write(credential, note)
             if reminder is not None:
                 await self.events.write(credential, reminder_event(plan, reminder))
@@ -243,7 +243,7 @@ class Reconciler:
         return next_look(observed, plan)
 
     def _check_notifications(self, credential: Credential) -> None:
-        """Once after each change by a person, and not at every look: the notification Secret is no source."""
+        """Check the notification Secret once after each change by a user, not at every reconcile: it is no source."""
         in_memory = self.memory.of(credential.key)
         version = f"{credential.uid}/{credential.generation}/{credential.refresh}"
         handled = credential.status.observed_generation == credential.generation
@@ -252,25 +252,25 @@ class Reconciler:
         in_memory.notify_checked = version
         self.notifier.check(credential)
 
-    async def _refused(self, context: Context, plan: Plan, outcome: ActOutcome) -> datetime | None:
-        """The attempt ledger said no to an action: the next look will say why, at the latest in half a minute."""
+    async def _wait_after_refusal(self, context: Context, plan: Plan, outcome: ActOutcome) -> datetime | None:
+        """Requeue after a refusal by the attempt ledger: the next reconcile (within 30 seconds) reports the reason."""
         now = self.services.clock.now()
         if outcome.retry_at is None and outcome.reason not in QUIET and plan.action is not Action.REFUSE_GRANT:
-            told = Plan(Action.REST, outcome.reason, outcome.retry_message, wake_at=now + timedelta(seconds=30))
-            return await self._rest(context, told)
+            waiting = Plan(Action.REST, outcome.reason, outcome.retry_message, wake_at=now + timedelta(seconds=30))
+            return await self._publish_and_wait(context, waiting)
         return outcome.retry_at or now
 
 
-def _news(context: Context, old: Status, new: Status) -> list[Note]:
-    """The Events that a change of status deserves."""
+def _status_events(context: Context, old: Status, new: Status) -> list[Note]:
+    """Return the Events for a change of status."""
     notes = (transition(old, new), gap_note(old, new, calendar_gap(context.observed)))
-    told, context.in_memory.misfits = context.in_memory.misfits, context.observed.misfits
-    misfits = (misfit_note(name) for name in context.observed.misfits if name not in told)
+    known, context.in_memory.misfits = context.in_memory.misfits, context.observed.misfits
+    misfits = (misfit_note(name) for name in context.observed.misfits if name not in known)
     return [*(note for note in notes if note is not None), *misfits]
 
 
 def _refused_by_cluster(plan: Plan, error: ClusterError, now: datetime) -> Plan:
-    """A rest: the API server does not let us do what was decided (RBAC, a quota, an admission policy)."""
+    """Return the plan for a wait: the API server refuses the planned write (RBAC, a quota, an admission policy)."""
     message = (
         f"the API server refused {error.what} (HTTP {error.status}) when it was time to {plan.action}: check the "
         "operator's rights, quotas and admission policies of the namespace. Delete no Secret: nothing could be written "
@@ -280,7 +280,7 @@ def _refused_by_cluster(plan: Plan, error: ClusterError, now: datetime) -> Plan:
 
 
 def _after(credential: Credential, outcome: ActOutcome) -> Status:
-    """The former status with what the action's outcome changes in it."""
+    """Return the previous status with the changes of the action's outcome."""
     status = credential.status
     if outcome.failed is not None:
         status = replace(status, failures=outcome.failed.failures)

@@ -1,4 +1,4 @@
-"""The paginated LIST that makes good whatever a watch has missed: mark and sweep, at start and every few minutes."""
+"""The paginated LIST that corrects missed watch events: mark and sweep, at start and every few minutes."""
 
 import asyncio
 import contextlib
@@ -17,26 +17,26 @@ _log = logging.getLogger(__name__)
 
 
 class Resync:
-    """Lists into the desired state; `ask` brings the next list forward."""
+    """Lists into the desired state; `ask` requests the next list soon."""
 
     def __init__(self, cluster: Cluster, desired: Desired, namespaces: tuple[str, ...]) -> None:
-        """`namespaces` to list; none means all of them."""
+        """Create a resync of `namespaces`; none means all of them."""
         self._cluster = cluster
         self._desired = desired
         self._namespaces = namespaces or ("",)
         self.refused: frozenset[str] = frozenset()
         self._asked = asyncio.Event()
-        self._errands: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def list_all(self) -> Change:
-        """List every KiteCredential and every login grant, and take what is not listed as gone.
+        """List every KiteCredential and every login grant; unlisted ones count as deleted.
 
         A namespace in which that is `refused` (it was deleted and its Role with it, or the Role is missing) stops none
-        of the others, and what is known of it is kept. Raises Forbidden when it is refused everywhere.
+        of the others, and its known objects are kept. Raises Forbidden when it is refused everywhere.
         """
         self._asked.clear()
         self._desired.begin_list()
-        wishes: list[DesiredCredential] = []
+        credentials: list[DesiredCredential] = []
         grants: list[tuple[Key, str]] = []
         refused: dict[str, Forbidden] = {}
         for namespace in self._namespaces:
@@ -45,22 +45,22 @@ class Resync:
             except Forbidden as error:
                 refused[namespace] = error
                 continue
-            wishes += found[0]
+            credentials += found[0]
             grants += found[1]
         if len(refused) == len(self._namespaces):
             raise next(iter(refused.values()))
-        self._tell(frozenset(refused))
-        return self._desired.replace_all(wishes, grants, unlisted=self.refused)
+        self._log_refused(frozenset(refused))
+        return self._desired.replace_all(credentials, grants, unlisted=self.refused)
 
     async def _list(self, namespace: str) -> tuple[list[DesiredCredential], list[tuple[Key, str]]]:
         bodies = self._cluster.list(credentials_path(namespace))
-        wishes = [DesiredCredential.of(parse_credential(body)) async for body in bodies]
+        credentials = [DesiredCredential.of(parse_credential(body)) async for body in bodies]
         path = secrets_path(namespace) if namespace else "/api/v1/secrets"
         secrets = self._cluster.list(path, selector=f"{ROLE_LABEL}={GRANT},{CREDENTIAL_LABEL}")
-        return wishes, [_grant_of(secret["metadata"]) async for secret in secrets]
+        return credentials, [_grant_of(secret["metadata"]) async for secret in secrets]
 
-    def _tell(self, refused: frozenset[str]) -> None:
-        """Log which namespaces are served no more, and which are again."""
+    def _log_refused(self, refused: frozenset[str]) -> None:
+        """Log the namespaces that are not served any more, and those that are served again."""
         before, self.refused = self.refused, refused
         for namespace in sorted(refused - before):
             _log.error("namespace not served: the API server refuses to list it", extra={"namespace": namespace})
@@ -68,26 +68,26 @@ class Resync:
             _log.info("namespace served again", extra={"namespace": namespace})
 
     def ask(self) -> None:
-        """List soon."""
+        """Request a list soon."""
         self._asked.set()
 
     async def wait(self, seconds: float) -> None:
-        """Until the next list is due or asked for."""
+        """Wait until the next list is due or requested."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._asked.wait(), seconds)
 
-    def spawn(self, errand: Coroutine[Any, Any, None]) -> None:
-        """Run a small errand beside the rest; its failure is logged, and the next look makes good for it."""
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run a small task in the background; its failure is logged, and corrected by the next reconcile."""
 
         async def guarded() -> None:
             try:
-                await errand
+                await work
             except OperatorError as error:
                 _log.warning("background task failed", extra={"error": error})
 
         task = asyncio.create_task(guarded())
-        self._errands.add(task)
-        task.add_done_callback(self._errands.discard)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
 
 def _grant_of(metadata: Mapping[str, Any]) -> tuple[Key, str]:

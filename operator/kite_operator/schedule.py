@@ -1,8 +1,8 @@
-"""When to look at which credential: a wall-clock heap, and bounded workers that never meet on one credential.
+"""The schedule of reconciles: a wall-clock heap, and bounded workers that never share a credential.
 
 The heap is data; `Scheduler` drives it. Waiting is recomputed from wall time at least every thirty seconds, so that a
-jump of the clock or a suspended machine is noticed. What has never been looked at goes first, then what somebody asked
-for, then what is due by the clock: new credentials never queue behind a morning's refreshes.
+jump of the clock or a suspended machine is noticed. Credentials that were never reconciled go first, then requested
+reconciles, then those that are due by the clock: new credentials never queue behind a morning's refreshes.
 """
 
 import asyncio
@@ -26,13 +26,13 @@ FIRST = timedelta(seconds=2)
 """The wait after a first error of ours or of the cluster's; later ones wait longer."""
 LONGEST = timedelta(minutes=2)
 SMALLEST_JUMP = timedelta(seconds=5)
-"""A clock that is slewed goes back by less between two turns."""
+"""Smallest jump of the clock. A clock that is slewed goes back by less between two iterations."""
 LONGEST_LOOK_SECONDS = 900.0
-"""A look that takes longer hangs: it is given up and counted as an error, so that no credential is lost in silence."""
+"""Longest reconcile. A longer one hangs: it is cancelled and counted as an error, and so not lost in silence."""
 
 
 class Urgency(IntEnum):
-    """Who goes first when several are due."""
+    """The order of credentials when several are due."""
 
     NEW = 0
     CHANGED = 1
@@ -41,7 +41,7 @@ class Urgency(IntEnum):
 
 @dataclass(slots=True)
 class Agenda:
-    """Due times by key, and what is being worked on: pure data, `now` is an argument."""
+    """Due times by key, and the keys in progress: pure data, `now` is an argument."""
 
     _heap: list[tuple[datetime, int, Key]] = field(default_factory=list)
     _due: dict[Key, datetime] = field(default_factory=dict)
@@ -53,7 +53,7 @@ class Agenda:
     _order: "itertools.count[int]" = field(default_factory=itertools.count)
 
     def wake_at(self, key: Key, due: datetime) -> None:
-        """Look at `key` at `due`, if nothing else comes before."""
+        """Requeue `key` at `due`, if it is not due earlier."""
         if key in self._urgency:
             return
         if key not in self._due or due < self._due[key]:
@@ -61,7 +61,7 @@ class Agenda:
             heapq.heappush(self._heap, (due, next(self._order), key))
 
     def wake_now(self, key: Key, urgency: Urgency) -> None:
-        """Look at `key` as soon as a worker is free; once more afterwards when one is at it now."""
+        """Requeue `key` as soon as a worker is free; if it is in progress, once more afterwards."""
         if key in self._busy:
             self._again[key] = min(urgency, self._again.get(key, urgency))
         elif self._urgency.get(key, urgency + 1) > urgency:
@@ -70,7 +70,7 @@ class Agenda:
             heapq.heappush(self._ready, (urgency, next(self._order), key))
 
     def take(self, now: datetime) -> Key | None:
-        """The next credential to look at, marked as being worked on."""
+        """Return the next credential to reconcile, marked as in progress."""
         while self._heap and self._heap[0][0] <= now:
             due, _, key = heapq.heappop(self._heap)
             if self._due.get(key) == due:
@@ -86,63 +86,63 @@ class Agenda:
                 return key
         return None
 
-    def done(self, key: Key, next_look: datetime | None) -> None:
-        """The worker has finished with `key`."""
+    def done(self, key: Key, due: datetime | None) -> None:
+        """Mark `key` as finished, and requeue it at `due`, or at once if it was woken in between."""
         self._busy.discard(key)
         if key in self._again:
             self.wake_now(key, Urgency(self._again.pop(key)))
-        elif next_look is not None:
-            self.wake_at(key, next_look)
+        elif due is not None:
+            self.wake_at(key, due)
 
     def forget(self, key: Key) -> None:
-        """The credential is gone."""
+        """Remove a deleted credential."""
         self._due.pop(key, None)
         self._urgency.pop(key, None)
         self._overdue.pop(key, None)
         self._again.pop(key, None)
 
     def set_back(self, by: timedelta) -> None:
-        """The clock was set back: what was to come in five minutes still comes in five minutes."""
+        """Move all due times back by `by`, as the clock was: what is due in five minutes stays due in five minutes."""
         self._due = {key: due - by for key, due in self._due.items()}
         self._overdue = {key: due - by for key, due in self._overdue.items()}
         self._heap = [(due, next(self._order), key) for key, due in self._due.items()]
         heapq.heapify(self._heap)
 
     def next_due(self) -> datetime | None:
-        """Return when the next look is due by the clock."""
+        """Return the time of the next reconcile that is due by the clock."""
         while self._heap and self._due.get(self._heap[0][2]) != self._heap[0][0]:
             heapq.heappop(self._heap)
         return self._heap[0][0] if self._heap else None
 
     @property
     def waiting(self) -> int:
-        """Return how many credentials wait for a worker."""
+        """Return the number of credentials that wait for a worker."""
         return len(self._urgency)
 
     @property
     def busy(self) -> int:
-        """Return how many credentials are worked on."""
+        """Return the number of credentials in progress."""
         return len(self._busy)
 
     def lag(self, now: datetime) -> timedelta:
-        """Return how long the look that is most overdue has been due: by the clock, not because of news."""
+        """Return the delay of the most overdue reconcile: of those due by the clock, not of those after events."""
         return max(now - min([*self._overdue.values(), *self._due.values()], default=now), timedelta())
 
 
 class Scheduler:
-    """Runs `look(key)` with at most `workers` at a time; a failing look is tried again with backoff."""
+    """Runs reconciles with at most `workers` at a time; a failing one is retried with backoff."""
 
     def __init__(
         self,
-        look: Callable[[Key], Awaitable[datetime | None]],
+        reconcile: Callable[[Key], Awaitable[datetime | None]],
         clock: Clock,
         *,
         workers: int,
         on_progress: Callable[[], None],
         on_error: Callable[[str], None],
     ) -> None:
-        """`on_progress` is called at every turn of the loop, `on_error` with the kind of what a look raised."""
-        self._look = look
+        """Create an idle scheduler; `on_progress` is called in each iteration, `on_error` with an exception's type."""
+        self._reconcile = reconcile
         self._clock = clock
         self._workers = asyncio.Semaphore(workers)
         self._on_progress = on_progress
@@ -151,45 +151,45 @@ class Scheduler:
         self._failures: dict[Key, int] = {}
         self._running: set[asyncio.Task[None]] = set()
         self.agenda = Agenda()
-        self._turned_at = clock.now(), clock.boottime()
+        self._last_iteration = clock.now(), clock.boottime()
 
     def wake_now(self, key: Key, urgency: Urgency) -> None:
-        """Look at `key` as soon as possible."""
+        """Reconcile `key` as soon as possible."""
         self.agenda.wake_now(key, urgency)
         self._wake.set()
 
     @property
     def failing(self) -> int:
-        """Return how many credentials' last look ended in an error."""
+        """Return the number of credentials whose last reconcile ended in an error."""
         return len(self._failures)
 
     @property
     def waiting(self) -> int:
-        """Return how many credentials wait for a worker."""
+        """Return the number of credentials that wait for a worker."""
         return self.agenda.waiting
 
     @property
     def busy(self) -> int:
-        """Return how many credentials are worked on."""
+        """Return the number of credentials in progress."""
         return self.agenda.busy
 
     @property
     def lag_seconds(self) -> float:
-        """The agenda's lag now."""
+        """Return the agenda's lag now, in seconds."""
         return self.agenda.lag(self._clock.now()).total_seconds()
 
     def forget(self, key: Key) -> None:
-        """The credential is gone."""
+        """Remove a deleted credential."""
         self.agenda.forget(key)
         self._failures.pop(key, None)
 
     def forget_all(self) -> None:
-        """Another process looks after them now."""
+        """Remove all credentials: another process reconciles them now."""
         self.agenda = Agenda()
         self._failures.clear()
 
     async def run(self) -> None:
-        """Run until cancelled; looks that are under way are then finished by `drain`."""
+        """Run until cancelled; `drain` then finishes the reconciles in progress."""
         while True:
             self._wake.clear()
             self._on_progress()
@@ -198,7 +198,7 @@ class Scheduler:
             await self._wait()
 
     async def drain(self, seconds: float) -> None:
-        """Let what is under way finish within `seconds`, then cancel the rest: the ledger makes that safe (P3)."""
+        """Let reconciles in progress finish within `seconds`, then cancel them: the ledger makes that safe (P3)."""
         if not self._running:
             return
         _, late = await asyncio.wait(self._running, timeout=seconds)
@@ -207,9 +207,9 @@ class Scheduler:
         await asyncio.gather(*late, return_exceptions=True)
 
     def _notice_a_clock_that_was_set_back(self) -> None:
-        """Due times are wall-clock times: without this nobody would be looked at for as long as the jump was."""
-        (then, then_boot), (now, boot) = self._turned_at, (self._clock.now(), self._clock.boottime())
-        self._turned_at = now, boot
+        """Correct the due times, which are wall-clock times: otherwise none would come for as long as the jump was."""
+        (then, then_boot), (now, boot) = self._last_iteration, (self._clock.now(), self._clock.boottime())
+        self._last_iteration = now, boot
         set_back = timedelta(seconds=boot - then_boot) - (now - then)
         if set_back > SMALLEST_JUMP:
             _log.warning("clock was set back", extra={"seconds": round(set_back.total_seconds())})
@@ -239,22 +239,22 @@ class Scheduler:
             woken.cancel()
 
     async def _work(self, key: Key) -> None:
-        next_look: datetime | None = None
+        due: datetime | None = None
         try:
             async with asyncio.timeout(LONGEST_LOOK_SECONDS):
-                next_look = await self._look(key)
+                due = await self._reconcile(key)
             self._failures.pop(key, None)
-        except Exception as error:  # noqa: BLE001 - one credential's fault must not stop the others; counted and retried
-            next_look = self._after_error(key, error)
+        except Exception as error:  # noqa: BLE001 - one error must not stop the other credentials; counted and retried
+            due = self._after_error(key, error)
         finally:
-            self.agenda.done(key, next_look)
+            self.agenda.done(key, due)
             self._workers.release()
             self._wake.set()
 
     def _after_error(self, key: Key, error: Exception) -> datetime:
         self._failures[key] = self._failures.get(key, 0) + 1
         self._on_error(type(error).__name__)
-        # Only what we wrote ourselves is shown: a foreign exception's text may hold a secret (P4).
+        # Only our own texts are logged: a foreign exception's text may hold a secret (P4).
         text = str(error) if isinstance(error, OperatorError) else ""
         _log.error("reconcile failed", extra={"credential": key, "error": f"{type(error).__name__} {text}".strip()})
         frames = "".join(traceback.format_tb(error.__traceback__))

@@ -1,4 +1,4 @@
-"""The operator's own small web server: /metrics, /healthz (it makes progress), /readyz (it has seen everything)."""
+"""The operator's own small web server: /metrics, /healthz (it makes progress), /readyz (the first list is done)."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,14 +9,14 @@ from kite_operator.record.exposition import exposition
 from kite_operator.record.metrics import Metrics
 
 LONGEST_SILENCE_SECONDS = 120.0
-"""The scheduler turns at least every thirty seconds; a silence four times as long is a stall."""
+"""Longest time without progress: four times the longest pause of the scheduler's loop, which is thirty seconds."""
 
 
 def make_app(metrics: Metrics, silence: Callable[[], float], ready: Callable[[], bool]) -> web.Application:
-    """`silence` gives seconds of boot-time since the last progress; `ready` whether the first full list is known."""
+    """Return the app; `silence` gives boot-time seconds without progress, `ready` whether the first list is done."""
 
     async def scrape(request: web.Request) -> web.Response:
-        # Thousands of credentials take a while to write down: the event loop has better things to do meanwhile.
+        # In a thread: the text of thousands of credentials would block the event loop.
         body, content_type = await asyncio.to_thread(exposition, metrics, request.headers.get("Accept", ""))
         return web.Response(body=body, headers={"Content-Type": content_type})
 

@@ -1,4 +1,4 @@
-"""What the text of a setting may be: each parser returns its value, or raises ValueError with words for a person."""
+"""Parsers for the texts of settings: each returns a value, or raises ValueError with words for the administrator."""
 
 import ipaddress
 import re
@@ -18,7 +18,7 @@ _HEADER = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 
 def url(text: str) -> str:
-    """A base address: https, or http on loopback and inside the cluster."""
+    """Return a base address: https, or http on loopback and inside the cluster."""
     parts = urlsplit(text)
     local = parts.hostname in ("127.0.0.1", "localhost", "::1")
     if parts.scheme not in ("https", "http") or not parts.hostname or parts.path not in ("", "/") or parts.query:
@@ -31,7 +31,7 @@ def url(text: str) -> str:
 
 
 def namespaces(text: str) -> tuple[str, ...]:
-    """Names of namespaces, separated by commas or spaces."""
+    """Return names of namespaces, separated by commas or spaces."""
     names = tuple(name for name in re.split(r"[,\s]+", text) if name)
     for name in names:
         namespace(name)
@@ -39,7 +39,7 @@ def namespaces(text: str) -> tuple[str, ...]:
 
 
 def prefixes(text: str) -> tuple[str, ...]:
-    """Prefixes of labels and annotations, none of them reserved."""
+    """Return prefixes of labels and annotations, none of them reserved."""
     prefixes = tuple(prefix for prefix in re.split(r"[,\s]+", text) if prefix)
     for prefix in prefixes:
         if not _PREFIX_NAME.fullmatch(prefix) or prefix.endswith(_RESERVED):
@@ -48,7 +48,7 @@ def prefixes(text: str) -> tuple[str, ...]:
 
 
 def dates(text: str) -> tuple[date, ...]:
-    """Days, each once and in order."""
+    """Return days, each once and in order."""
     words = [word for word in re.split(r"[,\s]+", text) if word]
     wrong = [word for word in words if not _is_date(word)]
     if wrong:
@@ -64,21 +64,21 @@ def _is_date(word: str) -> bool:
 
 
 def lease_name(text: str) -> str:
-    """The name of a Lease that is no account's."""
+    """Return the name of a Lease that is no account Lease."""
     if not _PREFIX_NAME.fullmatch(text) or text.startswith("kite-account-"):
         raise ValueError(f"{text!r} is not the name of a Lease that may be used")
     return text
 
 
 def class_name(text: str) -> str:
-    """A class of credentials."""
+    """Return the name of a class of credentials."""
     if not _NAMESPACE.fullmatch(text):
         raise ValueError(f"{text!r} is not a class name: lower case letters, digits and -, at most 63")
     return text
 
 
 def namespace(text: str) -> str:
-    """The name of one namespace."""
+    """Return the name of one namespace."""
     if not _NAMESPACE.fullmatch(text):
         raise ValueError(f"{text!r} is not a namespace name")
     return text
@@ -86,14 +86,14 @@ def namespace(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """Reads a number within bounds, which the chart's schema repeats."""
+    """Parses a number within bounds, which the chart's schema repeats."""
 
     kind: type[int] | type[float]
     low: float
     high: float
 
     def __call__(self, text: str) -> float:
-        """The number; ValueError otherwise."""
+        """Return the number; ValueError otherwise."""
         try:
             value = self.kind(text)
         except ValueError:
@@ -105,13 +105,13 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class OneOf:
-    """Reads one of a few words, which the chart's schema repeats. With `any_case` capitals do not matter."""
+    """Parses one of a few words, which the chart's schema repeats. With `any_case` the case does not matter."""
 
     words: tuple[str, ...]
     any_case: bool = False
 
     def __call__(self, text: str) -> str:
-        """The word; ValueError otherwise."""
+        """Return the word; ValueError otherwise."""
         word = text.lower() if self.any_case else text
         if word not in self.words:
             raise ValueError(f"must be one of {', '.join(self.words)}")
@@ -119,7 +119,7 @@ class OneOf:
 
 
 def listen(text: str) -> str:
-    """A host and a port."""
+    """Return a host and a port."""
     host, colon, port = text.rpartition(":")
     if not colon or not host or not port.isdigit() or int(port) > 65535:  # noqa: PLR2004 - the highest TCP port
         raise ValueError("must be host:port, such as 0.0.0.0:8080")
@@ -127,7 +127,7 @@ def listen(text: str) -> str:
 
 
 def public_url(text: str) -> str:
-    """Return what browsers see: an address with a path at most."""
+    """Return the public address for browsers: an origin with an optional path."""
     parts = urlsplit(text)
     local = parts.hostname in ("127.0.0.1", "localhost", "::1")
     if parts.scheme != "https" and not (parts.scheme == "http" and local):
@@ -140,21 +140,21 @@ def public_url(text: str) -> str:
 
 
 def secret_name(text: str) -> str:
-    """The name of a Secret."""
+    """Return the name of a Secret."""
     if not _PREFIX_NAME.fullmatch(text):
         raise ValueError(f"{text!r} is not the name of a Secret")
     return text
 
 
 def header(text: str) -> str:
-    """The name of an HTTP header."""
+    """Return the name of an HTTP header."""
     if not _HEADER.fullmatch(text):
         raise ValueError("must be the name of a header, such as X-Forwarded-User")
     return text
 
 
 def networks(text: str) -> tuple[str, ...]:
-    """Networks in CIDR notation."""
+    """Return networks in CIDR notation."""
     networks = tuple(network for network in re.split(r"[,\s]+", text) if network)
     for network in networks:
         try:
@@ -167,21 +167,21 @@ def networks(text: str) -> tuple[str, ...]:
 
 
 def audience(text: str) -> str:
-    """An audience of ServiceAccount tokens."""
+    """Return an audience of ServiceAccount tokens."""
     if not text.isascii() or not text.isprintable() or " " in text or len(text) > _LONGEST_AUDIENCE:
         raise ValueError("must be one word, such as kite-operator")
     return text
 
 
 def truth(text: str) -> bool:
-    """True or false."""
+    """Return True or False."""
     if text.lower() not in ("true", "false"):
         raise ValueError("must be true or false")
     return text.lower() == "true"
 
 
 def writable(text: str) -> str:
-    """The absolute path of a file whose folder exists."""
+    """Return the absolute path of a file whose folder exists."""
     path = Path(text)
     if not path.is_absolute() or not path.parent.is_dir() or path.is_dir():
         raise ValueError("must be the absolute path of a file in a folder that exists")

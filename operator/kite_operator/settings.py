@@ -25,11 +25,11 @@ _AUTHS = ("passphrase", "proxy")
 _SERVICE_LINK = re.compile(
     r"KITE_OPERATOR_([A-Z0-9_]+_)?(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_[0-9]+_(TCP|UDP|SCTP)(_[A-Z]+)?)?)"
 )
-"""What the kubelet sets in every pod beside a Service whose name begins with kite-operator: not a setting of ours."""
+"""Variables that the kubelet sets in pods beside a Service named kite-operator…: they are no settings."""
 
 
 class SettingsError(ValueError):
-    """The settings cannot be used; the message lists every problem, one a line."""
+    """Unusable settings; the message lists every problem, one a line."""
 
 
 def _setting(default: Any, parse: Callable[[str], Any], text: str) -> Any:
@@ -38,7 +38,7 @@ def _setting(default: Any, parse: Callable[[str], Any], text: str) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the composition root needs; every field is a flag and a variable."""
+    """The settings of the composition root; every field is a flag and a variable."""
 
     kubeconfig: str = _setting("", str, "kubeconfig file; without one, the pod's service account")
     namespaces: tuple[str, ...] = _setting(
@@ -134,17 +134,17 @@ class Settings:
 
 
 def flag(name: str) -> str:
-    """`account_namespace` -> `--account-namespace`."""
+    """Return the flag: `account_namespace` -> `--account-namespace`."""
     return "--" + name.replace("_", "-")
 
 
 def variable(name: str) -> str:
-    """`account_namespace` -> `KITE_OPERATOR_ACCOUNT_NAMESPACE`."""
+    """Return the variable: `account_namespace` -> `KITE_OPERATOR_ACCOUNT_NAMESPACE`."""
     return PREFIX + name.upper()
 
 
 def load_settings(flags: Mapping[str, str | None], environment: Mapping[str, str]) -> Settings:
-    """The settings from given flags (by field name) and variables; SettingsError lists all that is wrong."""
+    """Return the settings from given flags (by field name) and variables; SettingsError lists every problem."""
     values: dict[str, Any] = {}
     problems: list[str] = []
     known = {variable(each.name) for each in fields(Settings)}
@@ -187,7 +187,7 @@ def _cross_checks(values: Mapping[str, Any]) -> Sequence[str]:
 
 
 def _report_checks(given: Mapping[str, Any], effective: Mapping[str, Any]) -> list[str]:
-    """Return what the settings of reports ask of one another."""
+    """Return the problems between the settings of reports."""
     if not effective["report_listen"]:
         alone = [name for name in given if name.startswith("report_") and name != "report_listen"]
         return [f"{flag(name)}: has no meaning without --report-listen" for name in alone]
@@ -206,7 +206,7 @@ _OF_PROXY = ("login_user_header", "login_groups_header")
 
 
 def _login_checks(given: Mapping[str, Any], effective: Mapping[str, Any]) -> list[str]:
-    """Return what the settings of the login page ask of one another."""
+    """Return the problems between the settings of the login page."""
     if not effective["login_listen"]:
         alone = [name for name in given if name.startswith("login_") and name not in ("login_url", "login_listen")]
         return [f"{flag(name)}: has no meaning without --login-listen" for name in alone]

@@ -1,8 +1,8 @@
-"""What a refresh consists of, in time: a span for a pass, below it one for each action, and below that its steps.
+"""Spans of a refresh: one for a reconcile, below it one for each action, and below that its steps.
 
-Like the fields of a log line (`correlation.py`) the present span travels with the task, so that nobody has to hand it
-on. Where spans go is the affair of a `Tracer` (`tracing.py`): without one, which is the default, each of these costs a
-look at one variable. A span bears names, ids and codes of our own; never a text of the broker or of an exception (P4).
+Like the fields of a log line (`correlation.py`) the present span travels with the task, so that it is no argument of
+any function. A `Tracer` (`tracing.py`) exports spans: without one, which is the default, each of these functions costs
+a read of one variable. A span has names, ids and codes of our own; never a text of the broker or of an exception (P4).
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -25,7 +25,7 @@ _SERVER_ERRORS = 500
 
 
 class Span(Protocol):
-    """One thing that takes time, begun."""
+    """An operation that has begun and takes time."""
 
     @property
     def ids(self) -> Mapping[str, str]:
@@ -33,13 +33,13 @@ class Span(Protocol):
         ...
 
     def end(self, at: datetime, attributes: Attributes, problem: str) -> None:
-        """It is over; `problem` is the code of what went wrong, empty when nothing did."""
+        """End the span; `problem` is the code of an error, empty when there was none."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """What is known of a span when it begins; `remote` when it is a request to another process."""
+    """Facts of a span when it begins; `remote` when it is a request to another process."""
 
     name: str
     at: datetime
@@ -49,39 +49,39 @@ class Beginning:
 
 
 class Tracer(Protocol):
-    """Where spans go."""
+    """Exporter of spans."""
 
     def begin(self, beginning: Beginning) -> Span:
-        """A span that has begun."""
+        """Return a span that has begun."""
         ...
 
 
-class _Lost:
-    """Stands for a span that could not be begun."""
+class _NoSpan:
+    """Stand-in for a span that could not be begun."""
 
     ids: Mapping[str, str] = MappingProxyType({})
 
     def end(self, at: datetime, attributes: Attributes, problem: str) -> None:
-        """Nothing is known of it."""
+        """Do nothing."""
 
 
 def _begun(tracer: Tracer, beginning: Beginning) -> Span:
-    """A span that has begun; what goes wrong with spans costs spans only."""
-    made: list[Span] = [_Lost()]
+    """Return a span that has begun; an error of the tracer costs spans only."""
+    made: list[Span] = [_NoSpan()]
     notify_observer(lambda: made.append(tracer.begin(beginning)))
     return made[-1]
 
 
 def _ids_of(span: Span) -> Mapping[str, str]:
-    """The ids of a span; none when they cannot be had."""
+    """Return the ids of a span; none when it fails to give them."""
     found: dict[str, str] = {}
     notify_observer(lambda: found.update(span.ids))
     return found
 
 
 @dataclass(slots=True)
-class _Pass:
-    """One look at a credential. Its span begins with its first action: most passes only rest, and leave none."""
+class _Reconcile:
+    """One reconcile of a credential. Its span begins with its first action: most reconciles have no action."""
 
     tracer: Tracer
     now: Callable[[], datetime]
@@ -98,16 +98,16 @@ class _Pass:
         return self.span
 
     def end(self) -> None:
-        self.over = True  # what it has started and not waited for is no part of it any more
+        self.over = True  # a task that it started and did not wait for is no part of it any more
         if self.span is not None:
             notify_observer(self.span.end, self.now(), {"kite.reason": self.reason} if self.reason else {}, "")
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where the present task is: in which pass, below which span."""
+    """Position of the present task: its reconcile, and the span above it."""
 
-    within: _Pass
+    within: _Reconcile
     span: Span | None
 
 
@@ -116,11 +116,11 @@ _place: ContextVar[_Place | None] = ContextVar("span", default=None)
 
 @contextmanager
 def one_pass(tracer: Tracer | None, now: Callable[[], datetime], key: Key) -> Iterator[None]:
-    """Everything inside belongs to one look at the credential `key`."""
+    """Mark everything inside as part of one reconcile of the credential `key`."""
     if tracer is None:
         yield
         return
-    here = _Pass(tracer, now, key, now())
+    here = _Reconcile(tracer, now, key, now())
     token = _place.set(_Place(here, None))
     try:
         yield
@@ -129,16 +129,16 @@ def one_pass(tracer: Tracer | None, now: Callable[[], datetime], key: Key) -> It
         here.end()
 
 
-def rests(reason: str) -> None:
-    """How the present pass ends."""
+def waits(reason: str) -> None:
+    """Record the reason for which the present reconcile waits."""
     here = _place.get()
     if here is not None:
         here.within.reason = reason
 
 
 @dataclass(slots=True)
-class Told:
-    """What came of an action, for its span."""
+class ActionOutcome:
+    """Outcome of an action, for its span."""
 
     result: str = ""
     reason: str = ""
@@ -146,22 +146,22 @@ class Told:
 
 
 @contextmanager
-def action(name: str, decision: str, why: str) -> Iterator[Told]:
-    """What is done for one decision: `decision` is the id that stands in the log; the block says what came of it."""
-    told, here = Told(), _place.get()
+def action(name: str, decision: str, why: str) -> Iterator[ActionOutcome]:
+    """Make a span for the action of one decision: `decision` is the id in the log; the block sets the outcome."""
+    outcome, here = ActionOutcome(), _place.get()
     if here is None:
-        yield told
+        yield outcome
         return
     attributes = {"kite.action": name, "kite.decision": decision, "kite.why": why}
     with _below(_Place(here.within, here.within.begun()), name, attributes) as ending:
-        yield told
-        ending.attributes = {"kite.result": told.result, "kite.reason": told.reason}
-        ending.problem = told.reason if told.failed else ""
+        yield outcome
+        ending.attributes = {"kite.result": outcome.result, "kite.reason": outcome.reason}
+        ending.problem = outcome.reason if outcome.failed else ""
 
 
 @contextmanager
 def step(name: str) -> Iterator[None]:
-    """A step of the present action that is no call to the broker: those are `timed` where they are observed."""
+    """Make a span for a step of the present action that calls no broker: broker calls are timed by `traced_steps`."""
     here = _place.get()
     if here is None or here.span is None:
         yield
@@ -178,7 +178,7 @@ class _Ending:
 
 @contextmanager
 def _below(place: _Place, name: str, attributes: Attributes) -> Iterator[_Ending]:
-    """A span within the present one, and the present one for what is inside."""
+    """Make a span below the present one, and make it the present one inside."""
     within = place.within
     span = _begun(within.tracer, Beginning(name, within.now(), attributes, place.span))
     token, ending = _place.set(_Place(within, span)), _Ending({}, "")
@@ -197,12 +197,12 @@ def _below(place: _Place, name: str, attributes: Attributes) -> Iterator[_Ending
 
 
 def _code(error: Exception) -> str:
-    """A documented reason, or the kind of error; its text may be anything."""
+    """Return a documented reason, or the kind of error; its text may be anything."""
     return error.reason.value if isinstance(error, BrokerError | ReservationRefused) else type(error).__name__
 
 
 def _timed(name: str, seconds: float, attributes: Attributes, problem: str) -> None:
-    """A request that has just ended and took `seconds`."""
+    """Make a span for a request that has just ended and took `seconds`."""
     here = _place.get()
     if here is None or here.span is None or here.within.over:
         return
@@ -212,7 +212,7 @@ def _timed(name: str, seconds: float, attributes: Attributes, problem: str) -> N
 
 
 def traced_steps(observe: Callable[[str, str, float], None]) -> Callable[[str, str, float], None]:
-    """`observe`, which also leaves a span of each call to the broker."""
+    """Return `observe` with a span for each call to the broker."""
 
     def observe_and_trace(name: str, outcome: str, seconds: float) -> None:
         observe(name, outcome, seconds)
@@ -223,7 +223,7 @@ def traced_steps(observe: Callable[[str, str, float], None]) -> Callable[[str, s
 
 
 def traced_requests(observe: Callable[[str, str, int, float], None]) -> Callable[[str, str, int, float], None]:
-    """`observe`, which also leaves a span of each request to the API server: verb and kind of object, never a path."""
+    """Return `observe` with a span for each request to the API server: verb and kind of object, never a path."""
 
     def observe_and_trace(verb: str, resource: str, status: int, seconds: float) -> None:
         observe(verb, resource, status, seconds)

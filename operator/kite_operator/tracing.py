@@ -1,7 +1,7 @@
-"""Spans by OpenTelemetry, over OTLP/HTTP, to wherever its own variables say: the only module that knows of it.
+"""Spans by OpenTelemetry, over OTLP/HTTP, to the collector that OTEL_* variables name: the only module that imports it.
 
-The packages are an extra, and are imported when traces are switched on, not before. Spans leave in a thread of the SDK,
-in batches: a collector that is slow, wrong or away costs spans, never a refresh, and is told of in one line.
+The packages are an extra, and are imported only when traces are switched on. A thread of the SDK sends spans in
+batches: a collector that is slow, wrong or away costs spans, never a refresh, and is logged in one line.
 """
 
 import asyncio
@@ -39,11 +39,11 @@ _MISSING = (
 
 
 class TracingUnavailable(OperatorError):
-    """Traces were asked for and cannot be made; the message says why, in words of our own."""
+    """Traces are enabled and cannot be made; the message is the reason, in words of our own."""
 
 
 def exporter_of(environment: Mapping[str, str] = os.environ) -> "SpanExporter":
-    """Return what sends spans to where OTEL_EXPORTER_OTLP_* says; TracingUnavailable says what is missing."""
+    """Return the exporter for the collector in OTEL_EXPORTER_OTLP_*; TracingUnavailable names the problem."""
     for name in _PROTOCOLS:
         if environment.get(name) not in (None, "", _SPOKEN):
             raise TracingUnavailable(f"--tracing: {name} must be {_SPOKEN}, or not be set")
@@ -61,12 +61,12 @@ def exporter_of(environment: Mapping[str, str] = os.environ) -> "SpanExporter":
 
 
 def start_tracing(instance: str) -> "Tracing":
-    """Traces of this process (`instance`), as the environment says."""
+    """Start traces of this process (`instance`), as the environment configures them."""
     return trace_to(exporter_of(), instance)
 
 
 def trace_to(exporter: "SpanExporter", instance: str) -> "Tracing":
-    """Traces that go to `exporter`, in batches, as those of this process (`instance`)."""
+    """Start traces to `exporter`, in batches, of this process (`instance`)."""
     from opentelemetry.sdk.resources import OTELResourceDetector, Resource  # noqa: PLC0415 - an extra
     from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415 - an extra
     from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415 - an extra
@@ -78,20 +78,20 @@ def trace_to(exporter: "SpanExporter", instance: str) -> "Tracing":
 
 
 class Tracing:
-    """Traces, switched on."""
+    """Traces that are switched on."""
 
     def __init__(self, provider: "TracerProvider") -> None:
-        """`provider` is ended by `stop`."""
+        """Create traces of `provider`, which `stop` ends."""
         self._provider = provider
         self.tracer: Tracer = _Tracer(provider.get_tracer("kite_operator", __version__))
 
     async def stop(self, seconds: float) -> None:
-        """Send what is left, for at most `seconds`: the thread that sends does not keep the process."""
+        """Send the remaining spans, for at most `seconds`: the sending thread does not keep the process alive."""
         done, loop = asyncio.Event(), asyncio.get_running_loop()
 
         def send() -> None:
             self._provider.shutdown()
-            with contextlib.suppress(RuntimeError):  # nobody waited so long: the loop is closed
+            with contextlib.suppress(RuntimeError):  # the wait is over and the loop is closed
                 loop.call_soon_threadsafe(done.set)
 
         threading.Thread(target=send, name="last spans", daemon=True).start()
@@ -135,7 +135,7 @@ class _Span:
 
 
 def _clean(attributes: Attributes) -> dict[str, Any]:
-    """The last line of defence, as for a log line (P4)."""
+    """Return the attributes, redacted: the last defence, as for a log line (P4)."""
     return {name: redacted(value) if isinstance(value, str) else value for name, value in attributes.items()}
 
 
@@ -144,7 +144,7 @@ def _nanoseconds(at: datetime) -> int:
 
 
 def _reporting(exporter: "SpanExporter") -> "SpanExporter":
-    """`exporter`, of which it is said once when it begins to fail, and once when it works again."""
+    """Return `exporter` with one log line when it begins to fail, and one when it works again."""
     from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult  # noqa: PLC0415 - an extra
 
     class Reporting(SpanExporter):
@@ -154,7 +154,7 @@ def _reporting(exporter: "SpanExporter") -> "SpanExporter":
         def export(self, spans: "Sequence[ReadableSpan]") -> SpanExportResult:
             try:
                 result = exporter.export(spans)
-            except Exception:  # noqa: BLE001 - whatever it is, it costs spans only, and its text may be a stranger's
+            except Exception:  # noqa: BLE001 - any error costs spans only, and its text may be foreign
                 result = SpanExportResult.FAILURE
             taken = result is SpanExportResult.SUCCESS
             if self.taken and not taken:

@@ -1,9 +1,9 @@
-"""Kopf: the watches. News of KiteCredentials and of labelled Secrets reach the main event loop, nothing more.
+"""The watches, by Kopf: they pass events of KiteCredentials and of labelled Secrets to the main event loop.
 
 Only `on.event` is used: it writes nothing to the objects, adds no finalizers and holds no bodies. Kopf runs in a thread
 and an event loop of its own, since it ends on some errors (an ERROR event, a CRD that is gone) and cancels every task
-of its loop with it; then it is started again, and a paginated LIST makes good what was missed meanwhile. What an API
-server in trouble answers, or a right that is missing, is no reason to end: it is tried again for as long as it takes.
+of its loop with it. It is then restarted, and a paginated LIST corrects events that were missed meanwhile. An error of
+the API server or a missing right does not end a watch: it is retried without end.
 """
 
 import asyncio
@@ -24,14 +24,14 @@ from kite_operator.watch_streams import KopfSessions, Streams
 _log = logging.getLogger(__name__)
 
 News = Callable[[str, str | None, Mapping[str, Any]], None]
-"""`news(what, kind, content)`: what is "credential" (content: the body) or "secret" (content: its metadata)."""
+"""`news(what, kind, content)`: `what` is "credential" (content: the body) or "secret" (content: its metadata)."""
 
 _FIRST_PAUSE_SECONDS = 1.0
 _PAUSES_SECONDS = (1.0, 1.0, 2.0, 3.0, 5.0, 8.0, 13.0, 21.0)
 _LONGEST_PAUSE_SECONDS = 30.0
 _STOP_SECONDS = 10.0
 _END_SECONDS = 7.0
-"""How long Kopf may take to end: five seconds for what hangs are its own."""
+"""Longest time for Kopf to end: it waits five seconds of its own for tasks that hang."""
 _CANCELLATIONS = 500
 _AGAIN_SECONDS = 0.01
 _SERVER_TIMEOUT_SECONDS = 300
@@ -53,7 +53,7 @@ class Watch:
     def __init__(
         self, configuration: Configuration, settings: WatchSettings, news: News, on_restart: Callable[[], None]
     ) -> None:
-        """`news` and `on_restart` are called in the event loop that calls `start`."""
+        """Create a stopped watch; `news` and `on_restart` are called in the event loop that calls `start`."""
         self._configuration = configuration
         self._settings = settings
         self._news = news
@@ -66,19 +66,19 @@ class Watch:
         self._streams = Streams(expected=_WATCHED_KINDS * max(1, len(set(settings.namespaces))))
 
     def is_up(self) -> bool:
-        """Return whether the API server has accepted each watch, and was not asked anew since."""
+        """Return whether the API server has accepted each watch, and none was requested again since."""
         return self._streams.all_open()
 
     def start(self) -> None:
-        """Begin to watch, in a thread of its own."""
+        """Start to watch, in a thread of its own."""
         self._loop = asyncio.get_running_loop()
         self._thread = threading.Thread(target=self._supervise, name="watch", daemon=True)
         self._thread.start()
 
     def leave_out(self, namespaces: frozenset[str]) -> None:
-        """Do not watch these: Kopf would end, for all of them, on one that it may not watch.
+        """Exclude these namespaces: Kopf would end all watches because of one that is forbidden.
 
-        The watches are started anew when that changes.
+        The watches are restarted when that changes.
         """
         if namespaces != self._left_out:
             self._left_out = namespaces
@@ -96,8 +96,8 @@ class Watch:
         while not self._stopping.is_set():
             try:
                 asyncio.run(self._watch())
-                pause = _FIRST_PAUSE_SECONDS  # it was told to end, and did not fail
-            except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - whatever ends Kopf, it is started again
+                pause = _FIRST_PAUSE_SECONDS  # it was stopped, and did not fail
+            except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - Kopf is restarted after any error
                 _log.error("watches ended", extra={"error": type(error).__name__})
             if self._stopping.wait(pause):
                 return
@@ -105,7 +105,7 @@ class Watch:
             self._call(self._on_restart)
 
     async def _watch(self) -> None:
-        # An event of this loop: for one of threads Kopf keeps a thread waiting, and the loop would end after that only.
+        # An event of this loop: for an event of threads, Kopf blocks a thread, which would delay the end of the loop.
         stop, loop = asyncio.Event(), asyncio.get_running_loop()
         self._end_kopf = lambda: _soon(loop, stop.set)
         if self._stopping.is_set():
@@ -124,8 +124,8 @@ class Watch:
                     stop_flag=stop,
                 )
             )
-            told = asyncio.create_task(ending.wait())
-            await asyncio.wait({running, told}, return_when=asyncio.FIRST_COMPLETED)
+            cleaned_up = asyncio.create_task(ending.wait())
+            await asyncio.wait({running, cleaned_up}, return_when=asyncio.FIRST_COMPLETED)
             await asyncio.wait({running}, timeout=_END_SECONDS)
             await _end_all_but_this_task()
             await running
@@ -163,7 +163,7 @@ def _soon(loop: asyncio.AbstractEventLoop, callback: Callable[..., object], *arg
 
 
 async def _end_all_but_this_task() -> None:
-    """Cancel what is left of Kopf until it has ended: a watch that is just being asked for misses the first time."""
+    """Cancel the tasks of Kopf until all have ended: a watch that is being opened misses the first cancellation."""
     for _ in range(_CANCELLATIONS):
         left = asyncio.all_tasks() - {asyncio.current_task()}
         for task in left:
@@ -173,23 +173,23 @@ async def _end_all_but_this_task() -> None:
         await asyncio.wait(left, timeout=_AGAIN_SECONDS)
 
 
-_TOLD = ("namespace", "name", "labels", "resourceVersion")
+_WATCHED_METADATA = ("namespace", "name", "labels", "resourceVersion")
 
 
 def watched_metadata_of_secret(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """What is passed on of a Secret's metadata: no annotations, in which `kubectl apply` repeats its values (P4)."""
-    return {name: metadata[name] for name in _TOLD if name in metadata}
+    """Return the watched metadata of a Secret: no annotations, in which `kubectl apply` repeats its values (P4)."""
+    return {name: metadata[name] for name in _WATCHED_METADATA if name in metadata}
 
 
 class _Backoffs:
-    """Pauses between tries, without end: where Kopf gives up one watch, it may wait for another one for ever."""
+    """Pauses between retries, without end: if Kopf gives up one watch, it may wait for another one for ever."""
 
     def __iter__(self) -> Iterator[float]:
         return itertools.chain(_PAUSES_SECONDS, itertools.repeat(_LONGEST_PAUSE_SECONDS))
 
 
 def kopf_settings() -> kopf.OperatorSettings:
-    """Watch only: no peering, no posted events, no scan for other resources, no unlabelled Secret on the wire."""
+    """Return settings that only watch: no peering, no posted events, no resource scan, no unlabelled Secrets."""
     settings = kopf.OperatorSettings()
     settings.posting.enabled = False
     settings.scanning.disabled = True
@@ -202,7 +202,7 @@ def kopf_settings() -> kopf.OperatorSettings:
 
 
 async def connection_of(configuration: Configuration) -> kopf.ConnectionInfo:
-    """The same API server and identity as the rest of the process; a service account's token is read anew."""
+    """Return the API server and identity of the process; a service account's token is read again each time."""
     authorization = await configuration.get_api_key_with_prefix("BearerToken", alias="authorization")
     scheme, _, token = (authorization or "").rpartition(" ")
     return kopf.ConnectionInfo(

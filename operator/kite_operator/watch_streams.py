@@ -1,8 +1,8 @@
-"""Which watches the API server has accepted, seen where they are asked for: Kopf tells nobody.
+"""Watches that the API server has accepted, observed at their requests, since Kopf does not report it.
 
-Kopf keeps to itself that a watch is refused, and tries it again. That Kopf runs is therefore no sign that anything is
-watched. So it is given a session of which each request is followed: a stream is open from the answer 200 to a watch
-until the same path is asked for again.
+Kopf does not report a refused watch, and retries it. So a running Kopf does not mean that anything is watched. It is
+given a session whose requests are observed: a stream is open from the answer 200 to a watch until the same path is
+requested again.
 """
 
 import asyncio
@@ -15,19 +15,19 @@ import aiohttp
 import kopf
 
 _PAUSE_SECONDS = 2.0
-"""Between a session that was refused and the next."""
+"""Pause between a session that was refused and the next."""
 
 
 class Streams:
-    """The paths that are watched; written in Kopf's event loop, asked from another thread."""
+    """The paths that are watched; written in Kopf's event loop, read from another thread."""
 
     def __init__(self, expected: int) -> None:
-        """So many streams belong together."""
+        """Expect that many streams."""
         self._expected = expected
         self._open: set[str] = set()
 
     def expect(self, streams: int) -> None:
-        """So many belong together from now on."""
+        """Expect that many streams from now on."""
         self._expected = streams
 
     def all_open(self) -> bool:
@@ -35,11 +35,11 @@ class Streams:
         return len(self._open) >= self._expected
 
     def forget(self) -> None:
-        """All have ended."""
+        """Mark all streams as ended."""
         self._open.clear()
 
     def followed(self) -> aiohttp.TraceConfig:
-        """Return what a session needs so that its requests are followed."""
+        """Return the trace configuration of a session, by which its requests are observed."""
         config = aiohttp.TraceConfig()
         config.on_request_start.append(self._asked)
         config.on_request_end.append(self._answered)
@@ -48,7 +48,7 @@ class Streams:
     async def _asked(
         self, _session: aiohttp.ClientSession, _context: SimpleNamespace, request: aiohttp.TraceRequestStartParams
     ) -> None:
-        # A list comes before each watch from its beginning, and no two watches of a path are under way at once.
+        # A list precedes each new watch, and no two watches of a path run at once.
         self._open.discard(request.url.path)
 
     async def _answered(
@@ -59,20 +59,20 @@ class Streams:
 
 
 class KopfSessions:
-    """What Kopf logs in with, for one of its runs: a session like the one that it makes by itself, but followed.
+    """The sessions for one run of Kopf: each is like the session that Kopf makes itself, but observed.
 
-    It asks again when the API server refused a session (401), and is given a new one after a pause, with credentials
-    that were read anew: it would otherwise end when they are the same, and hang while it ends.
+    Kopf asks again when the API server refused a session (401). It is given a new one after a pause, with credentials
+    that were read again: it would otherwise end when they are the same, and hang while it ends.
     """
 
     def __init__(self, connect: Callable[[], Awaitable[kopf.ConnectionInfo]], streams: Streams) -> None:
-        """`connect` reads the credentials."""
+        """Create no session yet; `connect` reads the credentials."""
         self._connect = connect
         self._streams = streams
         self._session: aiohttp.ClientSession | None = None
 
     async def log_in(self) -> kopf.AiohttpSession:
-        """The next session; the one before is closed."""
+        """Close the previous session, and return the next one."""
         if self._session is not None:
             await self._session.close()
             await asyncio.sleep(_PAUSE_SECONDS)
@@ -90,7 +90,7 @@ class KopfSessions:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Kopf has ended, and every stream with it."""
+        """Close the session and mark every stream as ended: Kopf has ended."""
         self._streams.forget()
         if self._session is not None:
             await self._session.close()

@@ -1,4 +1,4 @@
-"""The desired state: who is to be looked at because of which piece of news."""
+"""Desired state: the credentials to reconcile because of each change."""
 
 import copy
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ ALPHA, BETA = Key("desk", "alpha"), Key("desk", "beta")
 
 
 def changed(of: Mapping[str, Any], uid: str | None = None, **spec: Any) -> dict[str, Any]:
-    """The same KiteCredential after an edit: another generation."""
+    """Return the same KiteCredential after an edit: another generation."""
     other = copy.deepcopy(dict(of))
     other["spec"] |= spec
     other["metadata"]["generation"] += 1
@@ -40,18 +40,18 @@ def desired(*bodies: Mapping[str, Any], memory: InMemoryStates | None = None) ->
     return made
 
 
-def wish(of: Mapping[str, Any]) -> DesiredCredential:
+def parsed(of: Mapping[str, Any]) -> DesiredCredential:
     return DesiredCredential.of(parse_credential(of))
 
 
 ALPHA_BODY, BETA_BODY = body(), body(name="beta")
 
 
-def test_one_that_is_seen_first_is_new() -> None:
+def test_a_credential_that_is_seen_first_is_new() -> None:
     assert Change(new=(ALPHA,)) == desired().credential(None, ALPHA_BODY)
 
 
-def test_one_that_a_person_edits_has_changed() -> None:
+def test_a_credential_that_a_user_edits_has_changed() -> None:
     assert Change(changed=(ALPHA,)) == desired(ALPHA_BODY).credential("MODIFIED", changed(ALPHA_BODY, suspend=True))
 
 
@@ -59,63 +59,63 @@ def of_class(name: str, of: Mapping[str, Any] = ALPHA_BODY) -> dict[str, Any]:
     return changed(of, className=name)
 
 
-def test_one_of_another_class_is_never_looked_at() -> None:
+def test_a_credential_of_another_class_is_never_reconciled() -> None:
     assert Change() == desired().credential("ADDED", of_class("desk"))
-    assert Change() == desired().replace_all([wish(of_class("desk"))], [])
+    assert Change() == desired().replace_all([parsed(of_class("desk"))], [])
 
 
-def test_an_operator_with_a_class_looks_at_its_own_only() -> None:
+def test_an_operator_with_a_class_reconciles_only_its_own() -> None:
     made = Desired(InMemoryStates(), class_name="desk")
     assert Change() == made.credential("ADDED", ALPHA_BODY)
     assert Change(new=(ALPHA,)) == made.credential("MODIFIED", of_class("desk"))
 
 
-def test_one_that_is_handed_over_is_not_taken_for_deleted() -> None:
+def test_a_credential_that_is_handed_over_does_not_count_as_deleted() -> None:
     assert Change(handed_over=(ALPHA,)) == desired(ALPHA_BODY).credential("MODIFIED", of_class("desk"))
-    assert Change(handed_over=(ALPHA,)) == desired(ALPHA_BODY).replace_all([wish(of_class("desk"))], [])
+    assert Change(handed_over=(ALPHA,)) == desired(ALPHA_BODY).replace_all([parsed(of_class("desk"))], [])
 
 
-def test_one_of_another_class_is_no_rival_for_a_target() -> None:
+def test_a_credential_of_another_class_is_no_rival_for_a_target() -> None:
     made = desired(ALPHA_BODY)
     made.credential("ADDED", of_class("desk", changed(BETA_BODY, target={"name": "alpha-kite-token"})))
     assert Hints() == made.hints(ALPHA)
 
 
-def test_an_annotation_of_ours_changes_it_without_a_generation() -> None:
+def test_an_annotation_of_ours_is_a_change_without_a_generation() -> None:
     asked = copy.deepcopy(ALPHA_BODY)
     asked["metadata"]["annotations"] = {"kite-operator.dev/refresh": "r1"}
     assert Change(changed=(ALPHA,)) == desired(ALPHA_BODY).credential("MODIFIED", asked)
 
 
-def test_our_own_status_wakes_nobody() -> None:
+def test_our_own_status_requeues_nothing() -> None:
     written = ALPHA_BODY | {"status": {"userID": "AB1234"}}
     written["metadata"] = ALPHA_BODY["metadata"] | {"resourceVersion": "11"}
     assert Change() == desired(ALPHA_BODY).credential("MODIFIED", written)
 
 
-def test_one_that_is_deleted_is_gone() -> None:
+def test_a_credential_that_is_deleted_is_gone() -> None:
     made = desired(ALPHA_BODY)
-    assert Change(gone=((ALPHA, wish(ALPHA_BODY)),)) == made.credential("DELETED", ALPHA_BODY)
+    assert Change(gone=((ALPHA, parsed(ALPHA_BODY)),)) == made.credential("DELETED", ALPHA_BODY)
     assert 0 == len(made)
     assert Change() == made.credential("DELETED", ALPHA_BODY)
 
 
-def test_the_late_news_of_a_predecessors_end_does_not_delete_its_successor() -> None:
+def test_a_late_deletion_of_a_predecessor_does_not_delete_its_successor() -> None:
     successor = changed(ALPHA_BODY, uid="uid-next")
     made = desired(ALPHA_BODY)
-    assert Change(new=(ALPHA,), gone=((ALPHA, wish(ALPHA_BODY)),)) == made.credential("ADDED", successor)
+    assert Change(new=(ALPHA,), gone=((ALPHA, parsed(ALPHA_BODY)),)) == made.credential("ADDED", successor)
     assert Change() == made.credential("DELETED", ALPHA_BODY)
     assert 1 == len(made)
 
 
-def test_a_namespace_of_somebody_else_is_left_alone() -> None:
+def test_a_namespace_that_is_not_ours_is_not_reconciled() -> None:
     made = Desired(InMemoryStates(), lambda namespace: namespace != "desk")
     assert Change() == made.credential("ADDED", ALPHA_BODY)
-    assert Change() == made.replace_all([wish(ALPHA_BODY)], [])
+    assert Change() == made.replace_all([parsed(ALPHA_BODY)], [])
     assert 0 == len(made)
 
 
-def test_a_source_secret_wakes_everyone_who_reads_it() -> None:
+def test_a_source_secret_requeues_every_credential_that_reads_it() -> None:
     shared = changed(BETA_BODY, appSecretRef={"name": "alpha-app"})
     made = desired(ALPHA_BODY, shared)
     assert {ALPHA, BETA} == set(made.secret("MODIFIED", secret("source", "alpha-app")).changed)
@@ -130,7 +130,7 @@ def test_an_edit_that_names_another_source_is_followed() -> None:
     assert (ALPHA,) == made.secret("MODIFIED", secret("source", "new-app")).changed
 
 
-def test_a_target_that_somebody_touched_wakes_its_owner_and_our_own_write_does_not() -> None:
+def test_drift_of_a_target_requeues_its_owner_and_our_own_write_does_not() -> None:
     memory = InMemoryStates()
     made = desired(ALPHA_BODY, memory=memory)
     memory.of(ALPHA).target_version = "5"
@@ -140,7 +140,7 @@ def test_a_target_that_somebody_touched_wakes_its_owner_and_our_own_write_does_n
     assert Change() == made.secret(None, secret("target", "alpha-kite-token", version="6"))
 
 
-def test_a_target_of_before_is_known_until_it_is_deleted() -> None:
+def test_a_previous_target_is_known_until_it_is_deleted() -> None:
     made = desired(ALPHA_BODY)
     made.credential("MODIFIED", changed(ALPHA_BODY, target={"name": "renamed"}))
     assert frozenset({"alpha-kite-token"}) == made.hints(ALPHA).previous_targets
@@ -149,14 +149,14 @@ def test_a_target_of_before_is_known_until_it_is_deleted() -> None:
     assert frozenset() == made.hints(ALPHA).previous_targets
 
 
-def test_a_target_of_before_is_found_by_its_labels_after_a_restart() -> None:
+def test_a_previous_target_is_found_by_its_labels_after_a_restart() -> None:
     made = desired(ALPHA_BODY)
     assert (ALPHA,) == made.secret(None, secret("target", "of-before")).changed
     assert Change() == made.secret(None, secret("target", "of-nobody", credential="gone"))
     assert frozenset({"of-before"}) == made.hints(ALPHA).previous_targets
 
 
-def test_a_target_that_is_wanted_again_is_no_former_one() -> None:
+def test_a_target_that_is_named_again_is_no_previous_target() -> None:
     made = desired(ALPHA_BODY)
     made.credential("MODIFIED", changed(ALPHA_BODY, target={"name": "renamed"}))
     made.credential("MODIFIED", ALPHA_BODY)
@@ -165,7 +165,7 @@ def test_a_target_that_is_wanted_again_is_no_former_one() -> None:
     assert frozenset() == made.hints(ALPHA).previous_targets
 
 
-def test_a_grant_wakes_its_credential_once() -> None:
+def test_a_grant_requeues_its_credential_once() -> None:
     made = desired(ALPHA_BODY)
     assert (ALPHA,) == made.secret("ADDED", secret("grant", "grant-1")).changed
     assert Change() == made.secret("MODIFIED", secret("grant", "grant-1"))
@@ -181,56 +181,56 @@ def test_a_grant_that_came_before_its_credential_is_known_to_it() -> None:
     assert frozenset({"grant-1"}) == made.hints(ALPHA).grants
 
 
-def test_secrets_of_other_roles_wake_nobody() -> None:
+def test_secrets_of_other_roles_requeue_nothing() -> None:
     made = desired(ALPHA_BODY)
     assert Change() == made.secret("MODIFIED", secret("state", "alpha-kite-state"))
     assert Change() == made.secret("MODIFIED", {"namespace": "desk", "name": "alpha-app", "labels": None})
 
 
-def test_of_two_that_want_one_target_the_older_comes_first() -> None:
+def test_of_two_credentials_with_one_target_the_older_comes_first() -> None:
     younger = changed(BETA_BODY, target={"name": "alpha-kite-token"})
     younger["metadata"]["creationTimestamp"] = "2026-03-01T00:00:01Z"
     made = desired(younger, ALPHA_BODY)
-    assert (None, wish(ALPHA_BODY).ref) == (made.hints(ALPHA).rival, made.hints(BETA).rival)
+    assert (None, parsed(ALPHA_BODY).ref) == (made.hints(ALPHA).rival, made.hints(BETA).rival)
     assert (BETA,) == made.credential("DELETED", ALPHA_BODY).changed
     assert made.hints(BETA).rival is None
 
 
-def test_of_two_of_the_same_second_the_name_decides() -> None:
+def test_of_two_credentials_of_the_same_second_the_name_decides() -> None:
     made = desired(changed(BETA_BODY, target={"name": "alpha-kite-token"}), ALPHA_BODY)
-    assert wish(ALPHA_BODY).ref == made.hints(BETA).rival
+    assert parsed(ALPHA_BODY).ref == made.hints(BETA).rival
     assert made.hints(Key("desk", "unknown")).rival is None
 
 
 def test_a_sweep_finds_what_the_watch_missed() -> None:
     made = desired(ALPHA_BODY)
     edited = changed(ALPHA_BODY, suspend=True)
-    change = made.replace_all([wish(edited), wish(BETA_BODY)], [(BETA, "grant-1")])
+    change = made.replace_all([parsed(edited), parsed(BETA_BODY)], [(BETA, "grant-1")])
     assert Change(new=(BETA,), changed=(ALPHA, BETA)) == change
-    assert Change() == made.replace_all([wish(edited), wish(BETA_BODY)], [(BETA, "grant-1")])
+    assert Change() == made.replace_all([parsed(edited), parsed(BETA_BODY)], [(BETA, "grant-1")])
 
 
-def test_what_a_sweep_does_not_find_is_gone_and_wakes_its_rivals() -> None:
+def test_a_credential_that_a_sweep_does_not_find_is_gone_and_its_rivals_are_requeued() -> None:
     rival = changed(BETA_BODY, target={"name": "alpha-kite-token"})
     made = desired(ALPHA_BODY, rival)
-    assert Change(changed=(BETA,), gone=((ALPHA, wish(ALPHA_BODY)),)) == made.replace_all([wish(rival)], [])
+    assert Change(changed=(BETA,), gone=((ALPHA, parsed(ALPHA_BODY)),)) == made.replace_all([parsed(rival)], [])
 
 
-def test_a_sweep_tells_of_a_predecessor_that_was_replaced_unseen() -> None:
+def test_a_sweep_reports_a_predecessor_that_was_replaced_unseen() -> None:
     successor = changed(ALPHA_BODY, uid="uid-next")
-    change = desired(ALPHA_BODY).replace_all([wish(successor)], [])
-    assert Change(new=(ALPHA,), gone=((ALPHA, wish(ALPHA_BODY)),)) == change
+    change = desired(ALPHA_BODY).replace_all([parsed(successor)], [])
+    assert Change(new=(ALPHA,), gone=((ALPHA, parsed(ALPHA_BODY)),)) == change
 
 
 def test_a_sweep_forgets_grants_that_are_used_up() -> None:
     made = desired(ALPHA_BODY)
     made.secret("ADDED", secret("grant", "grant-1"))
-    made.replace_all([wish(ALPHA_BODY)], [])
+    made.replace_all([parsed(ALPHA_BODY)], [])
     assert frozenset() == made.hints(ALPHA).grants
 
 
 class IndexMachine(RuleBasedStateMachine):
-    """Whatever happens, the index is what a fresh one of the same wishes would be."""
+    """State machine: after any changes the index equals a fresh one of the same credentials."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -261,7 +261,7 @@ class IndexMachine(RuleBasedStateMachine):
     @rule(names=st.sets(names), wanted=targets, source=sources)
     def sweep(self, names: set[str], wanted: str, source: str) -> None:
         self.truth = {Key("desk", name): self.drawn(name, wanted, source) for name in names}
-        self.made.replace_all([wish(each) for each in self.truth.values()], [])
+        self.made.replace_all([parsed(each) for each in self.truth.values()], [])
 
     @invariant()
     def the_index_is_consistent(self) -> None:
@@ -272,7 +272,7 @@ class IndexMachine(RuleBasedStateMachine):
         assert [self.hints(fresh, key) for key in self.truth] == [self.hints(self.made, key) for key in self.truth]
 
     def hints(self, of: Desired, key: Key) -> Hints:
-        """Without former targets: a fresh index has none of the renamings behind it."""
+        """Return hints without previous targets: a fresh index has no renamings."""
         return replace(of.hints(key), previous_targets=frozenset())
 
 

@@ -1,4 +1,4 @@
-"""What the process remembers of a session is forgotten with the session."""
+"""In-memory state of a session is dropped with the session."""
 
 from datetime import timedelta
 
@@ -10,7 +10,7 @@ from support.facts import NOON
 LATER = NOON + timedelta(minutes=5)
 
 
-def test_a_session_is_known_from_the_first_look_at_it() -> None:
+def test_a_session_is_known_from_its_first_reconcile() -> None:
     recollection = InMemoryState()
     assert Probes() == recollection.about("", NOON)
     assert Probes(known_since=NOON) == recollection.about("session-1", NOON)
@@ -24,7 +24,7 @@ def test_answers_about_one_session_say_nothing_about_the_next() -> None:
     assert Probes(known_since=LATER, refreshed_at=NOON, exchanged_at=NOON) == recollection.about("session-2", LATER)
 
 
-def test_a_report_is_news_until_the_broker_has_been_asked() -> None:
+def test_a_report_is_new_until_the_broker_has_been_asked() -> None:
     recollection = InMemoryState()
     assert recollection.report_dead(NOON)
     assert not recollection.report_dead(LATER)
@@ -32,7 +32,7 @@ def test_a_report_is_news_until_the_broker_has_been_asked() -> None:
     assert recollection.report_dead(LATER)
 
 
-def test_a_report_that_came_before_the_first_look_is_not_forgotten() -> None:
+def test_a_report_from_before_the_first_reconcile_is_not_forgotten() -> None:
     recollection = InMemoryState()
     recollection.report_dead(NOON)
     assert Probes(known_since=LATER, reported_at=NOON) == recollection.about("session-1", LATER)
@@ -43,7 +43,7 @@ def test_heals_are_counted_for_an_hour() -> None:
     assert 2 == recollection.heals_within_hour(NOON)
 
 
-def test_who_stands_by_forgets_all_but_what_nobody_else_knows() -> None:
+def test_a_standby_forgets_all_state_that_other_processes_have_too() -> None:
     memory, owing, idle = InMemoryStates(), Key("desk", "alpha"), Key("desk", "beta")
     pending_writes = (PendingWrite("lock-1"),)
     memory.of(owing).pending_writes = pending_writes
@@ -55,7 +55,7 @@ def test_who_stands_by_forgets_all_but_what_nobody_else_knows() -> None:
     assert 1 == memory.use_app(idle, "app-1")
 
 
-def test_each_credential_has_its_own_memory_until_it_is_forgotten() -> None:
+def test_each_credential_has_its_own_state_until_it_is_forgotten() -> None:
     memory, key = InMemoryStates(), Key("desk", "alpha")
     memory.of(key).target_version = "7"
     assert ("7", "") == (memory.of(key).target_version, memory.of(Key("desk", "beta")).target_version)

@@ -1,4 +1,4 @@
-"""What stands in a trace: which spans there are, one below the other, how long, and how each ended."""
+"""Spans of a trace: their nesting, durations and results."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -51,7 +51,7 @@ class Notebook:
         self.found.append(made)
         return made
 
-    def told(self) -> list[tuple[str, str]]:
+    def problems(self) -> list[tuple[str, str]]:
         return [(each.path(), each.problem) for each in self.found]
 
 
@@ -70,16 +70,16 @@ async def test_a_refresh_is_one_trace_of_its_actions_and_their_steps(notebook: N
     request = spans.traced_requests(lambda _verb, _resource, _status, _seconds: None)
     with spans.one_pass(notebook, clock.now, ALPHA):
         await clock.sleep(1)
-        with spans.action("login", "d1", "LoginInProgress") as told:
+        with spans.action("login", "d1", "LoginInProgress") as outcome:
             with spans.step("ledger"):
                 await clock.sleep(2)
                 request("PUT", "leases", 200, 0.5)
             await clock.sleep(4)
             step("password", "success", 3.0)
-            told.result, told.reason = "staged", "SessionUnproven"
+            outcome.result, outcome.reason = "staged", "SessionUnproven"
         with spans.action("prove", "d2", "SessionUnproven"):
             pass
-        spans.rests("SessionActive")
+        spans.waits("SessionActive")
     assert [
         ("reconcile", ""),
         ("reconcile/login", ""),
@@ -87,7 +87,7 @@ async def test_a_refresh_is_one_trace_of_its_actions_and_their_steps(notebook: N
         ("reconcile/login/ledger/PUT leases", ""),
         ("reconcile/login/password", ""),
         ("reconcile/prove", ""),
-    ] == notebook.told()
+    ] == notebook.problems()
     assert [7.0, 6.0, 2.0, 0.5, 3.0, 0.0] == [each.seconds for each in notebook.found]
     assert [False, False, False, True, True, False] == [each.beginning.remote for each in notebook.found]
     whole, login = notebook.found[:2]
@@ -101,7 +101,7 @@ async def test_a_refresh_is_one_trace_of_its_actions_and_their_steps(notebook: N
     } == login.attributes
 
 
-def test_what_is_logged_within_a_span_has_its_ids_and_nothing_else_has(notebook: Notebook, clock: FakeClock) -> None:
+def test_only_log_lines_within_a_span_have_its_ids(notebook: Notebook, clock: FakeClock) -> None:
     with spans.one_pass(notebook, clock.now, ALPHA):
         assert {} == correlation.fields()
         with spans.action("login", "d1", "LoginInProgress"):
@@ -112,11 +112,11 @@ def test_what_is_logged_within_a_span_has_its_ids_and_nothing_else_has(notebook:
     assert {} == correlation.fields()
 
 
-def test_a_pass_that_only_rests_leaves_no_span(notebook: Notebook, clock: FakeClock) -> None:
+def test_a_reconcile_that_only_waits_leaves_no_span(notebook: Notebook, clock: FakeClock) -> None:
     with spans.one_pass(notebook, clock.now, ALPHA):
         spans.traced_requests(lambda *_: None)("GET", "secrets", 200, 0.1)
         with spans.step("ledger"):
-            spans.rests("SessionActive")
+            spans.waits("SessionActive")
     assert [] == notebook.found
 
 
@@ -134,37 +134,37 @@ def test_a_pass_that_only_rests_leaves_no_span(notebook: Notebook, clock: FakeCl
     ],
     ids=lambda each: each if isinstance(each, str) else type(each).__name__,
 )
-def test_what_is_raised_is_told_by_its_code_never_by_its_text(
+def test_an_exception_is_recorded_by_its_code_never_by_its_text(
     notebook: Notebook, clock: FakeClock, error: BaseException, problem: str
 ) -> None:
     with pytest.raises(type(error)), spans.one_pass(notebook, clock.now, ALPHA), spans.action("login", "d1", "x"):
         raise error
-    assert [("reconcile", ""), ("reconcile/login", problem)] == notebook.told()
+    assert [("reconcile", ""), ("reconcile/login", problem)] == notebook.problems()
     assert "made-up text" not in repr(notebook)
 
 
-def test_a_call_of_the_broker_that_failed_bears_its_reason(notebook: Notebook, clock: FakeClock) -> None:
+def test_a_call_to_the_broker_that_failed_has_its_reason(notebook: Notebook, clock: FakeClock) -> None:
     seen: list[tuple[str, str, float]] = []
     observe = spans.traced_steps(lambda *each: seen.append(each))
-    with spans.one_pass(notebook, clock.now, ALPHA), spans.action("login", "d1", "x") as told:
+    with spans.one_pass(notebook, clock.now, ALPHA), spans.action("login", "d1", "x") as outcome:
         observe("password", "PasswordRejected", 1.0)
-        told.result, told.reason, told.failed = "rejected", "PasswordRejected", True
+        outcome.result, outcome.reason, outcome.failed = "rejected", "PasswordRejected", True
     assert [("reconcile/login", "PasswordRejected"), ("reconcile/login/password", "PasswordRejected")] == (
-        notebook.told()[1:]
+        notebook.problems()[1:]
     )
     assert [("password", "PasswordRejected", 1.0)] == seen
 
 
 @pytest.mark.parametrize(("status", "problem"), [(200, ""), (404, ""), (409, ""), (503, "HTTP 503"), (0, "no answer")])
-def test_a_request_to_the_api_server_failed_when_nothing_sensible_came(
+def test_a_request_to_the_api_server_without_a_usable_answer_has_failed(
     notebook: Notebook, clock: FakeClock, status: int, problem: str
 ) -> None:
     with spans.one_pass(notebook, clock.now, ALPHA), spans.action("probe", "d1", "x"):
         spans.traced_requests(lambda *_: None)("GET", "secrets", status, 0.1)
-    assert ("reconcile/probe/GET secrets", problem) == notebook.told()[-1]
+    assert ("reconcile/probe/GET secrets", problem) == notebook.problems()[-1]
 
 
-async def test_credentials_that_are_worked_on_at_once_do_not_mix(notebook: Notebook, clock: FakeClock) -> None:
+async def test_credentials_that_are_reconciled_at_once_do_not_mix(notebook: Notebook, clock: FakeClock) -> None:
     async def one(name: str) -> None:
         with spans.one_pass(notebook, clock.now, Key("desk", name)), spans.action(name, name, "x"):
             await asyncio.sleep(0)
@@ -176,7 +176,7 @@ async def test_credentials_that_are_worked_on_at_once_do_not_mix(notebook: Noteb
     assert {"reconcile/a/of-a", "reconcile/b/of-b"} == set(steps)
 
 
-async def test_what_outlives_a_pass_is_no_part_of_it(notebook: Notebook, clock: FakeClock) -> None:
+async def test_a_task_that_outlives_a_reconcile_is_no_part_of_it(notebook: Notebook, clock: FakeClock) -> None:
     go_on = asyncio.Event()
 
     async def reminder() -> None:
@@ -190,9 +190,13 @@ async def test_what_outlives_a_pass_is_no_part_of_it(notebook: Notebook, clock: 
     assert ["reconcile", "reconcile/probe"] == [each.path() for each in notebook.found]
 
 
-def test_without_a_tracer_nothing_is_noted_anywhere() -> None:
-    with spans.one_pass(None, FakeClock().now, ALPHA), spans.action("login", "d1", "x") as told, spans.step("ledger"):
-        told.result = "staged"
-        spans.rests("SessionActive")
+def test_without_a_tracer_nothing_is_recorded() -> None:
+    with (
+        spans.one_pass(None, FakeClock().now, ALPHA),
+        spans.action("login", "d1", "x") as outcome,
+        spans.step("ledger"),
+    ):
+        outcome.result = "staged"
+        spans.waits("SessionActive")
         spans.traced_steps(lambda *_: None)("password", "success", 1.0)
         assert spans._place.get() is None

@@ -1,1 +1,1 @@
-"""Carries out one decision: the broker is called, the cluster is written; nothing is decided here."""
+"""Actions that carry out one plan: they call the broker and write to the cluster. They decide nothing."""

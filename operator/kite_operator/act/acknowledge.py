@@ -1,7 +1,7 @@
-"""A person acknowledges a block: honoured once, for the block that stands, at most twice a day.
+"""Acknowledgement of a block by a user: honoured once, for the block that stands, at most twice a day.
 
-One that is not honoured is answered once. It goes on to be what the person wants: `decide` asks for it again when it
-can be honoured.
+An acknowledgement that is not honoured is answered once. The annotation stays: `decide` plans it again when it can be
+honoured.
 """
 
 from kite_operator.act.context import Context, Services, seed_of
@@ -14,11 +14,11 @@ from kite_operator.model.reasons import Reason
 
 
 async def acknowledge(services: Services, context: Context) -> ActOutcome:
-    """Reopen the standing block when the annotation names it; say so, or say why not."""
+    """Lift the standing block when the annotation names it, and report the result as a note."""
     block, versions, asked = standing_block(context.observed), context.observed.versions, context.credential.acknowledge
     if block is None or block.id != asked:
         return _ignored("the acknowledged block does not stand: status.blockID names the one that does, if any")
-    app = versions.api_key if versions is not None else ""  # without it no block of an app stands
+    app = versions.api_key if versions is not None else ""  # without an app, no block of an app stands
 
     def change(ledger: AttemptLedger) -> AttemptLedger:
         return budget.acknowledge(ledger, block, app, services.clock.now())

@@ -1,4 +1,4 @@
-"""The claim of a credential whose session the broker has vouched for: proven, and made anew where it was lost."""
+"""The claim of a credential whose session the broker has confirmed: mark it as proven, and write it again if lost."""
 
 from kite_operator.act.context import Context, Services, claimant, seed_of
 from kite_operator.decide.claims import claim, may_hold, prove
@@ -7,10 +7,10 @@ from kite_operator.model.account import AttemptLedger
 
 
 async def hold_claim(services: Services, context: Context, *, fresh: bool = False) -> None:
-    """Remember that this credential has proven to hold the account; written once.
+    """Record that this credential has proven to hold the account; written once.
 
-    A `fresh` session was made since the record was gathered, and the claim on it too: the record is read anew then. A
-    claim, or a whole account Lease, that was lost is made again.
+    A `fresh` session, and the claim on it, are newer than the gathered ledger: the ledger is read again then. A claim,
+    or a whole account Lease, that was lost is written again.
     """
     account, versions, holder = context.observed.account, context.observed.versions, context.observed.holder
     if versions is None or is_of_other_app(context.observed):

@@ -1,4 +1,4 @@
-"""What every action works with, and the steps that several of them share."""
+"""Services and context of every action, and the steps that several actions share."""
 
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -38,35 +38,35 @@ from kite_operator.observers import notify_observer
 _Answer = TypeVar("_Answer")
 
 LOCK_FOR = timedelta(seconds=90)
-"""How long a login may take in all before another process may start one."""
+"""Longest duration of a login before another process may start one."""
 
 
 class BrokerApi(Protocol):
     """The documented API, as `broker.session.KiteApi` offers it."""
 
     async def exchange(self, app: AppKeys, request_token: Sensitive) -> Session:
-        """A session for a request_token."""
+        """Return a session for a request_token."""
         ...
 
     async def renew(self, app: AppKeys, refresh_token: Sensitive) -> Session:
-        """A session for a refresh_token, perhaps with another refresh_token."""
+        """Return a session for a refresh_token, perhaps with another refresh_token."""
         ...
 
     async def logout(self, api_key: Sensitive, access_token: Sensitive) -> None:
-        """End a session; fine when it is over already."""
+        """End a session; no error when it is over already."""
         ...
 
     async def profile(self, api_key: Sensitive, access_token: Sensitive) -> str:
-        """The user_id that a session belongs to; TokenDead when it is over."""
+        """Return the user_id that a session belongs to; TokenDead when it is over."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The collaborators, wired once in `app.py`.
+    """The services that every action uses, made once in `app.py`.
 
     `identity` names this process in Leases; `on_step(step, credential)` is awaited at every named point of a refresh;
-    `observe(step, outcome, seconds)` hears of every broker call; `token_version` tells sessions apart.
+    `observe(step, outcome, seconds)` is called for every broker call; `token_version` returns the version of a session.
     """
 
     cluster: Cluster
@@ -82,9 +82,9 @@ class Services:
 
 @dataclass(slots=True)
 class Context:
-    """One action's view: what was gathered, and what the process remembers of the credential.
+    """Context of one action: the gathered state, and the in-memory state of the credential.
 
-    An action that knows what the world is like after it says so in `after`; otherwise it is gathered anew.
+    An action that knows the gathered state after it sets `after`; otherwise the state is gathered again.
     """
 
     gathered: Gathered
@@ -93,17 +93,17 @@ class Context:
 
     @property
     def observed(self) -> Observed:
-        """The facts that the decision rested on."""
+        """The facts that the decision was based on."""
         return self.gathered.observed
 
     @property
     def credential(self) -> Credential:
-        """Return whom it is about."""
+        """The credential of this reconcile."""
         return self.gathered.observed.credential
 
 
 async def observed_call(services: Services, step: Step, ask: Callable[[], Awaitable[_Answer]]) -> _Answer:
-    """Return what `ask` answers; how long it took and how it ended (success, a reason, or aborted) is observed."""
+    """Return the answer of `ask`; its duration and outcome (success, a reason, or aborted) go to the observer."""
     started, outcome = services.clock.boottime(), "aborted"
     try:
         answer = await ask()
@@ -117,17 +117,17 @@ async def observed_call(services: Services, step: Step, ask: Callable[[], Awaita
 
 
 def new_id() -> str:
-    """An id for locks, attempts and blocks: 64 random bits, hex."""
+    """Return an id for locks, attempts and blocks: 64 random bits, hex."""
     return secrets.token_hex(8)
 
 
 def seed_of(context: Context) -> AttemptLedger:
-    """Return what a missing Lease starts from: nothing, or what status remembers of a block (P1)."""
+    """Return the initial ledger of a missing Lease: empty, or with the block that status holds (P1)."""
     return context.observed.account or AttemptLedger(context.credential.client_id)
 
 
 def claimant(context: Context, *, proven: bool = False) -> Claimant:
-    """The credential as one that wants a claim; `proven` when the broker has just vouched for its session."""
+    """Return the credential as a claimant; `proven` when the broker has just confirmed its session."""
     credential = context.credential
     return Claimant(credential.ref, credential.created, proven or is_vouched_for(context.observed))
 
@@ -160,9 +160,9 @@ async def release(
     rejection: Rejection | None = None,
     settlement: budget.Settlement | None = None,
 ) -> None:
-    """Give the lock back, and record what the broker refused for good, and what could not be settled before.
+    """Release the lock, and record a permanent rejection and a settlement that could not be written before.
 
-    When the API server cannot be reached the debt is remembered, and paid before the credential is looked at again.
+    When the API server does not answer, this is a pending write, made before the next decision on the credential.
     """
     pending = PendingWrite(lock_id, rejection, settlement)
     context.in_memory.pending_writes = (*context.in_memory.pending_writes, pending)
@@ -171,10 +171,10 @@ async def release(
 
 
 @asynccontextmanager
-async def giving_back(services: Services, context: Context, lock_id: str) -> AsyncIterator[None]:
-    """Give the lock back when anything but the broker ends the action: what that says is recorded with it.
+async def release_lock_on_error(services: Services, context: Context, lock_id: str) -> AsyncIterator[None]:
+    """Release the lock when an error ends the action, except a broker error: its handler releases and records it.
 
-    It may be ours even where taking it was not answered.
+    The lock may be ours even if the API server did not answer the write that took it.
     """
     try:
         yield
@@ -186,7 +186,7 @@ async def giving_back(services: Services, context: Context, lock_id: str) -> Asy
 
 
 async def write_pending(services: Services, client_id: str, in_memory: InMemoryState, seed: AttemptLedger) -> None:
-    """Write what could not be written when it happened."""
+    """Make the pending writes."""
     pending_writes = in_memory.pending_writes
     if not pending_writes:
         return
@@ -213,11 +213,11 @@ _INPUTS = {
     Reason.WRONG_ACCOUNT: ("login", "app"),
     Reason.SUBSCRIPTION_INACTIVE: ("app", "day"),
 }
-"""Which inputs a rejection is bound to; every other rejection is bound to the app Secret."""
+"""Inputs that a rejection is bound to; every other rejection is bound to the app Secret."""
 
 
 def rejection_of(services: Services, context: Context, error: BrokerError) -> Rejection | None:
-    """The rejection to record for `error`; None for what the attempt ledger holds, or what passes by itself."""
+    """Return the rejection to record for `error`; None for one in the attempt ledger, or a transient one."""
     versions = context.observed.versions
     if isinstance(error, TransientBrokerError) or error.reason in IN_LEDGER or versions is None:
         return None
@@ -230,7 +230,7 @@ IN_LEDGER = (Reason.PASSWORD_REJECTED, Reason.TOTP_REJECTED, Reason.ATTEMPT_OUTC
 
 
 def failed(context: Context, services: Services, error: BrokerError, *, asked: bool = False) -> ActOutcome:
-    """The outcome of an action that the broker failed: with backoff when it passes by itself."""
+    """Return the outcome of an action that the broker failed: with backoff when the error is transient."""
     previous, now = context.credential.status.failures, services.clock.now()
     passes = isinstance(error, (TransientBrokerError, OutcomeUnknown))
     retry_after = error.retry_after_seconds if isinstance(error, TransientBrokerError) else None
@@ -238,14 +238,14 @@ def failed(context: Context, services: Services, error: BrokerError, *, asked: b
     return ActOutcome(
         "transient" if passes else "rejected",
         error.reason,
-        # What does not pass is told by the block that now rests upon the credential.
+        # An error that is not transient is reported by the block that now stands for the credential.
         failed=Failed(failures, error.message) if passes else Failed(replace(failures, next_retry_time=None)),
         handled_refresh=asked,
     )
 
 
 def passing_lapse(error: BrokerError) -> BrokerError:
-    """A lapsed subscription is no block where asking again costs nothing: it ends when a person renews it."""
+    """Return a lapsed subscription as transient where asking again costs nothing: it ends when the user renews it."""
     if error.reason is not Reason.SUBSCRIPTION_INACTIVE:
         return error
     message = f"{error.message}. It is asked again by itself"
@@ -255,5 +255,5 @@ def passing_lapse(error: BrokerError) -> BrokerError:
 
 
 def refused(refusal: ReservationRefused) -> ActOutcome:
-    """The outcome of an action that the attempt ledger did not allow: a rest, and no failure."""
+    """Return the outcome of an action that the attempt ledger did not allow: a wait, and no failure."""
     return ActOutcome("refused", refusal.reason, retry_at=refusal.retry_at, retry_message=refusal.message)

@@ -1,4 +1,4 @@
-"""A person's login: its grant is taken, exchanged, staged and deleted, or refused and deleted."""
+"""Exchange of a user's login grant: take, exchange, stage and delete it, or refuse and delete it."""
 
 from contextlib import suppress
 from dataclasses import replace
@@ -10,15 +10,15 @@ from kite_operator.act.context import (
     Services,
     begin_exchange,
     failed,
-    giving_back,
     new_id,
     refused,
     rejection_of,
     release,
+    release_lock_on_error,
     seed_of,
 )
 from kite_operator.act.retry import retry_write
-from kite_operator.act.stage import exchange_and_stage, require_unmoved
+from kite_operator.act.stage import exchange_and_stage, require_state_unchanged
 from kite_operator.cluster.grants import drop, take
 from kite_operator.decide import budget, locks
 from kite_operator.decide.observed import Grant
@@ -34,45 +34,45 @@ _LOST = (
     "a login was begun with this grant before, and its answer was lost (the operator was stopped in the middle, or the "
     "connection broke): the broker does not answer twice. Log in once more"
 )
-_OF_THE_LOGIN = (Reason.REQUEST_TOKEN_REJECTED, Reason.WRONG_ACCOUNT)
-"""Rejections that another login by a person mends: nothing is blocked."""
+_CORRECTED_BY_LOGIN = (Reason.REQUEST_TOKEN_REJECTED, Reason.WRONG_ACCOUNT)
+"""Rejections that another manual login corrects: nothing is blocked."""
 
 
 async def exchange_grant(services: Services, context: Context, plan: Plan) -> ActOutcome:
-    """One exchange of the grant that the plan names; it stays only when what went wrong passes by itself."""
+    """Exchange the grant that the plan names; keep the grant only when the error is transient."""
     app, grant, lock_id = context.observed.app, plan.grant, new_id()
     if not isinstance(app, AppKeys) or grant is None:
         raise ReservationRefused(Reason.INTERNAL_ERROR, "an exchange needs usable keys and a grant")
     context.in_memory.learn(exchanged_at=services.clock.now())
     try:
-        async with giving_back(services, context, lock_id):
+        async with release_lock_on_error(services, context, lock_id):
             begun_at = await _to_session(services, context, app, grant, lock_id)
             await _completed(services, context, lock_id, begun_at)
     except ReservationRefused as refusal:
         return refused(refusal)
     except BrokerError as error:
         return await _failed(services, context, grant, lock_id, error)
-    with suppress(ClusterUnavailable):  # it is seen to be used, then
+    with suppress(ClusterUnavailable):  # the next reconcile sees that it is used
         await drop(services.cluster, context.credential, grant)
     context.after = context.after.without_grant(grant) if context.after is not None else None
-    told = LastLogin(
+    last_login = LastLogin(
         grant.name, Reason.SESSION_UNPROVEN, "the broker gave a session: it is being tried", services.clock.now()
     )
-    return ActOutcome("staged", Reason.SESSION_UNPROVEN, handled_refresh=True, last_login=told)
+    return ActOutcome("staged", Reason.SESSION_UNPROVEN, handled_refresh=True, last_login=last_login)
 
 
 async def refuse_grant(services: Services, context: Context, plan: Plan) -> ActOutcome:
-    """Delete the grant that the plan names, and say why."""
-    told = None
+    """Delete the grant that the plan names, and report the reason."""
+    last_login = None
     if plan.grant is not None:
         await drop(services.cluster, context.credential, plan.grant)
-        told = LastLogin(plan.grant.name, plan.reason, plan.message, services.clock.now())
+        last_login = LastLogin(plan.grant.name, plan.reason, plan.message, services.clock.now())
     notes = (Note(plan.reason, plan.message, warning=True),)
-    return ActOutcome("refused", plan.reason, notes=notes, last_login=told)
+    return ActOutcome("refused", plan.reason, notes=notes, last_login=last_login)
 
 
 async def drop_used(services: Services, context: Context, plan: Plan) -> ActOutcome:
-    """Delete the grant that the plan names: what it brought has been told, or is told with the session."""
+    """Delete the grant that the plan names: its result is in status already, or follows with the session."""
     if plan.grant is not None:
         await drop(services.cluster, context.credential, plan.grant)
     return ActOutcome("discarded", plan.reason)
@@ -86,11 +86,11 @@ async def _begin(services: Services, context: Context, lock_id: str) -> None:
 
 
 async def _to_session(services: Services, context: Context, app: AppKeys, grant: Grant, lock_id: str) -> datetime:
-    """A staged session; gives when its exchange was begun: the person's login was completed before that."""
+    """Stage a session from the grant; return the start of the exchange: the user's login was completed before it."""
     if grant.request_token is None:
         raise ReservationRefused(Reason.INTERNAL_ERROR, "an exchange needs a request_token")
     await _begin(services, context, lock_id)
-    await require_unmoved(services, context)
+    await require_state_unchanged(services, context)
     if not grant.taken:
         await take(services.cluster, context.credential, grant, services.clock.now())
     await services.on_step("after-take", context.credential)
@@ -100,7 +100,7 @@ async def _to_session(services: Services, context: Context, app: AppKeys, grant:
 
 
 async def _completed(services: Services, context: Context, lock_id: str, begun_at: datetime) -> None:
-    """A person's password and code were accepted: the counts start anew, as they were when the exchange was begun."""
+    """Record a completed manual login: counts of wrong entries start again, as of the start of the exchange."""
 
     def change(ledger: AttemptLedger) -> AttemptLedger:
         return locks.finish(budget.complete(ledger, context.credential.ref, begun_at), lock_id)
@@ -111,13 +111,13 @@ async def _completed(services: Services, context: Context, lock_id: str, begun_a
 
 async def _failed(services: Services, context: Context, grant: Grant, lock_id: str, error: BrokerError) -> ActOutcome:
     transient = isinstance(error, TransientBrokerError)
-    mended_by_login = error.reason in _OF_THE_LOGIN
-    await release(services, context, lock_id, None if mended_by_login else rejection_of(services, context, error))
+    corrected_by_login = error.reason in _CORRECTED_BY_LOGIN
+    await release(services, context, lock_id, None if corrected_by_login else rejection_of(services, context, error))
     if not transient:
         await drop(services.cluster, context.credential, grant)
-    if not mended_by_login:
-        told = LastLogin(grant.name, error.reason, error.message, services.clock.now())
-        return replace(failed(context, services, error), last_login=told)
+    if not corrected_by_login:
+        last_login = LastLogin(grant.name, error.reason, error.message, services.clock.now())
+        return replace(failed(context, services, error), last_login=last_login)
     lost = grant.taken and error.reason is Reason.REQUEST_TOKEN_REJECTED
     reason, message = (Reason.GRANT_LOST, _LOST) if lost else (error.reason, error.message)
     count = (context.credential.status.failures.count if context.credential.status.failures else 0) + 1

@@ -1,4 +1,4 @@
-"""A login by both factors: each submission is reserved in the account Lease before it is sent (P1)."""
+"""Login with both factors: each submission is reserved in the account Lease before it is sent (P1)."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -18,7 +18,7 @@ from kite_operator.act.context import (
     seed_of,
 )
 from kite_operator.act.retry import retry_write
-from kite_operator.act.stage import require_unmoved
+from kite_operator.act.stage import require_state_unchanged
 from kite_operator.act.unexchanged import exchange_again, exchange_new, kept_token
 from kite_operator.broker.codes import code_for, usable_window
 from kite_operator.broker.codes import window as window_of
@@ -42,16 +42,16 @@ from kite_operator.model.sensitive import Sensitive
 from kite_operator.model.session import AppKeys, LoginFactors
 
 SEND_WITHIN_SECONDS = 10.0
-"""A reservation that is older (by boot-time) is not sent any more."""
+"""Age (by boot-time) from which a reservation is not sent any more."""
 RESERVED_FOR = timedelta(seconds=45)
-"""A reservation that nobody settles in time counts as unknown; this is longer than sending and answering take."""
+"""Time after which an unsettled reservation counts as unknown; longer than sending and answering take."""
 LONGEST_WINDOW_WAIT_SECONDS = 4.0
-"""A code is waited for this long in the middle of a login (the margin at a window's end); otherwise the login rests."""
+"""Longest wait for a code within a login (the margin at a window's end); for a longer one the login is requeued."""
 
 
 @dataclass(frozen=True, slots=True)
 class WebLogins:
-    """How a web login is made: where, and over what; `open_transport` gives a fresh one per login."""
+    """Settings of web logins: where they go, and over which transport; `open_transport` makes one per login."""
 
     login_base_url: str
     allowed_hosts: tuple[str, ...]
@@ -60,9 +60,9 @@ class WebLogins:
 
 @dataclass(slots=True)
 class LedgerGate:
-    """The attempt ledger as one login sees it (`broker.webdriver.SubmissionGate`).
+    """Attempt ledger of one login (`broker.webdriver.SubmissionGate`).
 
-    `unsettled` is what the ledger may not know yet of a submission: for want of an answer of the API server.
+    `unsettled` is what the ledger may lack about a submission, because the API server did not answer.
     """
 
     services: Services
@@ -77,9 +77,9 @@ class LedgerGate:
     _last_window: int | None = None
 
     async def reserve_password(self, offset: ClockOffset | None) -> None:
-        """Claim, lock and reserve in one write; then see that nobody logged in before the lock was ours (P2).
+        """Claim, lock and reserve in one write; then check that no other login came before the lock (P2).
 
-        Not where the clocks are too far apart for the code that would have to follow.
+        Nothing is reserved when the clocks are too far apart for the code that would have to follow.
         """
         by, versions = self.context.credential.ref, self.versions
         self._offset = offset
@@ -97,18 +97,18 @@ class LedgerGate:
 
         await self._reserve(attempt, change)
         try:
-            await require_unmoved(self.services, self.context)
+            await require_state_unchanged(self.services, self.context)
         except OperatorError:
             await self.settle(Step.PASSWORD, AttemptOutcome.UNSENT)
             raise
 
     async def take_lock(self) -> None:
-        """Claim and lock without a submission; then see that nobody logged in before the lock was ours (P2)."""
+        """Claim and lock without a submission; then check that no other login came before the lock (P2)."""
         await self._change(lambda ledger: begin_login(ledger, self.services, self.context, self.lock_id))
-        await require_unmoved(self.services, self.context)
+        await require_state_unchanged(self.services, self.context)
 
     async def reserve_code(self) -> Sensitive:
-        """Reserve a code of a window that nobody has used; waits for the next one near a window's end."""
+        """Reserve a code of an unused window; waits for the next window near a window's end."""
         window, wait = usable_window(self.services.clock.now(), self._last_window, self._offset)
         if wait > LONGEST_WINDOW_WAIT_SECONDS:
             retry_at = self.services.clock.now() + timedelta(seconds=wait)
@@ -132,12 +132,12 @@ class LedgerGate:
         return code_for(self.factors.totp_secret, window)
 
     def check(self) -> None:
-        """Immediately before a send: ReservationLost when the reservation is too old (boot-time counts sleep)."""
+        """Check the reservation just before a send: ReservationLost when it is too old (boot-time counts sleep)."""
         if self._reserved is None or self.services.clock.boottime() - self._reserved_at > SEND_WITHIN_SECONDS:
             raise ReservationLost("the reservation ran out before it was used")
 
     async def settle(self, step: Step, outcome: AttemptOutcome) -> None:
-        """Record the outcome; an accepted code is a completed login. ReservationLost when somebody else took over."""
+        """Record the outcome; an accepted code completes a login. ReservationLost when another client has the lock."""
         attempt, self._reserved = self._reserved, None
         if attempt is None or attempt.step is not step:
             raise ReservationLost("there is no reservation to settle")
@@ -153,7 +153,7 @@ class LedgerGate:
             locks.require_lock(ledger, self.lock_id)
 
     def _await_shared_window(self) -> None:
-        """Nothing is sent while a code would be right by our clock and not by the broker's: the moment is awaited."""
+        """Refuse to send while our clock and the broker's are in different windows; requeue when they share one."""
         now = self.services.clock.now()
         shared = usable_window(now, None, self._offset)[1]
         if shared > usable_window(now, None)[1]:
@@ -170,7 +170,7 @@ class LedgerGate:
         )
 
     async def _reserve(self, attempt: Attempt, change: Callable[[AttemptLedger], AttemptLedger]) -> None:
-        """Reserve; where the answer is lost nothing is sent, and a reservation that was written all the same goes."""
+        """Reserve; if the answer is lost, nothing is sent, and a reservation that was written is removed."""
         self.unsettled = budget.Settlement(attempt, AttemptOutcome.UNSENT, self.versions.api_key)
         await self._change(change)
         self.unsettled = None
@@ -185,9 +185,9 @@ class LedgerGate:
 
 
 def require_right_clock(offset: ClockOffset | None, wrong_codes: Sequence[Attempt]) -> None:
-    """ClockSkew where no code can be right, and where one was refused that the clock may be the reason of.
+    """Raise ClockSkew where no code can be right, and where the clock may be the reason for a refused code.
 
-    Nothing is blocked: it passes by itself once the clock is right, which every try measures anew.
+    Nothing is blocked: the error ends once the clock is right, and every attempt measures the clock again.
     """
     if offset is None or not (offset.is_hopeless or (wrong_codes and not offset.is_bearable)):
         return
@@ -197,7 +197,7 @@ def require_right_clock(offset: ClockOffset | None, wrong_codes: Sequence[Attemp
 
 
 async def log_in(services: Services, logins: WebLogins, context: Context) -> ActOutcome:
-    """One login, up to a staged session; whatever happens, the lock is given back."""
+    """Log in and stage the session; the lock is released in any case."""
     observed = context.observed
     app, factors, versions = observed.app, observed.factors, observed.versions
     if not isinstance(app, AppKeys) or not isinstance(factors, LoginFactors) or versions is None:
@@ -210,12 +210,12 @@ async def log_in(services: Services, logins: WebLogins, context: Context) -> Act
         return refused(refusal)
     except BrokerError as error:
         return failed(context, services, _costly(context, error), asked=True)
-    # A refresh that was asked for is handled by one login: were its session refused, a second would be as well.
+    # One login handles a requested refresh: if its session were refused, a second one would be refused as well.
     return ActOutcome("staged", Reason.SESSION_UNPROVEN, handled_refresh=True)
 
 
 async def _to_session(services: Services, logins: WebLogins, context: Context, app: AppKeys, gate: LedgerGate) -> None:
-    """A staged session: from the request_token that an earlier login has left, or by a whole login."""
+    """Stage a session: from the request_token that an earlier login has left, or by a whole login."""
     kept = kept_token(context, gate.versions)
     if kept is not None:
         await gate.take_lock()
@@ -226,7 +226,7 @@ async def _to_session(services: Services, logins: WebLogins, context: Context, a
 
 
 def _costly(context: Context, error: BrokerError) -> BrokerError:
-    """The same error; where the next try takes a whole login again, one of a few a day, it is not hurried."""
+    """Return the same error; if the next attempt takes a whole login, one of a few a day, it backs off longer."""
     spent = error.step in (Step.CONNECT, Step.EXCHANGE) and context.in_memory.unexchanged is None
     if spent and isinstance(error, TransientBrokerError):
         error.retry_after_seconds = max(error.retry_after_seconds or 0.0, backoff.LONGEST.total_seconds())
@@ -235,7 +235,7 @@ def _costly(context: Context, error: BrokerError) -> BrokerError:
 
 @asynccontextmanager
 async def _ending(gate: LedgerGate) -> AsyncIterator[None]:
-    """Give the lock back at the end, with the rejection that a BrokerError stands for."""
+    """Release the lock at the end, with the rejection that a BrokerError stands for."""
     try:
         yield
     except BrokerError as error:

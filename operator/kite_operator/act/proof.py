@@ -1,4 +1,4 @@
-"""Asking the broker about a session, and publishing what it vouches for (P2)."""
+"""Proof of a session: ask the broker about it, and publish it once the broker has confirmed it (P2)."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -20,17 +20,17 @@ from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import LastLogin
 
 SHORT_WAIT_SECONDS = 1.0
-"""A turn that comes this soon is waited for in place."""
+"""Longest wait for a probe's turn that is done in place."""
 
 
 async def probe(services: Services, context: Context) -> ActOutcome:
-    """Ask about the published session; only a definite answer changes anything."""
+    """Probe the published session; only a definite answer changes anything."""
     held = _held(context)
     if is_dead_by_mark_alone(context.observed) and not services.limiter.is_probe_free(held.session.api_key):
-        # Among many the mark on the Secret is believed: nobody's login waits in the queue of probes.
+        # When many probes are queued, the mark on the Secret is believed: no login waits in the queue of probes.
         context.in_memory.learn(asked_at=services.clock.now(), reported_at=None)
         return ActOutcome("unanswered", Reason.RATE_LIMITED)
-    # A person's login that waits for the answer is good for some minutes only: it does not queue.
+    # A grant that waits for the answer is valid for some minutes only: its probe does not queue.
     turn_at = None if context.observed.grants else _turn_at(services, context, held)
     if turn_at is not None:
         return _deferred(services, context, turn_at)
@@ -49,7 +49,7 @@ async def probe(services: Services, context: Context) -> ActOutcome:
 
 
 def _deferred(services: Services, context: Context, turn_at: datetime) -> ActOutcome:
-    """The turn is waited for, but not past the last call: from then on a token of the day before is replaced anyway."""
+    """Defer the probe, but not past the last call: from then on a token of the day before is replaced anyway."""
     last = last_call(context.observed)
     if last is None or services.clock.now() < last:
         return ActOutcome("deferred", Reason.RATE_LIMITED, retry_at=turn_at if last is None else min(turn_at, last))
@@ -58,19 +58,19 @@ def _deferred(services: Services, context: Context, turn_at: datetime) -> ActOut
 
 
 def _turn_at(services: Services, context: Context, held: Held) -> datetime | None:
-    """Return when it is this credential's turn among the probes of its app; None when it is now."""
-    booted_for, memory = services.clock.boottime(), context.in_memory
-    if memory.turn_at is None:
-        memory.turn_at = booted_for + services.limiter.probe_turn(held.session.api_key)
-    wait = memory.turn_at - booted_for
+    """Return the time of this credential's turn among the probes of its app; None when it is now."""
+    booted_for, in_memory = services.clock.boottime(), context.in_memory
+    if in_memory.turn_at is None:
+        in_memory.turn_at = booted_for + services.limiter.probe_turn(held.session.api_key)
+    wait = in_memory.turn_at - booted_for
     if wait > SHORT_WAIT_SECONDS:
         return services.clock.now() + timedelta(seconds=wait)
-    memory.turn_at = None
+    in_memory.turn_at = None
     return None
 
 
 async def prove(services: Services, context: Context, plan: Plan) -> ActOutcome:
-    """Ask about the held session and, if it lives, publish it: a new one, or the known one anew."""
+    """Ask about the held session and, if it lives, publish it: a new session, or the known one again."""
     held = _held(context)
     context.in_memory.learn(asked_at=services.clock.now(), reported_at=None)
     try:
@@ -94,28 +94,28 @@ async def prove(services: Services, context: Context, plan: Plan) -> ActOutcome:
 
 
 def _is_not_ours(services: Services, context: Context, error: BrokerError) -> ActOutcome:
-    """What the derived Secret holds is somebody else's session: as good as none, and no fault of the sources."""
+    """Treat another account's session in the derived Secret as no session; the sources are not at fault."""
     context.in_memory.learn(dead_at=services.clock.now(), alive_at=None)
     message = f"Secret {context.credential.target.name!r} was not taken over: {error.message}"
     return ActOutcome("dead", Reason.WRONG_ACCOUNT, notes=(Note(Reason.WRONG_ACCOUNT, message, warning=True),))
 
 
 async def discard(services: Services, context: Context, plan: Plan) -> ActOutcome:
-    """Forget the staged session; what is published stays."""
+    """Drop the staged session; the published one stays."""
     await write_state(services.cluster, context.credential, context.gathered.state, None)
     return ActOutcome("discarded", plan.reason, last_login=_settled(services, context, plan.reason, plan.message))
 
 
 def _settled(services: Services, context: Context, reason: Reason, message: str) -> LastLogin | None:
-    """Return what became of the person's login that the staged session is from; None when it is from none."""
+    """Return the result of the manual login that the staged session is from; None when it is from none."""
     last = context.credential.status.last_login
     if last is None or last.reason != Reason.SESSION_UNPROVEN:
         return None
     return LastLogin(last.grant, reason, message, services.clock.now())
 
 
-async def call_dead(services: Services, context: Context) -> ActOutcome:
-    """Mark the derived Secret; its token stays, in the form that spec.target asks for by now."""
+async def mark_token_dead(services: Services, context: Context) -> ActOutcome:
+    """Mark the derived Secret as dead; its token stays, in the form of the current spec.target."""
     observed, secret = context.observed, context.gathered.target
     if secret is not None:
         outdated, in_memory = observed.target.outdated and observed.held is not None, context.in_memory
@@ -129,7 +129,7 @@ async def call_dead(services: Services, context: Context) -> ActOutcome:
 
 
 def _count_heal(services: Services, context: Context) -> None:
-    """A write that nobody's edit of the spec called for counts against somebody who changes the Secret for ever."""
+    """Count a write that no edit of the spec asked for: another client may change the Secret without end."""
     if not context.observed.target_edited:
         context.in_memory.heals = (*context.in_memory.heals, services.clock.now())
 
@@ -157,9 +157,9 @@ async def _ask(services: Services, context: Context, held: Held, kind: CallKind)
 
 
 def _died(services: Services, context: Context, error: BrokerError) -> ActOutcome:
-    """The broker refuses the session: that is news in mid-day, once, and the daily flush otherwise.
+    """Record that the broker refuses the session: in mid-day an Event, once; otherwise the daily flush.
 
-    Its former word is forgotten, whatever time it bears: the clock may have been set back since.
+    An earlier answer is dropped, with any time: the clock may have been set back since.
     """
     now = services.clock.now()
     lapsed = now if isinstance(error, TokenDead) and error.reads_like_lapse else None

@@ -1,7 +1,7 @@
-"""A renewal: the held refresh_token is turned into a session, staged together with the refresh_token that replaces it.
+"""Renewal: turn the held refresh_token into a session, and stage it with the refresh_token that replaces the old one.
 
-No password and no code is submitted, so that nothing is reserved in the attempt ledger; what it has of a login is the
-claim, the lock, and the bound on how many sessions the operator makes by itself in one day (P1).
+No password and no code is submitted, so nothing is reserved in the attempt ledger. A renewal shares these with a
+login: the claim, the lock, and the bound on sessions that the operator makes by itself in one day (P1).
 """
 
 from functools import partial
@@ -11,16 +11,16 @@ from kite_operator.act.context import (
     Services,
     begin_exchange,
     failed,
-    giving_back,
     new_id,
     passing_lapse,
     refused,
     rejection_of,
     release,
+    release_lock_on_error,
     seed_of,
 )
 from kite_operator.act.retry import retry_write
-from kite_operator.act.stage import renew_and_stage, require_unmoved
+from kite_operator.act.stage import renew_and_stage, require_state_unchanged
 from kite_operator.cluster.api import Manifest, secrets_path
 from kite_operator.cluster.state import drop_renewal, parse_renewal
 from kite_operator.decide import budget, locks
@@ -33,19 +33,19 @@ from kite_operator.model.resource import Failures
 from kite_operator.model.session import AppKeys
 
 _USELESS = (Reason.REFRESH_TOKEN_REJECTED, Reason.WRONG_ACCOUNT)
-"""Rejections of the refresh_token itself: it is forgotten, and a person's login brings another. Nothing is blocked."""
+"""Rejections of the refresh_token itself: it is dropped, and a manual login gives a new one. Nothing is blocked."""
 
 
 async def renew(services: Services, context: Context) -> ActOutcome:
-    """One renewal, up to a staged session; whatever happens, the lock is given back."""
+    """Renew and stage the session; the lock is released in any case."""
     app, renewal, versions = context.observed.app, context.observed.renewable, context.observed.versions
     if not isinstance(app, AppKeys) or renewal is None or versions is None:
         raise ReservationRefused(Reason.INTERNAL_ERROR, "a renewal needs usable keys and a refresh_token")
     lock_id = new_id()
     try:
-        async with giving_back(services, context, lock_id):
+        async with release_lock_on_error(services, context, lock_id):
             await _begin(services, context, versions, lock_id)
-            await require_unmoved(services, context)
+            await require_state_unchanged(services, context)
             await renew_and_stage(services, context, app, renewal.refresh_token, lock_id)
             await _completed(services, context, versions, lock_id)
     except ReservationRefused as refusal:
@@ -69,7 +69,7 @@ async def _begin(services: Services, context: Context, versions: Versions, lock_
 
 
 async def _completed(services: Services, context: Context, versions: Versions, lock_id: str) -> None:
-    """Count it, once, and give the lock back. The count of wrong entries goes on: none of them was proven right."""
+    """Count the session once and release the lock. Counts of wrong entries stay: no factor was proven right."""
 
     def change(ledger: AttemptLedger) -> AttemptLedger:
         if not ledger.holds(lock_id):
@@ -94,7 +94,7 @@ async def _failed(services: Services, context: Context, lock_id: str, error: Bro
 
 
 async def _forget_token(services: Services, context: Context, state: Manifest) -> None:
-    """Forget the useless refresh_token; our own earlier write, whose answer was lost, is no Conflict."""
+    """Drop the useless refresh_token; our own earlier write, whose answer was lost, is no Conflict."""
     credential = context.credential
     try:
         await drop_renewal(services.cluster, credential, state)

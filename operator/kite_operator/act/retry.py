@@ -1,7 +1,7 @@
-"""What the broker has answered is written down: an API server that is away for a moment must not make us forget it.
+"""Retry of writes that record a broker's answer, while the API server is unavailable for a short time.
 
-A wrong password whose outcome is lost would be submitted once more (P1), and a session that is not staged costs a login
-(P3). So these writes are tried again for a while, where any other write is left to the next look.
+If the outcome of a wrong password were lost, the password would be submitted again (P1). A session that is not staged
+costs a login (P3). So these writes are retried for a while; any other write is left to the next reconcile.
 """
 
 from collections.abc import Awaitable, Callable
@@ -17,9 +17,9 @@ _Result = TypeVar("_Result")
 
 
 async def retry_write(clock: Clock, write: Callable[[], Awaitable[_Result]]) -> _Result:
-    """What `write` returns, tried again while the API server does not answer; ClusterUnavailable after two minutes.
+    """Return the result of `write`, retried while the API server does not answer; ClusterUnavailable after two minutes.
 
-    A write whose answer was lost may have been made: `write` must bear to be repeated.
+    A write whose answer was lost may have been made: `write` must be safe to repeat.
     """
     started = clock.boottime()
     while True:

@@ -1,4 +1,4 @@
-"""A revocation: a person says that the token has leaked. It is ended at the broker, and no other follows by itself."""
+"""Revocation: a user reports a leaked token. The broker ends the session, and the operator makes no other by itself."""
 
 from contextlib import suppress
 from functools import partial
@@ -21,7 +21,7 @@ _NOTHING = "there is no session to end: nothing was revoked, and nothing is bloc
 
 
 async def revoke(services: Services, context: Context) -> ActOutcome:
-    """Block first, then tell the pods, then log out at the broker: after a crash anywhere it begins again.
+    """Block, then mark the derived Secret as dead, then log out at the broker; after a crash all steps run again.
 
     A broker that does not answer is asked again with backoff; the block stands meanwhile.
     """
@@ -29,7 +29,7 @@ async def revoke(services: Services, context: Context) -> ActOutcome:
     if not sessions:
         note = Note(Reason.REVOKED, _NOTHING, warning=True)
         return ActOutcome("ignored", Reason.REVOKED, notes=(note,), handled_revoke=True)
-    with suppress(ReservationRefused):  # a ledger that cannot be read lets nobody log in either
+    with suppress(ReservationRefused):  # an unreadable ledger prevents every login as well
         await _block(services, context)
     await services.on_step("after-revoke-block", context.credential)
     context.in_memory.learn(dead_at=services.clock.now(), alive_at=None)

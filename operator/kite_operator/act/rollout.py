@@ -1,4 +1,4 @@
-"""Restarting workloads whose pods started with a former token. It may fail without any harm to the token."""
+"""Restart of workloads whose pods started with an earlier token. A failure here does not harm the token."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -24,102 +24,102 @@ from kite_operator.model.reasons import Reason
 from kite_operator.model.rollout import RolloutStatus, Stamp, Workload, WorkloadState
 
 MOST_TRIES = 5
-"""Of one workload in one look, while somebody else changes it."""
+"""Tries for one workload in one reconcile, while another client changes it."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
-    """What came of one workload; `unheard` when the present stamp was set before, and nobody has been told."""
+class _WorkloadResult:
+    """Result for one workload; `unreported` when the present stamp was set before and no Event was emitted for it."""
 
     view: WorkloadView
     result: Finding
-    unheard: bool = False
+    unreported: bool = False
 
 
 async def restart(services: Services, context: Context) -> ActOutcome:
-    """Look at every workload of `spec.rollout`, restart those that are owed it, and remember what was found."""
+    """Read every workload of `spec.rollout`, restart those with outdated pods, and record the results in status."""
     context.after = context.gathered
     observed, rollout = context.observed, context.credential.rollout
     if rollout is None or not observed.rollout_allowed:
         return _not_allowed(observed)
-    looks = [await _deal_with(services, context, workload) for workload in rollout.workloads]
-    seen = [remembered(observed, look.view, look.result) for look in looks]
-    status = concluded(observed, seen, "; ".join(_open_ends(observed, looks)))
-    restarted = any(look.result is Finding.RESTARTED for look in looks)
+    results = [await _restart_if_owed(services, context, workload) for workload in rollout.workloads]
+    states = [remembered(observed, each.view, each.result) for each in results]
+    status = concluded(observed, states, "; ".join(_open_messages(observed, results)))
+    restarted = any(each.result is Finding.RESTARTED for each in results)
     return ActOutcome(
         "restarted" if restarted else "looked",
         Reason.ROLLOUT_RESTARTED if restarted else Reason(status.reason or Reason.SESSION_ACTIVE),
-        notes=tuple(_notes(observed, looks, seen)),
+        notes=tuple(_notes(observed, results, states)),
         rollout=status,
-        looks=tuple((look.view.workload.kind, look.result.value) for look in looks),
+        looks=tuple((each.view.workload.kind, each.result.value) for each in results),
     )
 
 
 def _not_allowed(observed: Observed) -> ActOutcome:
-    """Both sides have to agree, and the operator's has not."""
+    """Return the outcome where the administrator does not allow rollouts: both sides have to agree."""
     message = (
         "spec.rollout is not allowed by this operator, and nothing is restarted: have its administrator set "
         "--allow-rollout-restarts with the rights that it needs, or remove spec.rollout. The token is not affected"
     )
-    told = observed.credential.status.rollout
+    previous = observed.credential.status.rollout
     status = RolloutStatus(
         observed_generation=observed.credential.generation,
         reason=Reason.ROLLOUT_NOT_ALLOWED,
         message=message,
-        restarted_time=told.restarted_time if told is not None else None,
-        workloads=told.workloads if told is not None else (),
+        restarted_time=previous.restarted_time if previous is not None else None,
+        workloads=previous.workloads if previous is not None else (),
     )
     note = Note(Reason.ROLLOUT_NOT_ALLOWED, message, warning=True)
     rollout = observed.credential.rollout
-    looks = tuple((each.kind, Finding.NOT_ALLOWED.value) for each in rollout.workloads) if rollout is not None else ()
-    return ActOutcome("looked", Reason.ROLLOUT_NOT_ALLOWED, notes=(note,), rollout=status, looks=looks)
+    results = tuple((each.kind, Finding.NOT_ALLOWED.value) for each in rollout.workloads) if rollout is not None else ()
+    return ActOutcome("looked", Reason.ROLLOUT_NOT_ALLOWED, notes=(note,), rollout=status, looks=results)
 
 
-async def _deal_with(services: Services, context: Context, workload: Workload) -> _Look:
-    """One workload: what is seen decides, and what is restarted is exactly what was seen."""
+async def _restart_if_owed(services: Services, context: Context, workload: Workload) -> _WorkloadResult:
+    """Restart one workload if the rules say so; only the version that was read is restarted."""
     observed, namespace = context.observed, context.credential.key.namespace
     view = await workloads.look_at(services.cluster, namespace, workload)
-    unheard = was_restarted_unheard(observed, view)
+    unreported = was_restarted_unheard(observed, view)
     for last in (*[False] * (MOST_TRIES - 1), True):
         result = judge(observed, view)
         if result is not Finding.OWED:
-            return _Look(view, result, unheard)
+            return _WorkloadResult(view, result, unreported)
         await services.on_step("before-restart", context.credential)
         try:
             await workloads.restart(services.cluster, namespace, view, Stamp(observed.token_version, observed.now))
         except ClusterError as error:
             if last or not isinstance(error, Conflict):
-                view = workloads.troubled(view, error)
+                view = workloads.with_problem(view, error)
                 break
             view = await workloads.look_at(services.cluster, namespace, workload)
             continue
         await services.on_step("after-restart", context.credential)
-        return _Look(view, Finding.RESTARTED)
-    return _Look(view, judge(observed, view))
+        return _WorkloadResult(view, Finding.RESTARTED)
+    return _WorkloadResult(view, judge(observed, view))
 
 
-def _open_ends(observed: Observed, looks: Sequence[_Look]) -> Iterator[str]:
-    """Yield what is left to do or to wait for, in words."""
-    for look in looks:
-        if look.result in _TROUBLES:
-            yield _told(observed, look)
-    yield from _waiting(observed, looks)
+def _open_messages(observed: Observed, results: Sequence[_WorkloadResult]) -> Iterator[str]:
+    """Yield a message for each problem and each wait that is left."""
+    for each in results:
+        if each.result in _PROBLEM_REASONS:
+            yield _describe(observed, each)
+    yield from _waiting(observed, results)
 
 
-def _notes(observed: Observed, looks: Sequence[_Look], seen: Sequence[WorkloadState]) -> Iterator[Note]:
-    """Events: of every restart, of each trouble once per token, and one of all that wait."""
-    for look, memory in zip(looks, seen, strict=True):
-        if look.result is Finding.RESTARTED or look.unheard:
-            yield Note(Reason.ROLLOUT_RESTARTED, _told(observed, look))
-        elif look.result in _TROUBLES and is_news(observed, memory):
-            yield Note(_TROUBLES[look.result], _told(observed, look), warning=True)
-    told = observed.credential.status.rollout
-    if told is None or told.reason != Reason.ROLLOUT_WAITING:
-        yield from (Note(Reason.ROLLOUT_WAITING, message) for message in _waiting(observed, looks))
+def _notes(observed: Observed, results: Sequence[_WorkloadResult], states: Sequence[WorkloadState]) -> Iterator[Note]:
+    """Yield Events: one for every restart, one for each problem per token, and one for all that wait."""
+    for each, state in zip(results, states, strict=True):
+        if each.result is Finding.RESTARTED or each.unreported:
+            yield Note(Reason.ROLLOUT_RESTARTED, _describe(observed, each))
+        elif each.result in _PROBLEM_REASONS and is_news(observed, state):
+            yield Note(_PROBLEM_REASONS[each.result], _describe(observed, each), warning=True)
+    previous = observed.credential.status.rollout
+    if previous is None or previous.reason != Reason.ROLLOUT_WAITING:
+        yield from (Note(Reason.ROLLOUT_WAITING, message) for message in _waiting(observed, results))
 
 
-def _waiting(observed: Observed, looks: Sequence[_Look]) -> Iterator[str]:
-    names = [str(look.view.workload) for look in looks if look.result is Finding.WAITING]
+def _waiting(observed: Observed, results: Sequence[_WorkloadResult]) -> Iterator[str]:
+    names = [str(each.view.workload) for each in results if each.result is Finding.WAITING]
     rollout = observed.credential.rollout
     closes = market_closes(rollout, observed.now) if rollout is not None else None
     if names and closes is not None:
@@ -129,7 +129,7 @@ def _waiting(observed: Observed, looks: Sequence[_Look]) -> Iterator[str]:
         )
 
 
-_TROUBLES = {
+_PROBLEM_REASONS = {
     Finding.NOT_ALLOWED: Reason.ROLLOUT_NOT_ALLOWED,
     Finding.NOT_FOUND: Reason.ROLLOUT_FAILED,
     Finding.PAUSED: Reason.ROLLOUT_FAILED,
@@ -138,9 +138,9 @@ _TROUBLES = {
 }
 
 
-def _told(observed: Observed, look: _Look) -> str:
-    view, workload = look.view, look.view.workload
-    match look.result:
+def _describe(observed: Observed, found: _WorkloadResult) -> str:
+    view, workload = found.view, found.view.workload
+    match found.result:
         case Finding.NOT_ALLOWED:
             consent = f"{CONSENT_ANNOTATION}={observed.credential.key.name}"
             return f"{workload} is not restarted: it needs the annotation {consent} (on itself, not on its pods)"

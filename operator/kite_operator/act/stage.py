@@ -1,4 +1,4 @@
-"""From a request_token (or a refresh_token) to a staged session: before anything else the answer is kept (P3)."""
+"""Staging: from a request_token (or a refresh_token) to a session that is written before anything else (P3)."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -33,14 +33,14 @@ from kite_operator.model.reasons import Reason
 from kite_operator.model.sensitive import Sensitive
 from kite_operator.model.session import AppKeys, Session
 
-LOOK_AGAIN = timedelta(seconds=1)
-"""After another process was faster."""
+RETRY_AFTER_RACE = timedelta(seconds=1)
+"""Wait after another process was faster."""
 
 
 async def exchange_and_stage(
     services: Services, context: Context, app: AppKeys, request_token: Sensitive, lock_id: str
 ) -> None:
-    """Exchange, check whose session it is, and stage it; Conflict when another process staged one meanwhile."""
+    """Exchange, check the owner of the session, and stage it; Conflict when another process staged one meanwhile."""
     credential = context.credential
     await services.on_step("before-exchange", credential)
     await _take_turn(services, context, app, lock_id)
@@ -56,7 +56,7 @@ async def exchange_and_stage(
 async def renew_and_stage(
     services: Services, context: Context, app: AppKeys, refresh_token: Sensitive, lock_id: str
 ) -> None:
-    """Renew, check whose session it is, and stage it with the refresh_token that it brought, in one write."""
+    """Renew, check the owner of the session, and stage it with its new refresh_token, in one write."""
     credential = context.credential
     await services.on_step("before-renewal", credential)
     await _take_turn(services, context, app, lock_id)
@@ -82,16 +82,16 @@ async def _check_and_stage(services: Services, context: Context, session: Sessio
     held = Held(_of_this_login(session, now), published=False, staged_at=now)
     with spans.step("stage"):
         state = await retry_write(services.clock, partial(_stage, services, context, held, lock_id))
-    context.in_memory.learn(dead_at=None, alive_at=None)  # of a token that came once more: before this login
+    context.in_memory.learn(dead_at=None, alive_at=None)  # a token issued twice: answers before this login
     context.after = context.gathered.with_staged(state, held, services.token_version(session))
     await services.on_step("after-stage", credential)
 
 
 def _of_this_login(session: Session, now: datetime) -> Session:
-    """The session, of today in any case.
+    """Return the session with a login_time of today.
 
-    Where another login gives the living token once more, its login_time may be that of the day before. It is what there
-    is today, and to log in again would bring no other: it is taken for one of now, which is probed after the flush.
+    If another login returns the living token again, its login_time may be that of the day before. It is today's token,
+    and another login would return no other. So its login_time is set to now, and it is probed after the flush.
     """
     return session if session.is_of_day(now) else replace(session, login_time=now.astimezone(IST))
 
@@ -99,7 +99,7 @@ def _of_this_login(session: Session, now: datetime) -> Session:
 async def _keep_refresh_token(
     services: Services, context: Context, app: AppKeys, unusable: SessionUnusable, lock_id: str
 ) -> None:
-    """Stage the refresh_token of an unusable session: the former one may be over, and this one renews it."""
+    """Stage the refresh_token of an unusable session: the previous one may be over, and this one renews it."""
     credential, token = context.credential, unusable.refresh_token
     of_client = unusable.user_id == credential.client_id or (unusable.user_id is None and unusable.step is Step.RENEWAL)
     if token is not None and credential.renews and of_client:
@@ -120,16 +120,16 @@ async def _keep(services: Services, context: Context, renewal: Renewal, lock_id:
         await keep_renewal(services.cluster, context.credential, present, renewal)
 
 
-async def require_unmoved(services: Services, context: Context) -> None:
-    """ReservationRefused when another process has staged or published a session since this scene was gathered.
+async def require_state_unchanged(services: Services, context: Context) -> None:
+    """Raise ReservationRefused when another process has staged or published a session since the state was gathered.
 
-    Asked while the lock is held, it settles that the login is still needed: nobody stages for this credential, or
-    through its app, without one. And whatever forbids to stage a session is found out before a login is spent.
+    Called while the lock is held, so that the answer holds: no process stages for this credential, or through its app,
+    without the lock. Errors that forbid to stage a session are found before a login is spent.
     """
     present, seen = await _state_of(services, context), context.gathered.state
     if _version(present) != _version(seen):
         message = "another process has logged in meanwhile"
-        retry_at = services.clock.now() + LOOK_AGAIN
+        retry_at = services.clock.now() + RETRY_AFTER_RACE
         raise ReservationRefused(Reason.LOGIN_IN_PROGRESS, message, retry_at=retry_at)
     if present is None:
         present = await write_state(services.cluster, context.credential, None, None)
@@ -149,8 +149,8 @@ async def _state_of(services: Services, context: Context) -> Manifest | None:
 async def _stage(services: Services, context: Context, held: Held, lock_id: str) -> Manifest:
     """Stage while the lock is ours; our own earlier write, whose answer was lost, is no Conflict.
 
-    Nor is a Secret whose metadata alone was changed, or that was deleted: nobody else has staged anything then, and a
-    refresh_token that has replaced the former must not get lost.
+    A Secret that was deleted, or whose metadata alone was changed, is no Conflict either: no other session was staged
+    then. A refresh_token that has replaced the previous one must not get lost.
     """
     await _require_lock(services, context, lock_id)
     try:
@@ -166,7 +166,7 @@ async def _stage(services: Services, context: Context, held: Held, lock_id: str)
 
 
 async def _require_lock(services: Services, context: Context, lock_id: str) -> None:
-    """ReservationLost when somebody else logs in, or has: a session that is made now would end theirs (P2)."""
+    """Raise ReservationLost when another client logs in, or has: a session that is made now would end theirs (P2)."""
     ledger = await services.accounts.read(context.credential.client_id)
     if ledger is None:
         raise ReservationLost("the account Lease is gone")
@@ -174,7 +174,7 @@ async def _require_lock(services: Services, context: Context, lock_id: str) -> N
 
 
 def _holds_the_same(present: Manifest | None, context: Context) -> bool:
-    """Return whether the state Secret is gone, or is ours and holds what it held when this scene was gathered."""
+    """Return whether the state Secret is gone, or is ours and its data is unchanged since the state was gathered."""
     if present is None:
         return True
     seen = context.gathered.state
@@ -186,7 +186,7 @@ def _data(secret: Manifest) -> dict[str, str]:
 
 
 async def _take_turn(services: Services, context: Context, app: AppKeys, lock_id: str) -> None:
-    """Wait for this app's turn, and see that the lock is ours after it: in a long queue it may have run out (P2)."""
+    """Wait for this app's turn, then check that the lock is ours: in a long queue it may have run out (P2)."""
     with spans.step("turn"):
         await services.limiter.acquire(app.api_key, CallKind.SESSION)
     await retry_write(services.clock, partial(_require_lock, services, context, lock_id))

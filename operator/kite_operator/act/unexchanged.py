@@ -1,8 +1,9 @@
-"""A completed login whose request_token was not exchanged: the API was out of order, or the subscription has lapsed.
+"""A completed login whose request_token was not exchanged: the API was unavailable, or the subscription has lapsed.
 
-Another login would meet the same, and only a few are made a day (SessionContested). So the request_token is kept, in
-this process only, and its exchange is tried again instead. While the API is down that goes on even after the token has
-died: its refusal is what tells that the API is back (or the subscription renewed), and then a whole login is made.
+Another login would fail in the same way, and only a few are made a day (SessionContested). So the request_token is
+kept, in this process only, and its exchange is retried instead. While the API is down, the retries go on even after
+the token has died: its refusal shows that the API is back (or the subscription renewed), and then a whole login is
+made.
 """
 
 from kite_operator.act.context import Context, Services, passing_lapse
@@ -16,11 +17,11 @@ from kite_operator.model.sensitive import Sensitive
 from kite_operator.model.session import AppKeys
 
 _OUT_OF_ORDER = (Reason.BROKER_UNREACHABLE, Reason.BROKER_UNAVAILABLE, Reason.RATE_LIMITED)
-"""What an API says that would take no other token either."""
+"""Answers of an API that would take no other token either."""
 
 
 def kept_token(context: Context, versions: Versions) -> Sensitive | None:
-    """The request_token that an earlier login of this client and app has left, or None."""
+    """Return the request_token that an earlier login of this client and app has left, or None."""
     kept = context.in_memory.unexchanged
     if kept is None or (kept.client_id, kept.app) != (context.credential.client_id, versions.api_key):
         return None
@@ -28,7 +29,7 @@ def kept_token(context: Context, versions: Versions) -> Sensitive | None:
 
 
 async def exchange_new(services: Services, context: Context, app: AppKeys, token: Sensitive, lock_id: str) -> None:
-    """Exchange and stage; the token is kept when what went wrong passes by itself, and may have left it unspent."""
+    """Exchange and stage; keep the token when the error is transient and may have left it unspent."""
     versions = context.observed.versions
     try:
         await exchange_and_stage(services, context, app, token, lock_id)
@@ -47,7 +48,7 @@ async def exchange_new(services: Services, context: Context, app: AppKeys, token
 async def exchange_again(services: Services, context: Context, app: AppKeys, token: Sensitive, lock_id: str) -> bool:
     """Return whether a kept token has become a staged session; False when it is dead, so that a login is needed.
 
-    Raises what the exchange raises, unless that means no more than that the token is dead.
+    Raises the errors of the exchange, except those that mean only that the token is dead.
     """
     kept, context.in_memory.unexchanged = context.in_memory.unexchanged, None
     try:

@@ -1,5 +1,5 @@
-"""The broker's side: the web login, the official client behind an adapter, TOTP codes and the rate limit.
+"""Broker access: the web login, the official client behind an adapter, TOTP codes and the rate limit.
 
-Nothing foreign leaves this package: no exception, text, header or body of the broker or of a library. What leaves it is
-a typed value or one of `kite_operator.model.errors` (P4).
+Nothing foreign leaves this package: no exception, text, header or body of the broker or of a library. It returns typed
+values, and raises errors of `kite_operator.model.errors` (P4).
 """

@@ -1,6 +1,6 @@
-"""The official client with a recorder in place of its HTTP session: it builds and sends, the recorded answer is judged.
+"""Adapter over the official client: a recorder replaces its HTTP session, and the recorded answer is judged.
 
-kiteconnect collapses what it gets: an HTML page and a broken body become one exception that quotes the whole body, a
+kiteconnect collapses its answers: an HTML page and a broken body become one exception that quotes the whole body, a
 missing `error_type`, `message` or content type a TypeError or KeyError, and a missing `login_time` a KeyError *after*
 the broker has spent the request_token and issued a session. So its return values and exceptions are not used: the
 recorder keeps the real status, headers and body, and nothing that the broker issued is lost.
@@ -36,7 +36,7 @@ _NEVER_CONNECTED = (
 
 @dataclass(frozen=True, slots=True)
 class ApiSettings:
-    """`root` is the API's base address; timeouts in seconds: for connecting, for each read, for a whole body."""
+    """Settings of the API: `root` is its base address; timeouts in seconds: for connecting, each read, a whole body."""
 
     root: str = "https://api.kite.trade"
     threads: int = 8
@@ -47,7 +47,7 @@ class ApiSettings:
 
 
 class _BodyTooSlow(Exception):
-    """The body did not end in time."""
+    """Error for a body that did not end in time."""
 
 
 class RecordingSession(requests.Session):
@@ -68,11 +68,11 @@ class RecordingSession(requests.Session):
         self._clock = clock
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002 - requests' own signature
-        """None: a redirect is an answer like any other, and credentials never follow it."""
+        """Return None: a redirect is an answer like any other, and credentials never follow it."""
         return None
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
-        """Send, record, and hand on an answer whose body is read and bounded."""
+        """Send and record the request; return an answer whose body is read and bounded."""
         asked_at = self._clock.now()
         streamed = super().send(request, **{**kwargs, "stream": True})
         received_at = self._clock.now()
@@ -84,7 +84,7 @@ class RecordingSession(requests.Session):
         return _replayed(streamed, body)
 
     def _read(self, response: requests.Response) -> bytes:
-        """The body up to the limit; a body that drips for longer than its time is given up."""
+        """Return the body up to the limit; raise when it takes longer than its time."""
         started = self._clock.boottime()
         body = bytearray()
         while len(body) < self._settings.most_body_bytes:
@@ -98,7 +98,7 @@ class RecordingSession(requests.Session):
 
 
 def _measure_nothing(_offset: ClockOffset) -> None:
-    """The default: nobody asks how far the clocks are apart."""
+    """Default for `on_offset`: ignore the offset between the clocks."""
 
 
 class ApiClient:
@@ -107,7 +107,7 @@ class ApiClient:
     def __init__(
         self, settings: ApiSettings, clock: Clock, on_offset: Callable[[ClockOffset], None] = _measure_nothing
     ) -> None:
-        """Starts no thread until the first call. `on_offset` hears, in those threads, how far the clocks are apart."""
+        """Starts no thread until the first call. `on_offset` gets the offset of the clocks, in those threads."""
         _silence_request_lines()
         self._settings = settings
         self._clock = clock
@@ -116,12 +116,12 @@ class ApiClient:
         self.executor = ThreadPoolExecutor(max_workers=settings.threads, thread_name_prefix="kite-api")
 
     def close(self) -> None:
-        """Let go of threads and connections; calls that are under way end by their timeouts."""
+        """Release threads and connections; calls in progress end by their timeouts."""
         self.executor.shutdown(wait=False, cancel_futures=True)
         self._adapter.close()
 
     def call(self, step: Step, api_key: str, make: Callable[[KiteConnect], object]) -> HttpResponse:
-        """Make one call and return the broker's answer, whatever it says; blocks the calling thread.
+        """Make one call and return the broker's answer, success or error; blocks the calling thread.
 
         Raises `unreachable` when no connection was made and `answer_lost` for anything after that.
         """
@@ -141,12 +141,12 @@ class ApiClient:
             if (offset := session.answer.clock_offset) is not None:
                 notify_observer(self._on_offset, offset)
             return session.answer
-        # Outside of the handler, so that the foreign exception (it may quote a body or an address) is not its context.
+        # Raised outside of the handler: the foreign exception may quote a body or an address, and must be no context.
         raise failure or answer_lost(step)
 
 
 def _never_connected(error: BaseException) -> bool:
-    """Whether `error` means that nothing reached the broker: the address was wrong, refused, or not reached in time."""
+    """Return whether `error` means that nothing reached the broker: a wrong, refusing or unreachable address."""
     if isinstance(error, requests.exceptions.ConnectTimeout | requests.exceptions.ProxyError):
         return True
     if isinstance(error, requests.exceptions.SSLError | requests.exceptions.InvalidURL):
@@ -158,7 +158,7 @@ def _never_connected(error: BaseException) -> bool:
 
 
 def _replayed(response: requests.Response, body: bytes) -> requests.Response:
-    """`response` with `body` in memory, for the official client to read."""
+    """Return `response` with `body` in memory, for the official client to read."""
     replayed = requests.Response()
     replayed.status_code = response.status_code
     replayed.headers = response.headers
@@ -170,7 +170,7 @@ def _replayed(response: requests.Response, body: bytes) -> requests.Response:
 
 
 def _leave_headers_alone(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """An auth that adds nothing: without one, requests would let a .netrc file replace the client's Authorization."""
+    """Return the request as it is: without an auth, requests lets a .netrc file replace the client's Authorization."""
     return request
 
 

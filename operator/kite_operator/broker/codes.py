@@ -1,7 +1,7 @@
-"""TOTP: which window a code belongs to, when it may be sent, and what a usable secret looks like.
+"""TOTP: the window of a code, the time at which it may be sent, and the form of a usable secret.
 
-Kite's codes have 6 digits, windows of 30 s and SHA-1. A code is assumed to be good once only, so that a window is never
-used twice, and a window that is about to close is left alone: the code would arrive after it.
+Kite's codes have 6 digits, windows of 30 s and SHA-1. A code is assumed to work only once, so that a window is never
+used twice. A window that is about to close is not used: the code would arrive after it.
 """
 
 import base64
@@ -16,9 +16,9 @@ from kite_operator.model.sensitive import Sensitive
 WINDOW_SECONDS = 30
 CODE_DIGITS = 6
 MARGIN_SECONDS = 3
-"""With this much of a window left, or less, the next one is waited for."""
+"""With this much of a window left, or less, no code is sent: the next window is waited for."""
 SHORTEST_SECRET_BYTES = 14
-"""112 bits, the least that NIST SP 800-63B-4 allows and pyotp accepts."""
+"""Shortest secret: 112 bits, the least that NIST SP 800-63B-4 allows and pyotp accepts."""
 LONGEST_SECRET_BYTES = 128
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -27,12 +27,12 @@ _BASE32 = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
 
 
 def window(now: datetime) -> int:
-    """The number of the TOTP window that holds `now` (aware): whole periods of 30 s since 1970 (RFC 6238)."""
+    """Return the number of the TOTP window that holds `now` (aware): whole periods of 30 s since 1970 (RFC 6238)."""
     return (now - _EPOCH) // _WINDOW
 
 
 def usable_window(now: datetime, last_used_window: int | None, offset: ClockOffset | None = None) -> tuple[int, float]:
-    """The first window whose code may be sent, and the seconds from `now` until it may be (0.0: now).
+    """Return the first window whose code may be sent, and the seconds from `now` until it may be (0.0: now).
 
     Never `last_used_window` or an earlier one. When the clock was set back, the wait is as long as the jump. A code is
     sent while the broker's clock is in the same window as ours, as far as a bearable `offset` leaves time for that.
@@ -47,22 +47,22 @@ def usable_window(now: datetime, last_used_window: int | None, offset: ClockOffs
 
 
 def _allowance(offset: ClockOffset | None) -> tuple[float, float]:
-    """Seconds at a window's start and end in which the broker may be in the one before, or the one after."""
+    """Return the seconds at a window's start and end in which the broker may be in the one before, or the one after."""
     if offset is None or offset.is_negligible or not offset.is_bearable:
         return 0.0, 0.0
     return max(offset.ahead + offset.uncertainty, 0.0), max(offset.uncertainty - offset.ahead, 0.0)
 
 
 def code_for(totp_secret: Sensitive, window: int) -> Sensitive:
-    """The code of `window` for a secret that `parse_totp_secret` returned."""
+    """Return the code of `window` for a secret that `parse_totp_secret` returned."""
     return Sensitive(pyotp.TOTP(totp_secret.reveal(), digits=CODE_DIGITS).generate_otp(window))
 
 
 def parse_totp_secret(text: str) -> str:
-    """A TOTP secret as people paste it, normalised to upper-case base32 without spaces, dashes and padding.
+    """Return a pasted TOTP secret, normalised to upper-case base32 without spaces, dashes and padding.
 
-    An `otpauth://totp/…` address (what the QR code holds) is accepted too. Raises ValueError with a message for
-    people, which holds nothing of `text`.
+    An `otpauth://totp/…` address (the content of the QR code) is accepted too. Raises ValueError with a message for
+    users; it holds nothing of `text`.
     """
     stripped = text.strip()
     if stripped.lower().startswith("otpauth:"):

@@ -1,4 +1,4 @@
-"""Reading a `Location`: the app's own redirect address, a hop inside the broker's login, or something else.
+"""Parser of a `Location`: the app's own redirect address, a hop inside the broker's login, or something else.
 
 The redirect address is never requested: it may be 127.0.0.1, and it holds the request_token. Only its text is read.
 """
@@ -15,7 +15,7 @@ from kite_operator.model.sensitive import Sensitive
 
 KITE_LOGIN_BASE = "https://kite.zerodha.com"
 KITE_HOSTS = ("https://kite.trade", "https://*.kite.trade")
-"""Where the real login page may send a browser on its way, besides its own host."""
+"""Hosts to which the real login page may redirect a browser, besides its own host."""
 
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,256}")
@@ -27,7 +27,7 @@ _SHOWN_CHARACTERS = 80
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """The parts of an address that must agree with the registered one: no query, no fragment, default port resolved."""
+    """Parts of an address that must agree with the registered one: no query, no fragment, default port resolved."""
 
     scheme: str
     host: str
@@ -36,38 +36,38 @@ class Address:
 
     @classmethod
     def of(cls, parts: SplitResult) -> "Address":
-        """The address of `parts`; raises ValueError for a port that is not a number."""
+        """Return the address of `parts`; raises ValueError for a port that is not a number."""
         scheme = parts.scheme.lower()
         port = parts.port if parts.port is not None else _DEFAULT_PORTS.get(scheme)
         return cls(scheme, (parts.hostname or "").lower(), port, parts.path or "/")
 
     @property
     def origin(self) -> str:
-        """`scheme://host[:port]`, the port only where it is not the scheme's own."""
+        """Return `scheme://host[:port]`, the port only where it is not the scheme's own."""
         return f"{self.scheme}://{self.netloc}"
 
     @property
     def netloc(self) -> str:
-        """`host[:port]`."""
+        """Return `host[:port]`."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == _DEFAULT_PORTS.get(self.scheme) else f"{host}:{self.port}"
 
     def shown(self) -> str:
-        """For people: foreign text, so that characters and length are limited and long path segments are cut out."""
+        """Return the address for messages: foreign text with limited characters and length, long segments cut out."""
         path = _LONG_SEGMENT.sub("…", _UNSAFE_TO_SHOW.sub("?", self.path))
         return f"{_UNSAFE_TO_SHOW.sub('?', self.origin)[:_SHOWN_CHARACTERS]}{path[:_SHOWN_CHARACTERS]}"
 
 
 def allowed_hosts_for(login_base_url: str) -> tuple[str, ...]:
-    """The further origins that a login may pass through: Kite's own for the real login page, none for another."""
+    """Return the further origins that a login may pass through: Kite's own for the real login page, else none."""
     return KITE_HOSTS if login_base_url.rstrip("/") == KITE_LOGIN_BASE else ()
 
 
 @dataclass(frozen=True, slots=True)
 class RedirectRule:
-    """How to read a Location: `registered` is the app's redirect URL, `login` the login page's base address.
+    """Rule to read a Location: `registered` is the app's redirect URL, `login` the login page's base address.
 
-    `allowed` holds further origins that may be asked; a `*` stands for any text.
+    `allowed` holds further origins that may be requested; a `*` stands for any text.
     """
 
     registered: Address
@@ -76,11 +76,11 @@ class RedirectRule:
 
     @classmethod
     def of(cls, redirect_url: str, login_base_url: str, allowed: Sequence[str] = ()) -> "RedirectRule":
-        """From configured addresses; raises ValueError for one that cannot be read."""
+        """Return the rule for configured addresses; raises ValueError for one that cannot be parsed."""
         return cls(Address.of(urlsplit(redirect_url)), Address.of(urlsplit(login_base_url)), allowed)
 
     def read(self, current_url: str, location: str) -> str | Sensitive:
-        """The next address to ask (a text), or the request_token of the app's redirect.
+        """Return the next address to request (a text), or the request_token of the app's redirect.
 
         Raises BrokerRejection for everything that ends a login otherwise.
         """
@@ -111,7 +111,7 @@ class RedirectRule:
         )
 
     def _is_hop(self, parts: SplitResult, address: Address, query: dict[str, list[str]]) -> bool:
-        """Whether this is one of the login's own pages rather than an app's redirect that happens to share the host."""
+        """Return whether this is one of the login's own pages rather than an app's redirect that shares the host."""
         inside = address.path.startswith("/connect/")
         is_answer = (
             "request_token" in query or ("status" in query and not inside) or query.get("status") == ["cancelled"]
@@ -152,7 +152,7 @@ def _refuse_if_cancelled(query: dict[str, list[str]]) -> None:
 
 
 def _refuse_if_page(path: str) -> None:
-    """The pages of the login that need a person: they are recognised and never asked."""
+    """Refuse the pages of the login that need a user's action: they are recognised and never requested."""
     if path.startswith("/connect/authorize"):
         raise BrokerRejection(
             Reason.CONSENT_REQUIRED,

@@ -1,7 +1,7 @@
-"""Session, renewal, profile and logout at the broker: what each answer of the documented API means.
+"""Session, renewal, profile and logout at the broker: the meaning of each answer of the documented API.
 
 Only a 403 TokenException on a read says that a token is dead. A rate limit, an outage, a page of HTML or a lost
-connection says nothing about it, and a working token is never given up for one (P2).
+connection says nothing about it, and a working token is never dropped for one (P2).
 """
 
 import asyncio
@@ -42,11 +42,11 @@ class KiteApi:
         self._clock = clock
 
     def close(self) -> None:
-        """Let go of threads and connections."""
+        """Release threads and connections."""
         self._client.close()
 
     async def exchange(self, app: AppKeys, request_token: Sensitive) -> Session:
-        """Turn a request_token into a session (POST /session/token); the token is spent whatever comes back.
+        """Turn a request_token into a session (POST /session/token); the token is spent with any answer.
 
         Raises BrokerRejection (REQUEST_TOKEN_REJECTED, APP_SECRET_REJECTED, APP_REJECTED, USER_NOT_ENABLED,
         PERMISSION_DENIED) and TransientBrokerError.
@@ -78,7 +78,7 @@ class KiteApi:
         return parse_session(answer, app, asked_at, Step.RENEWAL)
 
     async def profile(self, api_key: Sensitive, access_token: Sensitive) -> str:
-        """The user_id to which `access_token` belongs (GET /user/profile): the probe.
+        """Return the user_id to which `access_token` belongs (GET /user/profile): the probe.
 
         Raises TokenDead for a 403 TokenException, and TransientBrokerError for all that says nothing about the token.
         """
@@ -95,7 +95,7 @@ class KiteApi:
         return user_id
 
     async def logout(self, api_key: Sensitive, access_token: Sensitive) -> None:
-        """End the session (DELETE /session/token); a token that is dead already is what was wanted.
+        """End the session (DELETE /session/token); a token that is dead already is no error.
 
         Raises TransientBrokerError: the session may live on.
         """
@@ -111,11 +111,11 @@ class KiteApi:
 
 
 def parse_session(answer: HttpResponse, app: AppKeys, asked_at: datetime, step: Step = Step.EXCHANGE) -> Session:
-    """The session of a successful answer; `asked_at` (aware) is the last resort for its login time.
+    """Return the session of a successful answer; `asked_at` (aware) is the last resort for its login time.
 
-    `enctoken` and `public_token` are left behind; so is an empty `refresh_token`, which is what retail apps get. A
-    renewal need not name the app: what else than the tokens it answers is not documented. Raises BrokerRejection
-    (APP_REJECTED) for a session of another app and SessionUnusable for one that cannot be used.
+    `enctoken` and `public_token` are dropped; so is an empty `refresh_token`, which retail apps get. A renewal need not
+    name the app: its answer is not documented beyond the tokens. Raises BrokerRejection (APP_REJECTED) for a session of
+    another app and SessionUnusable for one that cannot be used.
     """
     data = answer.envelope.data if answer.envelope is not None else None
     if not isinstance(data, dict):
@@ -141,7 +141,7 @@ def parse_session(answer: HttpResponse, app: AppKeys, asked_at: datetime, step: 
 
 
 def _refresh_token(answered: object) -> Sensitive | None:
-    """The refresh_token of an answer; retail apps get an empty text."""
+    """Return the refresh_token of an answer; retail apps get an empty text."""
     return Sensitive(answered) if isinstance(answered, str) and _TOKEN.fullmatch(answered) else None
 
 
@@ -151,14 +151,14 @@ def _read_profile(access_token: Sensitive, client: KiteConnect) -> object:
 
 
 def _login_time(answered: object, answer: HttpResponse, asked_at: datetime) -> datetime:
-    """The broker's own login time (IST without a zone); without one its Date header, without that our own clock.
+    """Return the broker's own login time (IST without a zone); else its Date header, else our own clock.
 
-    A session whose login time is missing is as good as any: throwing it away would cost a login.
+    A session without a login time is as good as any: to drop it would cost a login.
     """
     if isinstance(answered, str):
         try:
             return datetime.strptime(answered, _LOGIN_TIME).replace(tzinfo=IST)
-        except ValueError:  # not in the documented form: the next best source is asked
+        except ValueError:  # not in the documented form: the next best source is used
             pass
     return (parse_http_date(answer.header("date")) or asked_at).astimezone(IST)
 
@@ -174,13 +174,13 @@ def _is_dead_token(answer: HttpResponse) -> bool:
 
 
 def _processed(answer: HttpResponse) -> Processed:
-    """Return whether the broker may have acted: not when it turned the call away unread."""
-    turned_away = answer.status in _NOT_PROCESSED or (answer.status == HTTPStatus.FORBIDDEN and answer.is_page)
-    return Processed.NO if turned_away else Processed.UNKNOWN
+    """Return whether the broker may have acted: not when it refused the call unread."""
+    refused_unread = answer.status in _NOT_PROCESSED or (answer.status == HTTPStatus.FORBIDDEN and answer.is_page)
+    return Processed.NO if refused_unread else Processed.UNKNOWN
 
 
 def _refused(step: Step, answer: HttpResponse) -> Exception:
-    """What a failed exchange or renewal means: the type decides, the text is a hint between two of the same type."""
+    """Return the error of a failed exchange or renewal: the type decides, the text only splits errors of one type."""
     envelope = answer.envelope
     kind = envelope.error_type if answer.refused and envelope is not None else None
     if kind == "TokenException" and envelope is not None:
@@ -193,10 +193,10 @@ def _refused(step: Step, answer: HttpResponse) -> Exception:
 
 
 def _refused_token(step: Step, text: str) -> Reason:
-    """Which of the three things that these two answer with a TokenException; the plain one when the text is new.
+    """Return the reason (one of three) of a TokenException for an exchange or renewal; the plain one for new text.
 
-    A lapsed subscription refuses every call with "Invalid API key or access token.", and neither names an
-    access_token otherwise.
+    A lapsed subscription refuses every call with "Invalid API key or access token.", and neither names an access_token
+    otherwise.
     """
     if "checksum" in text:
         return Reason.APP_SECRET_REJECTED

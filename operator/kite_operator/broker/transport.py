@@ -1,6 +1,6 @@
-"""The login's HTTP client: one session with its own cookies per login, no redirects followed, no submission repeated.
+"""HTTP client of the login: one session with its own cookies per login, no redirects followed, no submission repeated.
 
-Every request gets a fresh connection. A kept one that the server has closed in the meantime (the wait for a TOTP window
+Every request gets a new connection. A kept one that the server has closed in the meantime (the wait for a TOTP window
 is long enough) would fail after the send, and a submission that failed after the send counts as an attempt (P1).
 """
 
@@ -33,7 +33,7 @@ class TransportSettings:
 
 @dataclass(slots=True)
 class _Progress:
-    """How far a request came: told by the client's own trace, since its exceptions do not tell reliably."""
+    """Progress of a request, from the client's own trace: its exceptions do not report it reliably."""
 
     before_write: Callable[[], None]
     now: Callable[[], datetime]
@@ -42,16 +42,16 @@ class _Progress:
 
 
 def _measure_nothing(_offset: ClockOffset) -> None:
-    """The default: nobody asks how far the clocks are apart."""
+    """Default for `on_offset`: ignore the offset between the clocks."""
 
 
 class AiohttpTransport:
-    """A Transport for one login: `async with AiohttpTransport(settings, clock) as transport`."""
+    """Transport for one login: `async with AiohttpTransport(settings, clock) as transport`."""
 
     def __init__(
         self, settings: TransportSettings, clock: Clock, on_offset: Callable[[ClockOffset], None] = _measure_nothing
     ) -> None:
-        """`clock` dates the answers. `on_offset` hears how far it is from the broker's. Proxies: the environment's."""
+        """`clock` dates the answers. `on_offset` gets its offset from the broker's. Proxies: the environment's."""
         self._settings = settings
         self._clock = clock
         self._on_offset = on_offset
@@ -78,16 +78,16 @@ class AiohttpTransport:
             self._session = None
 
     async def send(self, request: HttpRequest, *, before_write: Callable[[], None]) -> HttpResponse:
-        """The answer; raises `unreachable` when nothing was written and `answer_lost` for anything after that.
+        """Return the answer; raises `unreachable` when nothing was written and `answer_lost` for anything after that.
 
-        `before_write` is called once the connection stands, before the first byte; what it raises ends the request.
+        `before_write` is called once the connection stands, before the first byte; its exceptions end the request.
         """
         progress = _Progress(before_write, self._clock.now)
         answer = None
         try:
             answer = await self._exchange(request, progress)
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError):
-            # Raised below: neither as cause nor as context may an exception stay that holds an address with a secret.
+            # Raised below: an exception that holds an address with a secret may stay neither as cause nor as context.
             answer = None
         if answer is None:
             raise answer_lost(request.step) if progress.may_be_written else unreachable(request.step)
@@ -110,7 +110,7 @@ class AiohttpTransport:
             return HttpResponse.of(response.status, response.headers, body, received_at, progress.asked_at)
 
     async def _read(self, response: aiohttp.ClientResponse) -> bytes:
-        """The body up to the limit: a login page may be longer, and nothing of what is cut off is needed."""
+        """Return the body up to the limit: a login page may be longer, and nothing that is cut off is needed."""
         body = bytearray()
         while len(body) < self._settings.most_body_bytes:
             chunk = await response.content.read(self._settings.most_body_bytes - len(body))
@@ -123,7 +123,7 @@ class AiohttpTransport:
 async def _about_to_write(
     _session: aiohttp.ClientSession, context: SimpleNamespace, _params: aiohttp.TraceRequestHeadersSentParams
 ) -> None:
-    """The client calls this when the connection stands and before the first byte (pinned by a test)."""
+    """Trace hook: the client calls it when the connection stands and before the first byte (pinned by a test)."""
     progress = context.trace_request_ctx
     if isinstance(progress, _Progress):
         progress.before_write()

@@ -1,7 +1,7 @@
-"""What an answer of the login pages means, step by step: by step, status, error type and kind of content (P1).
+"""Meaning of an answer of the login pages: by step, status, error type and kind of content (P1).
 
-The rule that matters most is whether an attempt may have counted at the broker. It is judged against us: only an answer
-that cannot come from the login itself (429, a gateway's 503, a firewall's 403 page) or a connection that was never made
+The rule that matters most is whether an attempt may have counted at the broker. In doubt it counts: only an answer that
+cannot come from the login itself (429, a gateway's 503, a firewall's 403 page) or a connection that was never made
 leaves the attempt unspent. Messages name the status and a known error type; a foreign text never becomes part of one.
 """
 
@@ -20,7 +20,7 @@ from kite_operator.model.errors import (
 from kite_operator.model.reasons import Reason
 
 SUBMISSIONS = frozenset({Step.PASSWORD, Step.TOTP})
-"""The steps that spend an attempt."""
+"""Steps that spend an attempt."""
 
 _HINT_NOT_ENABLED = "not enabled"
 _PASSING_TYPES = frozenset({"NetworkException", "DataException"})
@@ -38,7 +38,7 @@ _STEP_NAMES = {
 
 
 def outcome_of(error: BrokerError | None) -> AttemptOutcome:
-    """The ledger's entry for a submission that ended with `error` (None: the login went on)."""
+    """Return the ledger's entry for a submission that ended with `error` (None: the login went on)."""
     if error is None:
         return AttemptOutcome.ACCEPTED
     if error.reason in {Reason.PASSWORD_REJECTED, Reason.TOTP_REJECTED}:
@@ -51,13 +51,13 @@ def outcome_of(error: BrokerError | None) -> AttemptOutcome:
 
 
 def unreachable(step: Step) -> BrokerError:
-    """The connection was never made: nothing was sent."""
+    """Return the error for a connection that was never made: nothing was sent."""
     message = f"{_STEP_NAMES[step]} could not be reached"
     return TransientBrokerError(Reason.BROKER_UNREACHABLE, message, step=step, processed=Processed.NO)
 
 
 def answer_lost(step: Step) -> BrokerError:
-    """The connection was made and broke, or nothing came in time: the request may have been acted upon."""
+    """Return the error for a connection that broke, or an answer that timed out: the broker may have acted on it."""
     message = f"{_STEP_NAMES[step]} gave no complete answer"
     if step in SUBMISSIONS:
         return OutcomeUnknown(message, step=step)
@@ -65,7 +65,7 @@ def answer_lost(step: Step) -> BrokerError:
 
 
 def judge_submission(step: Step, answer: HttpResponse) -> None:
-    """Return when the password or the code was accepted; otherwise raise what the answer means."""
+    """Return when the password or the code was accepted; otherwise raise the error that the answer means."""
     if answer.succeeded:
         return
     if answer.refused:
@@ -76,9 +76,9 @@ def judge_submission(step: Step, answer: HttpResponse) -> None:
 
 
 def judge_preflight(answer: HttpResponse) -> None:
-    """Return when the login page looks alive; raises before any factor is sent.
+    """Return when the login page is up; raise before any factor is sent.
 
-    A page that is not there says nothing about the app, and asking for it again costs nothing.
+    A page that is missing says nothing about the app, and to request it again costs nothing.
     """
     if answer.status not in _NOT_THERE:
         _raise_for_refusal(Step.PREFLIGHT, answer)
@@ -87,7 +87,7 @@ def judge_preflight(answer: HttpResponse) -> None:
 
 
 def judge_connect(answer: HttpResponse) -> None:
-    """Return for a redirect; raises for everything else that the app's login may answer."""
+    """Return for a redirect; raise for everything else that the app's login may answer."""
     _raise_for_refusal(Step.CONNECT, answer)
     if answer.status >= HTTPStatus.BAD_REQUEST:
         raise passing(Step.CONNECT, answer, Processed.NO if _was_not_processed(answer) else Processed.UNKNOWN)
@@ -100,7 +100,7 @@ def judge_connect(answer: HttpResponse) -> None:
 
 
 def passing(step: Step, answer: HttpResponse, processed: Processed) -> TransientBrokerError:
-    """An answer that says nothing about the inputs: rate limit, outage, or nothing that Kite would say."""
+    """Return the error for an answer that says nothing about the inputs: rate limit, outage, or no answer of Kite."""
     if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
         reason = Reason.RATE_LIMITED
     elif answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR or answer.is_page:
@@ -117,14 +117,14 @@ def passing(step: Step, answer: HttpResponse, processed: Processed) -> Transient
 
 
 def malformed(step: Step, what: str) -> TransientBrokerError:
-    """The broker said yes in a form that cannot be used; `what` is our own words."""
+    """Return the error for a success in a form that cannot be used; `what` is our own words."""
     return TransientBrokerError(
         Reason.UNEXPECTED_ANSWER, f"{_STEP_NAMES[step]} answered {what}", step=step, processed=Processed.YES
     )
 
 
 def user_not_enabled(step: Step) -> BrokerRejection:
-    """The client ID is not on the app's list in the developer console."""
+    """Return the error for a client ID that is not on the app's list in the developer console."""
     return BrokerRejection(
         Reason.USER_NOT_ENABLED, "the app is not enabled for this client: add spec.clientID to the app", step=step
     )
@@ -161,7 +161,7 @@ def _rejected_submission(step: Step, answer: HttpResponse) -> BrokerRejection:
 
 
 def _raise_for_refusal(step: Step, answer: HttpResponse) -> None:
-    """The app's side of the login refuses in JSON: the api_key, the client or the permission."""
+    """Raise for a refusal by the app's side of the login, in JSON: the api_key, the client or the permission."""
     envelope = answer.envelope
     if envelope is None or not answer.refused or envelope.error_type in _PASSING_TYPES:
         return

@@ -1,8 +1,8 @@
-"""Drives `login_flow` over a transport, with the attempt ledger's gate around each submission (P1).
+"""Driver of `login_flow` over a transport, with the attempt ledger's gate around each submission (P1).
 
-Per submission: reserve, check, send, settle. A reservation is settled exactly once, with what is known about it. Two
-ways out leave it pending on purpose, and a pending reservation that outlives its deadline counts as unknown: the task
-is cancelled (nothing may be awaited on the way out), or a hook of `LoginHooks.on_step` raises (it stands for a crash).
+Per submission: reserve, check, send, settle. A reservation is settled exactly once, with the known outcome. Two exits
+leave it pending on purpose, and a pending reservation that outlives its deadline counts as unknown: the task is
+cancelled (nothing may be awaited then), or a hook of `LoginHooks.on_step` raises (it simulates a crash).
 """
 
 from collections.abc import Awaitable, Callable
@@ -21,13 +21,13 @@ from kite_operator.observers import notify_observer
 
 
 class SubmissionGate(Protocol):
-    """The attempt ledger as the driver sees it; one gate serves one login."""
+    """Attempt ledger as the driver uses it; one gate serves one login."""
 
     async def reserve_password(self, offset: ClockOffset | None) -> None:
         """Reserve one submission of the password; raises ReservationRefused.
 
-        `offset` is how far our clock was from the broker's at the preflight: where no code can be right, nothing is
-        sent, and a TransientBrokerError says so.
+        `offset` is the offset of our clock from the broker's at the preflight: where no code can be right, nothing is
+        sent, and a TransientBrokerError reports it.
         """
         ...
 
@@ -36,11 +36,11 @@ class SubmissionGate(Protocol):
         ...
 
     def check(self) -> None:
-        """Called before a submission is connected and again before its first byte is sent; raises ReservationLost."""
+        """Check a submission before it is connected and again before its first byte is sent; raises ReservationLost."""
         ...
 
     async def settle(self, step: Step, outcome: AttemptOutcome) -> None:
-        """Record what became of the reservation of `step`: once per reservation."""
+        """Record the outcome of the reservation of `step`: once per reservation."""
         ...
 
 
@@ -48,51 +48,51 @@ class Transport(Protocol):
     """Sends one request."""
 
     async def send(self, request: HttpRequest, *, before_write: Callable[[], None]) -> HttpResponse:
-        """The answer, redirects not followed; raises `verdicts.unreachable` or `verdicts.answer_lost`.
+        """Return the answer, redirects not followed; raises `verdicts.unreachable` or `verdicts.answer_lost`.
 
-        `before_write` is called when the connection stands, before the first byte; what it raises ends the request.
+        `before_write` is called when the connection stands, before the first byte; its exceptions end the request.
         """
         ...
 
 
 def _observe_nothing(_step: Step, _outcome: str, _seconds: float) -> None:
-    """The default observer."""
+    """Default observer."""
 
 
 def _check_nothing() -> None:
-    """Before a request that spends no attempt."""
+    """Default check, before a request that spends no attempt."""
 
 
-async def _go_on(_point: str) -> None:
-    """The default hook."""
+async def _no_hook(_point: str) -> None:
+    """Default hook."""
 
 
 @dataclass(frozen=True, slots=True)
 class LoginHooks:
-    """What the composition root may hang into a login.
+    """Hooks that the composition root may add to a login.
 
-    `observe(step, outcome, seconds)` is told of every request: outcome is "success", a Reason's value, or "aborted"
+    `observe(step, outcome, seconds)` is called for every request: outcome is "success", a Reason's value, or "aborted"
     (cancelled, or the reservation was lost). `on_step(point)` is awaited at the points before-password-send,
     after-password-answer, before-totp-send, after-totp-answer (judged, not yet settled) and after-request-token.
     """
 
     observe: Callable[[Step, str, float], None] = _observe_nothing
-    on_step: Callable[[str], Awaitable[None]] = _go_on
+    on_step: Callable[[str], Awaitable[None]] = _no_hook
 
 
 CONNECT_PAUSES_SECONDS = (2.0, 8.0)
-"""Behind an accepted code a login is worth something: the app's login is asked for again, so often and so late."""
+"""Pauses before retries of the app's login: once a code was accepted, only this last part is repeated."""
 CONNECT_WITHIN_SECONDS = 40.0
-"""No further try begins after so much of the login's time."""
+"""Time of a login after which no further retry begins."""
 
 
 async def run_login(
     login: WebLogin, *, gate: SubmissionGate, transport: Transport, clock: Clock, hooks: LoginHooks | None = None
 ) -> Sensitive:
-    """Log in; returns the request_token. Raises what `login_flow`, the gate and the transport raise."""
+    """Log in; return the request_token. Raises the errors of `login_flow`, the gate and the transport."""
     driver = _Driver(login_flow(login), gate, transport, clock, hooks or LoginHooks())
     try:
-        token = await driver.run_patiently(login)
+        token = await driver.run_with_retries(login)
     finally:
         driver.flow.close()
     await driver.hooks.on_step("after-request-token")
@@ -108,8 +108,8 @@ class _Driver:
     hooks: LoginHooks
     offset: ClockOffset | None = None
 
-    async def run_patiently(self, login: WebLogin) -> Sensitive:
-        """The whole login; where only the app's login failed, and in passing, that alone is tried again."""
+    async def run_with_retries(self, login: WebLogin) -> Sensitive:
+        """Run the whole login; when only the app's login failed, with a transient error, retry that part alone."""
         started = self.clock.boottime()
         for pause in CONNECT_PAUSES_SECONDS:
             try:
@@ -123,7 +123,7 @@ class _Driver:
         return await self.run()
 
     async def run(self) -> Sensitive:
-        """Answer what the flow asks for until it returns."""
+        """Answer the requests of the flow until it returns."""
         asked: HttpRequest | CodeNeeded | Sensitive = next(self.flow)
         while not isinstance(asked, Sensitive):
             if isinstance(asked, CodeNeeded):
@@ -135,7 +135,7 @@ class _Driver:
         return asked
 
     def _advance(self, answer: HttpResponse | Sensitive) -> HttpRequest | CodeNeeded | Sensitive:
-        """Return what the flow asks for next, or the request_token with which it ends."""
+        """Return the next request of the flow, or the request_token with which it ends."""
         try:
             return self.flow.send(answer)
         except StopIteration as end:
@@ -145,7 +145,7 @@ class _Driver:
         return token
 
     async def _ask(self, request: HttpRequest, check: Callable[[], None]) -> HttpRequest | CodeNeeded | Sensitive:
-        """Send a request, let the flow judge the answer, and tell the observer how it went."""
+        """Send a request, let the flow judge the answer, and report the outcome to the observer."""
         started = self.clock.boottime()
         outcome = "aborted"
         try:
@@ -177,7 +177,7 @@ class _Driver:
         return asked
 
     async def _settle(self, step: Step, error: Exception | None) -> None:
-        """Tell the ledger what is known: a lost reservation was not sent, and an error of ours may have been."""
+        """Settle with the known outcome: a lost reservation was not sent, and an error of ours may have been."""
         if isinstance(error, ReservationLost):
             await self.gate.settle(step, AttemptOutcome.UNSENT)
             return

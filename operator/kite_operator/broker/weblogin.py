@@ -1,10 +1,10 @@
-"""The headless login as a conversation without I/O: requests come out, answers go in, a request_token is the result.
+"""Headless login as a generator without I/O: requests come out, answers go in, a request_token is the result.
 
-The login pages are undocumented; the steps are community practice. A generator keeps the whole story in one readable
-place, lets the driver stand between the steps (where attempts are reserved and checked, P1), and is tested with values.
+The login pages are undocumented; the steps are community practice. A generator keeps all steps in one readable place,
+lets the driver act between the steps (where attempts are reserved and checked, P1), and is tested with values.
 
-Preflight, password, code, connect: nothing secret is sent while the login page is down, the code is only asked for when
-the account takes codes, and the app's redirect address is read from `Location` and never requested.
+Preflight, password, code, connect: no secret is sent while the login page is down, the code is only requested when the
+account takes codes, and the app's redirect address is read from `Location` and never requested.
 """
 
 from collections.abc import Generator
@@ -20,7 +20,7 @@ from kite_operator.model.reasons import Reason
 from kite_operator.model.sensitive import Sensitive
 
 MOST_HOPS = 5
-"""Redirects that are followed between the app's login and the app's redirect address."""
+"""Most redirects that are followed between the app's login and the app's redirect address."""
 _TOTP = "totp"
 _LONGEST_REQUEST_ID = 256
 
@@ -29,7 +29,7 @@ _Result = TypeVar("_Result")
 
 @dataclass(frozen=True, slots=True)
 class CodeNeeded:
-    """The conversation waits for a TOTP code: the driver sends one in as a Sensitive."""
+    """Marker: the flow waits for a TOTP code; the driver sends one in as a Sensitive."""
 
 
 Flow: TypeAlias = Generator[HttpRequest | CodeNeeded, HttpResponse | Sensitive, _Result]
@@ -37,7 +37,7 @@ Flow: TypeAlias = Generator[HttpRequest | CodeNeeded, HttpResponse | Sensitive, 
 
 @dataclass(frozen=True, slots=True)
 class WebLogin:
-    """What one login needs. `redirect_url` is what is registered for the app; `login_base_url` has no path.
+    """Inputs of one login. `redirect_url` is the URL registered for the app; `login_base_url` has no path.
 
     `allowed_hosts` holds further origins that the login may pass through (`redirects.allowed_hosts_for`).
     """
@@ -51,10 +51,10 @@ class WebLogin:
 
 
 def login_flow(login: WebLogin) -> Flow[Sensitive]:
-    """The login's steps; returns the request_token.
+    """Run the login's steps; return the request_token.
 
     Raises BrokerRejection, TransientBrokerError and OutcomeUnknown (of the answers; the driver adds those of the wire),
-    and ValueError when an address of `login` cannot be read.
+    and ValueError when an address of `login` cannot be parsed.
     """
     rule = RedirectRule.of(login.redirect_url, login.login_base_url, login.allowed_hosts)
     yield from _preflight(login, rule)
@@ -67,7 +67,7 @@ def login_flow(login: WebLogin) -> Flow[Sensitive]:
 
 
 def connect_flow(login: WebLogin) -> Flow[Sensitive]:
-    """The last part alone, for a browser session that has been logged in; returns the request_token."""
+    """Run the last part alone, for a browser session that has been logged in; return the request_token."""
     return (yield from _connect(login, RedirectRule.of(login.redirect_url, login.login_base_url, login.allowed_hosts)))
 
 
@@ -79,7 +79,7 @@ def _ask(request: HttpRequest) -> Flow[HttpResponse]:
 
 
 def _preflight(login: WebLogin, rule: RedirectRule) -> Flow[None]:
-    """See that the login page is up before a factor is sent; a redirect must stay on the broker's hosts."""
+    """Check that the login page is up before a factor is sent; a redirect must stay on the broker's hosts."""
     url = _connect_url(login)
     answer = yield from _ask(HttpRequest(Step.PREFLIGHT, "GET", url))
     judge_preflight(answer)
@@ -89,7 +89,7 @@ def _preflight(login: WebLogin, rule: RedirectRule) -> Flow[None]:
 
 
 def _submit_password(login: WebLogin) -> Flow[str]:
-    """Send the password; returns the request_id that the second factor must carry."""
+    """Send the password; return the request_id that the second factor must carry."""
     form = {"user_id": login.client_id, "password": login.password.reveal()}
     answer = yield from _ask(HttpRequest(Step.PASSWORD, "POST", f"{_base(login)}/api/login", form))
     judge_submission(Step.PASSWORD, answer)

@@ -1,7 +1,7 @@
-"""What goes over the wire, as values: requests and answers whose `repr` shows neither addresses nor contents.
+"""HTTP requests and answers as values: their `repr` shows neither addresses nor contents.
 
 The web login and the adapter over the official client judge the same kind of answer, so that a 429, an HTML page or a
-broken body means the same wherever it comes from.
+broken body means the same in both.
 """
 
 import json
@@ -15,7 +15,7 @@ from kite_operator.model.clockoffset import ClockOffset, measured
 from kite_operator.model.errors import Step
 
 LONGEST_RETRY_AFTER_SECONDS = 3600.0
-"""A Retry-After beyond this is cut: a broken proxy must not silence a credential for a day."""
+"""Longest Retry-After; a longer one is cut: a broken proxy must not stop a credential for a day."""
 
 ERROR_TYPES = frozenset(
     {
@@ -32,7 +32,7 @@ ERROR_TYPES = frozenset(
         "UserException",
     },
 )
-"""The `error_type`s of Kite's documentation and login pages: only these are ever shown to people."""
+"""The `error_type`s of Kite's documentation and login pages: only these are ever shown to users."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Envelope:
 
     @property
     def known_type(self) -> str | None:
-        """The `error_type` when it is one of Kite's own; anything else is foreign text and not for showing."""
+        """The `error_type` when it is one of Kite's own; anything else is foreign text and never shown."""
         return self.error_type if self.error_type in ERROR_TYPES else None
 
 
@@ -65,8 +65,8 @@ class Envelope:
 class HttpResponse:
     """One answer. `headers` has lower-case names; `body` may be cut at a limit.
 
-    `received_at` (aware) is when its headers were there, `asked_at` when its request was about to be written; None when
-    that is not known.
+    `received_at` (aware) is the time at which its headers were there, `asked_at` the time just before its request was
+    written; None when that is not known.
     """
 
     status: int
@@ -84,11 +84,11 @@ class HttpResponse:
         received_at: datetime,
         asked_at: datetime | None = None,
     ) -> "HttpResponse":
-        """An answer from headers of any case; of a repeated header the last one counts."""
+        """Return an answer from headers of any case; of a repeated header the last one counts."""
         return cls(status, {name.lower(): value for name, value in headers.items()}, body, received_at, asked_at)
 
     def header(self, name: str) -> str | None:
-        """The header `name` in any case, or None."""
+        """Return the header `name` in any case, or None."""
         return self.headers.get(name.lower())
 
     @property
@@ -98,15 +98,15 @@ class HttpResponse:
 
     @property
     def is_page(self) -> bool:
-        """Whether this is a page for people (HTML, plain text), as gateways and firewalls answer in Kite's place."""
+        """True for a page for browsers (HTML, plain text), as gateways and firewalls answer in Kite's place."""
         return self.envelope is None and self.content_type.startswith("text/")
 
     @property
     def envelope(self) -> Envelope | None:
         """Kite's JSON envelope, or None for anything else.
 
-        The body decides, not the content type: an answer that understood a wrong password must count as one, even
-        when the header is missing or wrong.
+        The body decides, not the content type: an answer about a wrong password must count as one, even when the header
+        is missing or wrong.
         """
         try:
             document = json.loads(self.body)
@@ -125,27 +125,27 @@ class HttpResponse:
 
     @property
     def succeeded(self) -> bool:
-        """Return whether this is a 200 with an envelope that reports success."""
+        """True for a 200 with an envelope that reports success."""
         envelope = self.envelope
         return self.status == HTTPStatus.OK and envelope is not None and envelope.is_success
 
     @property
     def refused(self) -> bool:
-        """Return whether the broker understood and said no: an error envelope outside of 429 and 5xx."""
+        """True when the broker understood and refused: an error envelope outside of 429 and 5xx."""
         envelope = self.envelope
         understood = self.status != HTTPStatus.TOO_MANY_REQUESTS and self.status < HTTPStatus.INTERNAL_SERVER_ERROR
         return understood and envelope is not None and envelope.is_error
 
     @property
     def retry_after_seconds(self) -> float | None:
-        """Return how long the broker asks to wait, in [0, `LONGEST_RETRY_AFTER_SECONDS`]; None when it does not say."""
+        """Seconds that the broker asks to wait, in [0, `LONGEST_RETRY_AFTER_SECONDS`]; None when it names none."""
         return parse_retry_after(self.header("retry-after"), self.received_at)
 
     @property
     def clock_offset(self) -> ClockOffset | None:
-        """Return how far our clock is from the one that dated this answer; None when it says too little.
+        """Offset of our clock from the one that dated this answer; None when the answer does not give it.
 
-        An answer out of a cache (`Age`, RFC 9111 section 5.1) bears the date of another day's question.
+        An answer out of a cache (`Age`, RFC 9111 section 5.1) has the date of an earlier request.
         """
         dated = parse_http_date(self.header("date"))
         if dated is None or self.asked_at is None or (self.header("age") or "0").strip() != "0":
@@ -153,14 +153,14 @@ class HttpResponse:
         return measured(dated=dated.timestamp(), asked=self.asked_at.timestamp(), answered=self.received_at.timestamp())
 
     def describe(self) -> str:
-        """Status, and the error type when it is a known one: all that may be shown of an answer."""
+        """Return the status, and the error type when it is a known one: nothing else of an answer may be shown."""
         envelope = self.envelope
         kind = envelope.known_type if envelope is not None else None
         return f"HTTP {self.status} {kind}" if kind else f"HTTP {self.status}"
 
 
 def parse_retry_after(text: str | None, now: datetime) -> float | None:
-    """Seconds from a Retry-After header (delta-seconds or an HTTP date, RFC 9110 section 10.2.3), cut to an hour."""
+    """Return the seconds of a Retry-After header (delta-seconds or HTTP date, RFC 9110 section 10.2.3), at most 1 h."""
     if text is None:
         return None
     stripped = text.strip()
@@ -175,7 +175,7 @@ def parse_retry_after(text: str | None, now: datetime) -> float | None:
 
 
 def parse_http_date(text: str | None) -> datetime | None:
-    """An aware datetime from an HTTP date; None for anything that is not one."""
+    """Return an aware datetime from an HTTP date; None for anything that is not one."""
     if not text:
         return None
     try:

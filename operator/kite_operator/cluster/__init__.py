@@ -1,1 +1,1 @@
-"""Everything that touches the Kubernetes API, apart from Kopf's watches."""
+"""Access to the Kubernetes API, apart from Kopf's watches."""

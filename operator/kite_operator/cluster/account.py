@@ -1,7 +1,7 @@
-"""The account Lease: one per client ID, in the account namespace; every change is a compare-and-swap.
+"""Account Lease: one per client ID, in the account namespace; every change is a compare-and-swap.
 
-The Lease object's own fields show people who is logging in (holderIdentity, renewTime); the record that the rules in
-`decide/budget.py` work on is one annotation. A Lease is created before a first attempt only.
+The Lease's own fields show which process is logging in (holderIdentity, renewTime). The attempt ledger that the rules
+in `decide/budget.py` work on is one annotation. A Lease is created only before a first attempt.
 """
 
 from collections import OrderedDict
@@ -14,24 +14,24 @@ from kite_operator.model.account import AttemptLedger, dump, load
 from kite_operator.model.errors import Conflict, NotFound, OperatorError, ReservationLost, ReservationRefused
 from kite_operator.model.reasons import Reason
 
-RECORD_ANNOTATION = "kite-operator.dev/account"
+LEDGER_ANNOTATION = "kite-operator.dev/account"
 ACCOUNT_LABEL = "kite-operator.dev/account"
 _MOST_RACES = 20
-_MOST_REMEMBERED = 256
+_MOST_CACHED = 256
 
 Change = Callable[[AttemptLedger], AttemptLedger]
 
 
 def lease_name(client_id: str) -> str:
-    """`kite-account-<lowercased client ID>`."""
+    """Return `kite-account-<lowercased client ID>`."""
     return f"kite-account-{client_id.lower()}"
 
 
 class Accounts:
-    """Reads and changes account records. `seed` of a call is what a missing Lease starts from.
+    """Reads and changes attempt ledgers. `seed` of a call is the initial ledger of a missing Lease.
 
-    The Leases that were written last are remembered, so that a login's next change needs no read before its write: a
-    stale one fails its compare-and-swap, and whatever would be refused because of one is judged anew on a fresh read.
+    The Leases that were written last are cached, so that a login's next change needs no read before its write. A stale
+    one fails its compare-and-swap, and a refusal based on a cached Lease is decided again on a fresh read.
     """
 
     def __init__(self, cluster: Cluster, clock: Clock, namespace: str) -> None:
@@ -39,21 +39,21 @@ class Accounts:
         self.cluster = cluster
         self.clock = clock
         self.namespace = namespace
-        self._remembered: OrderedDict[str, Manifest] = OrderedDict()
+        self._cached: OrderedDict[str, Manifest] = OrderedDict()
 
     async def read(self, client_id: str) -> AttemptLedger | None:
-        """The record, or None when there is no Lease; ReservationRefused when it cannot be understood."""
+        """Return the ledger, or None when there is no Lease; ReservationRefused when it cannot be parsed."""
         lease = await self.cluster.find(leases_path(self.namespace, lease_name(client_id)))
         return None if lease is None else ledger_of(lease, client_id)
 
     async def change(self, client_id: str, change: Change, *, seed: AttemptLedger) -> AttemptLedger:
-        """Apply `change` by compare-and-swap; what it raises goes through, and nothing is written then.
+        """Apply `change` by compare-and-swap; its exceptions propagate, and nothing is written then.
 
-        `change` may run several times, each time on the newest record: it must be pure.
+        `change` may run several times, each time on the newest ledger: it must be pure.
         """
-        remembered = self._remembered.pop(client_id, None)
-        if remembered is not None:
-            changed = await self._change_remembered(remembered, client_id, change)
+        cached = self._cached.pop(client_id, None)
+        if cached is not None:
+            changed = await self._change_cached(cached, client_id, change)
             if changed is not None:
                 return changed
         path = leases_path(self.namespace, lease_name(client_id))
@@ -70,8 +70,8 @@ class Accounts:
             return after
         raise OperatorError(f"account Lease {lease_name(client_id)} changed {_MOST_RACES} times under our hands")
 
-    async def _change_remembered(self, lease: Manifest, client_id: str, change: Change) -> AttemptLedger | None:
-        """The change made on a remembered Lease, or None when only a fresh read can tell."""
+    async def _change_cached(self, lease: Manifest, client_id: str, change: Change) -> AttemptLedger | None:
+        """Apply the change to a cached Lease; None when a fresh read is needed."""
         try:
             before = ledger_of(lease, client_id)
             after = change(before)
@@ -88,14 +88,14 @@ class Accounts:
         else:
             path = leases_path(self.namespace, lease["metadata"]["name"])
             written = await self.cluster.replace(path, self._manifest(lease, ledger))
-        self._remembered[ledger.client_id] = written
-        while len(self._remembered) > _MOST_REMEMBERED:
-            self._remembered.popitem(last=False)
+        self._cached[ledger.client_id] = written
+        while len(self._cached) > _MOST_CACHED:
+            self._cached.popitem(last=False)
 
     def _manifest(self, lease: Manifest, ledger: AttemptLedger) -> Manifest:
         now = self.clock.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         metadata: dict[str, Any] = dict(lease.get("metadata") or {"name": lease_name(ledger.client_id)})
-        metadata["annotations"] = {**(metadata.get("annotations") or {}), RECORD_ANNOTATION: dump(ledger)}
+        metadata["annotations"] = {**(metadata.get("annotations") or {}), LEDGER_ANNOTATION: dump(ledger)}
         metadata["labels"] = {**(metadata.get("labels") or {}), ACCOUNT_LABEL: ledger.client_id}
         holder = {"holderIdentity": ledger.locks[0].by} if ledger.locks else {}
         return {
@@ -107,16 +107,16 @@ class Accounts:
 
 
 def ledger_of(lease: Manifest, client_id: str) -> AttemptLedger:
-    """The record that a Lease holds; ReservationRefused when it cannot be understood: then nothing is submitted."""
+    """Return the ledger that a Lease holds; ReservationRefused when it cannot be parsed: nothing is submitted then."""
     annotations = lease["metadata"].get("annotations") or {}
     try:
-        ledger = load(annotations[RECORD_ANNOTATION])
+        ledger = load(annotations[LEDGER_ANNOTATION])
     except (KeyError, ValueError):
         ledger = None
     if ledger is None or ledger.client_id != client_id:
         raise ReservationRefused(
             Reason.ATTEMPT_BUDGET_EXHAUSTED,
-            f"the attempt ledger (annotation {RECORD_ANNOTATION} of Lease {lease['metadata']['name']}) cannot be read: "
+            f"the attempt ledger (annotation {LEDGER_ANNOTATION} of Lease {lease['metadata']['name']}) cannot be read: "
             "nothing is submitted. Restore it, or delete the Lease after logging in once by hand at the broker",
         )
     return ledger

@@ -1,4 +1,4 @@
-"""The one door to the Kubernetes API: plain JSON in and out, typed errors, bounded time, a count of every call.
+"""Client of the Kubernetes API: plain JSON in and out, typed errors, bounded time, a count of every call.
 
 It drives the official client's own transport (`kubernetes.aio`: configuration, TLS, tokens and their renewal) with
 plain dictionaries instead of its generated models: those refuse what a newer API server sends, and cost memory.
@@ -28,7 +28,7 @@ MERGE_PATCH = "application/merge-patch+json"
 
 
 async def connect(kubeconfig: str | None, *, timeout_seconds: float, connections: int) -> "Cluster":
-    """A Cluster from the given kubeconfig file, or from the pod's service account when there is none."""
+    """Return a Cluster from the given kubeconfig file, or from the pod's service account when there is none."""
     configuration = Configuration()
     if kubeconfig or not os.environ.get("KUBERNETES_SERVICE_HOST"):
         await load_kube_config(config_file=kubeconfig, client_configuration=configuration)  # type: ignore[no-untyped-call]  # upstream
@@ -39,9 +39,9 @@ async def connect(kubeconfig: str | None, *, timeout_seconds: float, connections
 
 
 class Cluster:
-    """Requests to the API server.
+    """Client that sends requests to the API server.
 
-    `observe` is told (verb, resource, HTTP status; 0 for no answer, seconds) of each, by the clock `boottime`.
+    `observe` is called with (verb, resource, HTTP status; 0 for no answer, seconds) for each, by the clock `boottime`.
     """
 
     def __init__(self, client: ApiClient, *, timeout_seconds: float) -> None:
@@ -53,7 +53,7 @@ class Cluster:
 
     @property
     def configuration(self) -> Configuration:
-        """Return where the API server is and how to authenticate: Kopf's watches use the same."""
+        """Address and authentication of the API server: Kopf's watches use the same."""
         configuration: Configuration = self._client.configuration
         return configuration
 
@@ -68,18 +68,18 @@ class Cluster:
         await self.close()
 
     async def get(self, path: str) -> Manifest:
-        """One object; NotFound when it is absent."""
+        """Return one object; NotFound when it is absent."""
         return await self._request("GET", path)
 
     async def find(self, path: str) -> Manifest | None:
-        """One object, or None."""
+        """Return one object, or None."""
         try:
             return await self._request("GET", path)
         except NotFound:
             return None
 
     async def list(self, path: str, *, selector: str = "") -> AsyncIterator[Manifest]:
-        """All objects under `path`, page by page. A list that expired half-way starts again (410)."""
+        """Yield all objects under `path`, page by page. A list that expired half-way starts again (410)."""
         token = ""
         while True:
             query = {"limit": str(PAGE)} | ({"labelSelector": selector} if selector else {})
@@ -97,13 +97,13 @@ class Cluster:
                 return
 
     async def create(self, path: str, manifest: Mapping[str, Any]) -> Manifest:
-        """POST; Conflict when the name is taken."""
+        """Send a POST; Conflict when the name is taken."""
         return await self._request("POST", path, body=manifest)
 
     async def replace(self, path: str, manifest: Mapping[str, Any], *, dry_run: bool = False) -> Manifest:
-        """PUT; carries uid and resourceVersion, so that only what was seen is replaced (Conflict otherwise).
+        """Send a PUT with uid and resourceVersion, so that only the version that was read is replaced (else Conflict).
 
-        In a `dry_run` rights, admission and the object are judged as ever, and nothing is written.
+        With `dry_run` the API server checks rights, admission and the object as usual, and writes nothing.
         """
         metadata = manifest["metadata"]
         if not metadata.get("resourceVersion") or not metadata.get("uid"):
@@ -111,11 +111,11 @@ class Cluster:
         return await self._request("PUT", path, query={"dryRun": "All"} if dry_run else None, body=manifest)
 
     async def merge_patch(self, path: str, patch: Mapping[str, Any]) -> Manifest:
-        """PATCH (RFC 7396)."""
+        """Send a PATCH (RFC 7396)."""
         return await self._request("PATCH", path, body=patch, content_type=MERGE_PATCH)
 
     async def delete(self, path: str, *, uid: str, resource_version: str = "") -> None:
-        """DELETE exactly the object that was seen; an absent one is fine."""
+        """Send a DELETE for exactly the object that was read; an absent one is no error."""
         preconditions = {"uid": uid} | ({"resourceVersion": resource_version} if resource_version else {})
         body = {"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": preconditions}
         with suppress(NotFound):
@@ -146,7 +146,7 @@ class Cluster:
                 status = response.status
                 text = await response.read()  # type: ignore[no-untyped-call]  # upstream
         except (aiohttp.ClientError, TimeoutError, OSError):
-            # The foreign exception's text may hold a URL or a body: only that nothing came is told.
+            # The foreign exception's text may hold a URL or a body: only the missing answer is reported.
             raise ClusterUnavailable(what, status=0) from None
         finally:
             resource = path.rsplit("/", maxsplit=1)[-1] if verb == "POST" else _resource(path)
@@ -178,7 +178,7 @@ def _answer(what: str, status: int, text: bytes) -> Manifest:
 
 
 def _resource(path: str) -> str:
-    """The plural that a path is about: bounded, for metrics."""
+    """Return the plural that a path is about: bounded, for metrics."""
     parts = path.strip("/").split("/")
     if "namespaces" not in parts:
         return parts[-1]
@@ -187,34 +187,34 @@ def _resource(path: str) -> str:
 
 
 def secrets_path(namespace: str, name: str = "") -> str:
-    """Secrets of a namespace, or one of them."""
+    """Return the path of the Secrets of a namespace, or of one of them."""
     return _join(f"/api/v1/namespaces/{quote(namespace, safe='')}/secrets", name)
 
 
 def events_path(namespace: str) -> str:
-    """Core Events of a namespace."""
+    """Return the path of the core Events of a namespace."""
     return f"/api/v1/namespaces/{quote(namespace, safe='')}/events"
 
 
 def leases_path(namespace: str, name: str = "") -> str:
-    """Leases of a namespace, or one of them."""
+    """Return the path of the Leases of a namespace, or of one of them."""
     return _join(f"/apis/coordination.k8s.io/v1/namespaces/{quote(namespace, safe='')}/leases", name)
 
 
 def namespaces_path(name: str) -> str:
-    """One Namespace."""
+    """Return the path of one Namespace."""
     return f"/api/v1/namespaces/{quote(name, safe='')}"
 
 
 def credentials_path(namespace: str, name: str = "") -> str:
-    """KiteCredentials of a namespace (or of all, when it is empty), or one of them."""
+    """Return the path of the KiteCredentials of a namespace (or of all, when it is empty), or of one of them."""
     if not namespace:
         return f"/apis/{API_VERSION}/{PLURAL}"
     return _join(f"/apis/{API_VERSION}/namespaces/{quote(namespace, safe='')}/{PLURAL}", name)
 
 
 def workload_path(namespace: str, kind: str, name: str) -> str:
-    """A Deployment, StatefulSet or DaemonSet."""
+    """Return the path of a Deployment, StatefulSet or DaemonSet."""
     return _join(f"/apis/apps/v1/namespaces/{quote(namespace, safe='')}/{quote(kind.lower(), safe='')}s", name)
 
 

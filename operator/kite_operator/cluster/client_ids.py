@@ -1,7 +1,7 @@
-"""Which client IDs the credentials of a namespace may name: an annotation on the Namespace, written by whoever owns it.
+"""Client ID list of a namespace: the annotation on the Namespace that limits the client IDs of its credentials.
 
-Whoever may create KiteCredentials in a namespace could otherwise claim somebody else's client ID, and spend the entries
-of that account. People of a namespace cannot, as a rule, edit the Namespace itself.
+Without it, a user who may create KiteCredentials in a namespace could claim another user's client ID, and use up the
+login attempts of that account. Users of a namespace cannot, as a rule, edit the Namespace itself.
 """
 
 import re
@@ -17,14 +17,14 @@ from kite_operator.model.sources import Problem
 CLIENT_IDS_ANNOTATION = f"{GROUP}/client-ids"
 OFF = "off"
 REQUIRED = "required"
-REMEMBERED_SECONDS = 20.0
-"""A Namespace is read this often at most; a blocked credential looks again after 30 s, and sees the change."""
+CACHE_SECONDS = 20.0
+"""Shortest time between two reads of a Namespace; a blocked credential is requeued after 30 s, and sees the change."""
 _SEPARATORS = re.compile(r"[,\s]+")
 
 
 @dataclass(slots=True)
 class ClientIDList:
-    """Asks the Namespaces; `rule` is off, optional (where the annotation stands) or required."""
+    """Check of client IDs against the Namespaces; `rule` is off, optional (if the annotation is set) or required."""
 
     cluster: Cluster
     clock: Clock
@@ -32,7 +32,7 @@ class ClientIDList:
     _known: dict[str, tuple[float, Manifest | None]] = field(default_factory=dict)
 
     async def problem(self, namespace: str, client_id: str) -> Problem | None:
-        """Return why a credential in `namespace` may not act for `client_id`, or None when it may."""
+        """Return the reason why a credential in `namespace` may not act for `client_id`, or None when it may."""
         if self.rule == OFF:
             return None
         try:
@@ -56,9 +56,9 @@ class ClientIDList:
 
     async def _namespace(self, name: str) -> Manifest | None:
         now = self.clock.boottime()
-        read_at, found = self._known.get(name, (-REMEMBERED_SECONDS, None))
-        if now - read_at >= REMEMBERED_SECONDS:
+        read_at, found = self._known.get(name, (-CACHE_SECONDS, None))
+        if now - read_at >= CACHE_SECONDS:
             found = await self.cluster.find(namespaces_path(name))
-            self._known = {other: seen for other, seen in self._known.items() if now - seen[0] < REMEMBERED_SECONDS}
+            self._known = {other: seen for other, seen in self._known.items() if now - seen[0] < CACHE_SECONDS}
             self._known[name] = now, found
         return found

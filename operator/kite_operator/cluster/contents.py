@@ -1,7 +1,7 @@
-"""The data of a derived Secret in each format of `spec.target.format`, and the session that such data holds.
+"""Data of a derived Secret in each format of `spec.target.format`, and the session that such data holds.
 
-Nothing is templated: the formats are a closed set, so that a session can be read back from what pods use when the state
-Secret is lost. The format `env` lacks the user_id and alone is not enough for that.
+Nothing is templated. The formats are a closed set, so that a session can be read back from the derived Secret when the
+state Secret is lost. The format `env` lacks the user_id and alone is not enough for that.
 """
 
 import base64
@@ -26,11 +26,11 @@ _VARIABLES = {
 _IN_ENVIRONMENT = ("KITE_API_KEY", "KITE_ACCESS_TOKEN")
 _NEEDED = ("api_key", "access_token", "user_id")
 _LONGEST = 16_384
-"""Of an encoded value that is read: ours have a few hundred characters, and a shell's quoting of a long one is slow."""
+"""Longest encoded value that is read: ours have a few hundred characters; to unquote a long shell text is slow."""
 
 
 def contents(session: Session, formats: tuple[str, ...]) -> dict[str, str]:
-    """The Secret's `data` (base64) for a session in these formats."""
+    """Return the Secret's `data` (base64) for a session in these formats."""
     values = {
         "api_key": session.api_key.reveal(),
         "access_token": session.access_token.reveal(),
@@ -46,7 +46,7 @@ def _environment(values: Mapping[str, str]) -> dict[str, str]:
 
 
 def _file(values: Mapping[str, str]) -> dict[str, str]:
-    """A dotenv file, quoted as a POSIX shell reads it; what Kite hands out today needs no quotes at all."""
+    """Return a dotenv file, quoted for a POSIX shell; the values that Kite returns today need no quotes."""
     lines = [f"{variable}={shlex.quote(values[name])}\n" for variable, name in _VARIABLES.items()]
     return {FILE_KEY: "".join(lines)}
 
@@ -64,7 +64,7 @@ _WRITERS: Mapping[str, Callable[[Mapping[str, str]], dict[str, str]]] = {
 
 
 def parse_contents(data: Mapping[str, str], login_time: datetime) -> Session | None:
-    """The session that a Secret's `data` holds in whichever format is whole; None when none is."""
+    """Return the session that a Secret's `data` holds in any complete format; None when none is complete."""
     for values in _readings(data):
         if all(values.get(name) for name in _NEEDED):
             return Session(
@@ -77,9 +77,9 @@ def parse_contents(data: Mapping[str, str], login_time: datetime) -> Session | N
 
 
 def parse_claim(data: Mapping[str, str]) -> tuple[str, str] | None:
-    """The access_token that somebody else's Secret holds in any format, and its api_key or an empty text.
+    """Return the access_token that another client's Secret holds in any format, and its api_key or an empty text.
 
-    Programs that write such Secrets leave out what they do not need, and end a text with a newline.
+    Programs that write such Secrets omit values that they do not need, and end a text with a newline.
     """
     for values in (*_readings(data), _parse_variables(data)):
         token = values.get("access_token", "").strip()
@@ -94,7 +94,7 @@ def _parse_variables(data: Mapping[str, str]) -> dict[str, str]:
 
 
 def _readings(data: Mapping[str, str]) -> Iterator[Mapping[str, str]]:
-    """Yield what each format says, by our names of the values."""
+    """Yield the values of each format, by our names of the values."""
     named = ((key, data.get(key, "")) for key in (*_NEEDED, FILE_KEY, JSON_KEY))
     plain = {key: text for key, value in named if len(value) <= _LONGEST and (text := _decoded(value)) is not None}
     yield plain

@@ -1,4 +1,4 @@
-"""Gathers the world once, as one credential sees it; nothing is decided here and nothing is written."""
+"""Gathers the observed state once, for one credential; decides nothing and writes nothing."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from kite_operator.cluster.grants import read_grants
 from kite_operator.cluster.keyring import Keyring
 from kite_operator.cluster.previous_target import read_previous, view_previous
 from kite_operator.cluster.state import parse_renewal, parse_state, state_problem
-from kite_operator.cluster.target import brought_session, view_target
+from kite_operator.cluster.target import adoptable_session, view_target
 from kite_operator.decide.claims import Holder
 from kite_operator.decide.observed import Grant, Held, Observed, Probes, TargetView, Versions
 from kite_operator.decide.seed import seeded
@@ -29,7 +29,7 @@ from kite_operator.model.sources import Problem, parse_app_secret, parse_login_s
 
 @dataclass(frozen=True, slots=True)
 class Hints:
-    """What the watches know about a credential: names of its grants and former targets, and who wants its target."""
+    """Facts from the watches about a credential: its grants, its previous targets, and the rival for its target."""
 
     grants: frozenset[str] = frozenset()
     rival: Ref | None = None
@@ -38,7 +38,7 @@ class Hints:
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """What was observed, with the Secrets as they were seen (for preconditions), and the session's fingerprint."""
+    """The observed state, with the Secrets as they were read (for preconditions), and the session's token version."""
 
     observed: Observed
     state: Manifest | None = field(repr=False)
@@ -47,28 +47,28 @@ class Gathered:
     previous_targets: tuple[Manifest, ...] = field(default=(), repr=False)
 
     def of(self, credential: Credential) -> Self:
-        """The same world as this credential sees it."""
+        """Return the same state with this credential."""
         return replace(self, observed=replace(self.observed, credential=credential))
 
     def with_staged(self, state: Manifest, held: Held, token_version: str) -> Self:
-        """The same world after `held` was staged."""
+        """Return the same state after `held` was staged."""
         target = replace(self.observed.target, matches=False)
         renewal = parse_renewal(state, self.observed.credential)
         observed = replace(self.observed, held=held, target=target, renewal=renewal, token_version=token_version)
         return replace(self, observed=observed, state=state, token_version=token_version)
 
     def without_grant(self, grant: Grant) -> Self:
-        """The same world after a grant was used."""
+        """Return the same state after a grant was used."""
         grants = tuple(each for each in self.observed.grants if each != grant)
         return replace(self, observed=replace(self.observed, grants=grants))
 
     def with_published(self, target: Manifest, state: Manifest | None, held: Held) -> Self:
-        """The same world after the held session was published."""
+        """Return the same state after the held session was published."""
         view = TargetView(exists=True, session=held.session, matches=True)
         return replace(self, observed=replace(self.observed, held=held, target=view), state=state, target=target)
 
-    def looked_at_by(self, credential: Credential, now: datetime, recall: "Recall") -> Self:
-        """The same world a moment later: the credential's status and what is known of its session may have changed."""
+    def updated_for(self, credential: Credential, now: datetime, recall: "Recall") -> Self:
+        """Return the same state at `now`, with the credential's new status and the current probes of its session."""
         probes, heals = recall(self.token_version, now)
         observed = replace(self.observed, credential=credential, now=now, probes=probes, drift_heals=heals)
         return replace(self, observed=observed)
@@ -76,11 +76,11 @@ class Gathered:
 
 @dataclass(frozen=True, slots=True)
 class Gatherer:
-    """Reads what a credential names.
+    """Reads the objects that a credential names.
 
     `normalise_totp` canonicalises a TOTP secret or raises ValueError; `metadata_prefixes` are those that labels and
     annotations of a derived Secret may have; `login_page` is the public address of the login page, if there is one;
-    `rollout_allowed` whether `spec.rollout` is allowed.
+    `rollout_allowed` is true when `spec.rollout` is allowed.
     """
 
     cluster: Cluster
@@ -94,7 +94,7 @@ class Gatherer:
     rollout_allowed: bool = False
 
     async def gather(self, credential: Credential, hints: Hints, recall: "Recall") -> Gathered:
-        """One look at the world; the reads run side by side, and the first error of theirs is raised."""
+        """Gather the observed state once; the reads run in parallel, and their first error is raised."""
         try:
             return await self._gather(credential, hints, recall)
         except* OperatorError as group:
@@ -165,7 +165,7 @@ class Gatherer:
     async def _holder(
         self, credential: Credential, account: AttemptLedger | None, versions: Versions | None
     ) -> Holder | None:
-        """The claim's holder, if it is somebody else; one that we may not look at is taken to exist."""
+        """Return the claim's holder, if it is another credential; one that we may not read is assumed to exist."""
         claim = account.claim_for(versions.api_key) if account is not None and versions is not None else None
         if claim is None or claim.holder.same_name(credential.ref):
             return None
@@ -192,13 +192,13 @@ class Gatherer:
         app: AppKeys | Problem,
         now: datetime,
     ) -> Held | None:
-        """The session of the state Secret; when that is lost the one that pods are using, or one that was brought."""
+        """Return the session of the state Secret; else an adoptable session or the one in the derived Secret."""
         held = parse_state(state, credential)
         if held is not None:
             return held
-        brought = brought_session(target, credential, app, now)
-        if brought is not None:
-            return Held(brought, published=True, staged_at=now, adopted=True, brought=True)
+        adoptable = adoptable_session(target, credential, app, now)
+        if adoptable is not None:
+            return Held(adoptable, published=True, staged_at=now, adopted=True, brought=True)
         session = view_target(target, credential, None).session
         if session is None or session.user_id != credential.client_id:
             return None

@@ -1,7 +1,7 @@
-"""Login grants: Secrets by which a person's login reaches the operator.
+"""Login grants: Secrets by which a user's login reaches the operator.
 
-Whoever Kubernetes lets create Secrets in the namespace may make one: type `kite-operator.dev/login-grant`, our labels
-(role grant, credential), key `request_token`. It is marked as taken before its exchange, and deleted after it.
+Every user whom Kubernetes lets create Secrets in the namespace may make one: type `kite-operator.dev/login-grant`, our
+labels (role grant, credential), key `request_token`. It is marked as taken before its exchange, and deleted after it.
 """
 
 import base64
@@ -24,7 +24,7 @@ _REQUEST_TOKEN = re.compile(r"[A-Za-z0-9_-]{8,128}")
 
 
 async def read_grants(cluster: Cluster, credential: Credential, names: Iterable[str]) -> tuple[Grant, ...]:
-    """The grants of these names that are there and are for this credential, oldest first; misfits among them."""
+    """Return the existing grants of these names for this credential, oldest first, misfits included."""
     namespace = credential.key.namespace
     secrets = [await cluster.find(secrets_path(namespace, name)) for name in sorted(names)]
     grants = [_grant(secret) for secret in secrets if secret is not None and _is_grant(secret, credential)]
@@ -32,7 +32,7 @@ async def read_grants(cluster: Cluster, credential: Credential, names: Iterable[
 
 
 def _is_grant(secret: Manifest, credential: Credential) -> bool:
-    """Whether it is labelled as one, and not one that was used and that somebody's finalizer keeps from going."""
+    """Return whether it is labelled as a grant; False for a used one that a finalizer of another client keeps."""
     if secret["metadata"].get("deletionTimestamp"):
         return False
     return is_ours(secret, credential, GRANT)
@@ -52,7 +52,7 @@ def _grant(secret: Manifest) -> Grant:
 
 
 def _taken_at(annotations: Mapping[str, str]) -> datetime | None:
-    """Return when its exchange was begun; a time that somebody has made unreadable was long ago."""
+    """Return the start of its exchange; an unreadable time, changed by another client, counts as long ago."""
     if TAKEN_ANNOTATION not in annotations:
         return None
     return parse_rfc3339(annotations[TAKEN_ANNOTATION]) or datetime(1970, 1, 1, tzinfo=UTC)
@@ -67,7 +67,7 @@ def _request_token(secret: Manifest) -> Sensitive | None:
 
 
 async def take(cluster: Cluster, credential: Credential, grant: Grant, now: datetime) -> None:
-    """Mark the grant as being exchanged; Conflict when somebody else was faster."""
+    """Mark the grant as being exchanged; Conflict when another process was faster."""
     path = secrets_path(credential.key.namespace, grant.name)
     patch = {
         "metadata": {
@@ -80,9 +80,9 @@ async def take(cluster: Cluster, credential: Credential, grant: Grant, now: date
 
 
 async def create_grant(cluster: Cluster, credential: Credential, name: str, request_token: Sensitive) -> None:
-    """Hand a person's login over; Conflict when a grant of this name is there already.
+    """Write the grant of a user's login; Conflict when a grant of this name exists already.
 
-    Kubernetes collects it after its credential, should nobody take it.
+    Kubernetes collects it after its credential, if it is never taken.
     """
     manifest = owned_manifest(credential, None, name=name, role=GRANT)
     manifest["type"] = GRANT_TYPE

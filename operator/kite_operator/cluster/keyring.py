@@ -1,7 +1,7 @@
 """The project's own keys, shared by replicas: Secret `kite-operator-keys`, created once by POST, never changed.
 
-A *version* is a keyed hash of a source value: it tells that a value changed, and nothing of the value to who reads the
-account Lease. Without the key a four-digit change of a password could be tried out against a plain hash.
+A *version* is a keyed hash of a source value: it shows that a value changed, and reveals nothing of the value to
+readers of the account Lease. Without the key, a four-digit change of a password could be guessed from a plain hash.
 """
 
 import base64
@@ -33,7 +33,7 @@ class Keyring:
         return "Keyring(***)"
 
     def version(self, purpose: str, *values: Sensitive | str) -> str:
-        """The version of `values` for one `purpose`: equal inputs give equal versions, and nothing else does."""
+        """Return the version of `values` for one `purpose`: equal inputs give equal versions, and nothing else does."""
         digest = hmac.new(self._key, purpose.encode(), hashlib.sha256)
         for value in values:
             text = (value.reveal() if isinstance(value, Sensitive) else value).encode()
@@ -41,20 +41,20 @@ class Keyring:
         return digest.hexdigest()[:_VERSION_CHARACTERS]
 
     def derived(self, label: str) -> bytes:
-        """A key of its own for one use, which tells nothing of this one or of any version."""
+        """Return a key for one other use; it reveals nothing of this key or of any version."""
         return hmac.new(self._key, b"derived key\0" + label.encode(), hashlib.sha256).digest()
 
     def token_version(self, session: Session) -> str:
-        """Return what tells one session from another without showing it.
+        """Return the token version: it distinguishes sessions without revealing them.
 
-        It begins with what tells this key from another: fingerprints under different keys cannot be compared.
+        It begins with a part that identifies this key: token versions under different keys cannot be compared.
         """
         version = self.version("session", session.api_key, session.access_token)
         return f"{self.version('key')[:_KEY_CHARACTERS]}.{version}"
 
 
 async def load_keyring(cluster: Cluster, namespace: str) -> Keyring:
-    """The keyring of this account namespace: read, or made once for all replicas."""
+    """Return the keyring of this account namespace: read, or made once for all replicas."""
     existing = await cluster.find(secrets_path(namespace, KEYS_SECRET))
     if existing is None:
         key = base64.b64encode(secrets.token_bytes(_KEY_BYTES))

@@ -1,7 +1,7 @@
-"""What makes a Secret ours, and the metadata that every Secret of ours carries.
+"""Ownership of Secrets by the operator, and the metadata that every Secret of ours carries.
 
 A Secret is ours by its labels (role and credential) in the credential's namespace, not by a uid: a KiteCredential that
-is deleted and created again inherits what its predecessor left, so that a living token costs no login.
+is deleted and created again inherits the Secrets of its predecessor, so that a living token costs no login.
 """
 
 from collections.abc import Mapping
@@ -20,12 +20,12 @@ SOURCE = "source"
 
 
 def labels_of(credential: Credential, role: str) -> dict[str, str]:
-    """The labels of a Secret of ours."""
+    """Return the labels of a Secret of ours."""
     return {**MANAGED_BY, ROLE_LABEL: role, CREDENTIAL_LABEL: credential.key.name}
 
 
 def owner_of(credential: Credential) -> dict[str, Any]:
-    """The ownerReference by which Kubernetes collects the Secret after its KiteCredential; it blocks no deletion."""
+    """Return the ownerReference for the Secret's collection after its KiteCredential; it blocks no deletion."""
     return {
         "apiVersion": API_VERSION,
         "kind": KIND,
@@ -45,7 +45,7 @@ def is_ours(secret: Mapping[str, Any], credential: Credential, role: str) -> boo
 def owned_manifest(
     credential: Credential, existing: Manifest | None, *, name: str, role: str, collected: bool = True
 ) -> Manifest:
-    """A Secret of ours without its data: new, or with the identity and foreign metadata of the one that it replaces.
+    """Return a Secret of ours without data: new, or with the identity and foreign metadata of the one that it replaces.
 
     Kubernetes collects it after its credential, unless `collected` is False.
     """

@@ -1,7 +1,7 @@
-"""Secrets that were the target before `spec.target.name` was changed: looked at, and then removed, kept or marked.
+"""Previous targets: Secrets that were the target before `spec.target.name` was changed; removed, kept or marked.
 
-Only what carries our labels for this credential is looked at. Nothing of their data is ever written: a former Secret
-keeps the token that it held.
+Only Secrets with our labels for this credential are read. Their data is never written: a previous target keeps the
+token that it held.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from kite_operator.model.resource import Credential
 
 
 async def read_previous(cluster: Cluster, credential: Credential, hinted: Iterable[str]) -> tuple[Manifest, ...]:
-    """The Secrets of ours that were the target: the one of `status.secretName`, and those that the watch knows."""
+    """Return our Secrets that were the target: the one of `status.secretName`, and those that the watch knows."""
     names = {credential.status.secret_name, *hinted} - {"", credential.target.name}
     reads = (cluster.find(secrets_path(credential.key.namespace, name)) for name in sorted(names))
     found = await asyncio.gather(*reads)
@@ -23,7 +23,7 @@ async def read_previous(cluster: Cluster, credential: Credential, hinted: Iterab
 
 
 def view_previous(secret: Manifest, credential: Credential) -> PreviousTarget:
-    """A former target as the policies see it."""
+    """Return a previous target as the policies see it."""
     metadata = secret["metadata"]
     annotations = metadata.get("annotations") or {}
     return PreviousTarget(
@@ -36,20 +36,20 @@ def view_previous(secret: Manifest, credential: Credential) -> PreviousTarget:
 
 
 async def remove_previous(cluster: Cluster, credential: Credential, secret: Manifest) -> None:
-    """Delete exactly the Secret that was seen; Conflict when it has changed since."""
+    """Delete exactly the Secret that was read; Conflict when it has changed since."""
     seen = secret["metadata"]
     path = secrets_path(credential.key.namespace, seen["name"])
     await cluster.delete(path, uid=seen["uid"], resource_version=seen["resourceVersion"])
 
 
 async def keep_previous(cluster: Cluster, credential: Credential, secret: Manifest) -> None:
-    """Let the Secret outlive the credential, and say on it which Secret has taken its place."""
+    """Let the Secret outlive the credential, and annotate it with the name of the Secret that replaces it."""
     owners = [owner for owner in secret["metadata"].get("ownerReferences") or () if owner.get("uid") != credential.uid]
     await _annotate(cluster, credential, secret, {REPLACED_ANNOTATION: credential.target.name}, owners)
 
 
 async def mark_previous_dead(cluster: Cluster, credential: Credential, secret: Manifest) -> None:
-    """Say on the Secret that its token is known to be dead."""
+    """Mark the Secret's token as known to be dead."""
     owners = secret["metadata"].get("ownerReferences") or []
     await _annotate(cluster, credential, secret, {TOKEN_STATE_ANNOTATION: DEAD}, owners)
 

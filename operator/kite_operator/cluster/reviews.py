@@ -1,4 +1,4 @@
-"""Asks the API server who somebody is (TokenReview) and whether they may do something (SubjectAccessReview)."""
+"""Reviews by the API server: the user of a token (TokenReview), and a user's rights (SubjectAccessReview)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ ACCESS_REVIEWS = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Somebody whom the API server knows, with all that it judges rights by."""
+    """User of the API server, with all attributes that its authorization uses."""
 
     name: str
     uid: str = ""
@@ -23,7 +23,7 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class AccessReview:
-    """What somebody wants to do with Secrets of a namespace: with the named one, or with all of them."""
+    """An action on Secrets of a namespace: on the named one, or on all of them."""
 
     verb: str
     namespace: str
@@ -31,7 +31,7 @@ class AccessReview:
 
 
 async def review_token(cluster: Cluster, token: Sensitive, audience: str) -> User | None:
-    """Whose token it is, when the API server vouches for it and it was made for this very audience; else None."""
+    """Return the user of a token, if the API server accepts it and it was made for this very audience; else None."""
     body = {
         "apiVersion": "authentication.k8s.io/v1",
         "kind": "TokenReview",
@@ -39,7 +39,7 @@ async def review_token(cluster: Cluster, token: Sensitive, audience: str) -> Use
     }
     status = (await cluster.create(TOKEN_REVIEWS, body)).get("status") or {}
     user = status.get("user") or {}
-    # An authenticator that knows nothing of audiences answers without one: such a token may be anybody's.
+    # An authenticator that knows nothing of audiences answers without one: such a token may be for any audience.
     if status.get("authenticated") is not True or audience not in (status.get("audiences") or ()):
         return None
     return _user(user) if user.get("username") else None

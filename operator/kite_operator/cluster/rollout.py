@@ -1,6 +1,6 @@
-"""Workloads of trading pods: looked at, and restarted by a stamp in the pod template, like `kubectl rollout restart`.
+"""Workloads of trading pods: read, and restarted by a stamp in the pod template, like `kubectl rollout restart`.
 
-Nothing else of them is ever written. deploy/rollout has the admission policy that holds the operator to it.
+Nothing else of them is ever written. The admission policy in deploy/rollout enforces this.
 """
 
 from dataclasses import replace
@@ -14,24 +14,24 @@ from kite_operator.model.resource import GROUP
 from kite_operator.model.rollout import Stamp, Workload
 
 CONSENT_ANNOTATION = f"{GROUP}/restart"
-"""On the workload itself: the name of the KiteCredential that may restart it."""
+"""Annotation on the workload itself: the name of the KiteCredential that may restart it."""
 VERSION_ANNOTATION = f"{GROUP}/token-version"
 RESTARTED_ANNOTATION = f"{GROUP}/restarted-at"
 BY_HAND_ANNOTATION = "kubectl.kubernetes.io/restartedAt"
-"""What `kubectl rollout restart` leaves."""
+"""Annotation that `kubectl rollout restart` leaves."""
 
 
 async def look_at(cluster: Cluster, namespace: str, workload: Workload) -> WorkloadView:
-    """The workload as it is; what goes wrong is told in the view and never raised."""
+    """Return the workload as it is; an error is reported in the view and never raised."""
     try:
         manifest = await cluster.get(workload_path(namespace, workload.kind, workload.name))
     except ClusterError as error:
-        return troubled(WorkloadView(workload), error)
+        return with_problem(WorkloadView(workload), error)
     return view_workload(workload, manifest)
 
 
-def troubled(view: WorkloadView, error: ClusterError) -> WorkloadView:
-    """The same workload with what the API server's answer says about it."""
+def with_problem(view: WorkloadView, error: ClusterError) -> WorkloadView:
+    """Return the same workload with the API server's error."""
     refusal = f"{error.what} (HTTP {error.status})"
     if isinstance(error, NotFound):
         return replace(view, trouble=Finding.NOT_FOUND, refusal=refusal)
@@ -40,7 +40,7 @@ def troubled(view: WorkloadView, error: ClusterError) -> WorkloadView:
 
 
 def view_workload(workload: Workload, manifest: Manifest) -> WorkloadView:
-    """A workload as the rules see it."""
+    """Return a workload as the rules see it."""
     metadata, spec = manifest["metadata"], manifest.get("spec") or {}
     pods = ((spec.get("template") or {}).get("metadata") or {}).get("annotations") or {}
     return WorkloadView(
@@ -57,7 +57,7 @@ def view_workload(workload: Workload, manifest: Manifest) -> WorkloadView:
 
 
 def _held_back(strategy: Manifest) -> str:
-    """Return why Kubernetes leaves pods of a restarted StatefulSet or DaemonSet as they are."""
+    """Return the reason why Kubernetes does not replace pods of a restarted StatefulSet or DaemonSet."""
     if strategy.get("type") == "OnDelete":
         return "its update strategy is OnDelete: each pod starts anew only when somebody deletes it"
     partition = (strategy.get("rollingUpdate") or {}).get("partition") or 0
@@ -70,7 +70,7 @@ def _stamp(annotations: Manifest) -> Stamp | None:
 
 
 async def restart(cluster: Cluster, namespace: str, view: WorkloadView, mark: Stamp) -> None:
-    """Stamp the pod template; Conflict when the workload is not as it was seen any more."""
+    """Stamp the pod template; Conflict when the workload has changed since it was read."""
     stamp = {VERSION_ANNOTATION: mark.version, RESTARTED_ANNOTATION: rfc3339(mark.at)}
     patch: dict[str, Any] = {
         "metadata": {"uid": view.uid, "resourceVersion": view.resource_version},

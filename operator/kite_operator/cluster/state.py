@@ -1,10 +1,10 @@
-"""The state Secret `<name>-kite-state`: where a session is kept from the moment the broker has answered it (P3).
+"""State Secret `<name>-kite-state`: the session is kept here from the moment the broker has answered it (P3).
 
-A session is *staged* here before it is proven, and stays here, marked as published, after it has been: a derived Secret
-that was deleted or changed is restored from it without a login, after a restart too. It is never for mounting.
+A session is *staged* here before it is proven, and stays here, marked as published, after it has been proven. A derived
+Secret that was deleted or changed is restored from it without a login, after a restart too. It is never for mounting.
 
-In mode RefreshToken the refresh_token is kept beside the session, and outlives it: it is written together with the
-session that brought it, and stays until another one comes or the broker refuses it.
+In mode RefreshToken the refresh_token is kept beside the session, and outlives it. It is written together with its
+session, and stays until another one replaces it or the broker refuses it.
 """
 
 import base64
@@ -29,7 +29,7 @@ RENEWAL_KEY = "renewal"
 
 
 def state_problem(secret: Manifest | None, credential: Credential) -> Problem | None:
-    """Return why the state Secret cannot be written, if somebody else made one of its name, or made ours immutable."""
+    """Return the reason why the state Secret cannot be written: it is another client's, or ours but immutable."""
     if secret is None:
         return None
     if not _is_state(secret, credential):
@@ -49,7 +49,7 @@ def _is_state(secret: Manifest, credential: Credential) -> bool:
 
 
 def parse_state(secret: Manifest | None, credential: Credential) -> Held | None:
-    """The held session; None when there is none, when it does not parse, or when it is another client's."""
+    """Return the held session; None when there is none, when it does not parse, or when it is another client's."""
     if secret is None or not _is_state(secret, credential):
         return None
     try:
@@ -67,7 +67,7 @@ def parse_state(secret: Manifest | None, credential: Credential) -> Held | None:
 
 
 def parse_renewal(secret: Manifest | None, credential: Credential) -> Renewal | None:
-    """The refresh_token that is kept; None when there is none, or when it is another client's."""
+    """Return the kept refresh_token; None when there is none, or when it is another client's."""
     if secret is None or not _is_state(secret, credential):
         return None
     try:
@@ -82,9 +82,9 @@ def parse_renewal(secret: Manifest | None, credential: Credential) -> Renewal | 
 async def write_state(
     cluster: Cluster, credential: Credential, existing: Manifest | None, held: Held | None
 ) -> Manifest:
-    """Write (or with None clear) the held session; Conflict when the Secret is not the one that was seen.
+    """Write (or with None clear) the held session; Conflict when the Secret is not the one that was read.
 
-    A refresh_token that is kept there stays, unless the session brought another.
+    A refresh_token that is kept there stays, unless the session has a new one.
     """
     manifest = owned_manifest(credential, existing, name=credential.state_secret, role=STATE)
     manifest["type"] = STATE_TYPE
@@ -97,7 +97,7 @@ async def write_state(
 
 
 async def rehearse_state(cluster: Cluster, credential: Credential, existing: Manifest) -> None:
-    """Have the API server judge a write of the state Secret without making it: what it refuses is raised."""
+    """Check a write of the state Secret by a dry run at the API server, and raise its error."""
     manifest = owned_manifest(credential, existing, name=credential.state_secret, role=STATE)
     manifest["type"] = STATE_TYPE
     manifest["data"] = dict(existing.get("data") or {})
@@ -108,7 +108,7 @@ async def rehearse_state(cluster: Cluster, credential: Credential, existing: Man
 async def keep_renewal(
     cluster: Cluster, credential: Credential, existing: Manifest | None, renewal: Renewal
 ) -> Manifest:
-    """Write a refresh_token and leave the session as it is; Conflict when the Secret is not the one that was seen."""
+    """Write a refresh_token and leave the session as it is; Conflict when the Secret is not the one that was read."""
     manifest = owned_manifest(credential, existing, name=credential.state_secret, role=STATE)
     manifest["type"] = STATE_TYPE
     manifest["data"] = dict((existing or {}).get("data") or {}) | _entry(credential.client_id, renewal)
@@ -119,7 +119,7 @@ async def keep_renewal(
 
 
 async def drop_renewal(cluster: Cluster, credential: Credential, existing: Manifest) -> Manifest:
-    """Forget the refresh_token and nothing else; Conflict when the Secret is not the one that was seen."""
+    """Remove the refresh_token and nothing else; Conflict when the Secret is not the one that was read."""
     manifest = owned_manifest(credential, existing, name=credential.state_secret, role=STATE)
     manifest["type"] = STATE_TYPE
     manifest["data"] = {key: value for key, value in (existing.get("data") or {}).items() if key != RENEWAL_KEY}
@@ -127,7 +127,7 @@ async def drop_renewal(cluster: Cluster, credential: Credential, existing: Manif
 
 
 def _renewal(credential: Credential, existing: Manifest | None, held: Held | None) -> dict[str, str]:
-    """The entry of the refresh_token: the session's own or the one that is there; none in a mode that has no use."""
+    """Return the entry of the refresh_token: the session's own or the present one; empty in a mode without renewals."""
     if not credential.renews:
         return {}
     session = held.session if held is not None else None
@@ -139,7 +139,7 @@ def _renewal(credential: Credential, existing: Manifest | None, held: Held | Non
 
 
 def _entry(user_id: str, renewal: Renewal) -> dict[str, str]:
-    """The refresh_token, as it is kept."""
+    """Return the refresh_token in its stored form."""
     raw = {
         "user_id": user_id,
         "api_key": renewal.api_key.reveal(),

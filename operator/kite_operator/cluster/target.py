@@ -1,7 +1,7 @@
-"""The derived Secret that trading pods mount: what it holds, whose it is, and how it is written.
+"""Derived Secret that trading pods mount: its contents, its ownership, and its writes.
 
-Created by POST, replaced by PUT with the uid and resourceVersion that were seen; a Conflict means: look again. It never
-holds the api_secret. Server-side apply is not used: it cannot refuse to overwrite what somebody else made.
+Created by POST, replaced by PUT with the uid and resourceVersion that were read; a Conflict means: reconcile again. It
+never holds the api_secret. Server-side apply is not used: it cannot refuse to overwrite another client's Secret.
 """
 
 import hashlib
@@ -35,10 +35,10 @@ TARGET_TYPE = "Opaque"
 
 @dataclass(frozen=True, slots=True)
 class Managed:
-    """What the Secret remembers of the `spec.target` that it was written for, in an annotation.
+    """Record, in an annotation of the Secret, of the `spec.target` that it was written for.
 
-    `labels` and `annotations` are the keys that came from there: without them in the spec they are taken away again,
-    while foreign ones stay. `version` tells one `spec.target` from another.
+    `labels` and `annotations` are the keys that came from there: without them in the spec they are removed again, while
+    foreign ones stay. `version` distinguishes one `spec.target` from another.
     """
 
     labels: tuple[str, ...] = ()
@@ -47,7 +47,7 @@ class Managed:
 
     @classmethod
     def of(cls, credential: Credential) -> Self:
-        """Return what a Secret written now remembers."""
+        """Return the record for a Secret that is written now."""
         target = credential.target
         whole = [target.name, target.deletion_policy, target.formats, {**target.labels}, {**target.annotations}]
         whole += [credential.app_type] if credential.app_type else []
@@ -56,7 +56,7 @@ class Managed:
 
     @classmethod
     def on(cls, secret: Manifest) -> Self:
-        """Return what this Secret remembers; nothing when it does not say so in our form."""
+        """Return the record of this Secret; an empty one when the annotation is missing or not in our form."""
         try:
             raw = json.loads((secret["metadata"].get("annotations") or {})[MANAGED_ANNOTATION])
             return cls(_names(raw["labels"]), _names(raw["annotations"]), str(raw["version"]))
@@ -64,7 +64,7 @@ class Managed:
             return cls()
 
     def dump(self) -> str:
-        """The annotation's value."""
+        """Return the annotation's value."""
         raw = {"annotations": self.annotations, "labels": self.labels, "version": self.version}
         return json.dumps(raw, sort_keys=True)
 
@@ -76,7 +76,7 @@ def _names(raw: Iterable[object]) -> tuple[str, ...]:
 def view_target(
     secret: Manifest | None, credential: Credential, session: Session | None, prefixes: tuple[str, ...] = ()
 ) -> TargetView:
-    """The derived Secret as the policies see it; `session` is the one that it ought to hold."""
+    """Return the derived Secret as the policies see it; `session` is the one that it should hold."""
     forbidden = _forbidden_metadata(credential, prefixes)
     if secret is None:
         return TargetView(problem=forbidden, outdated=credential.status.secret_name not in ("", credential.target.name))
@@ -94,7 +94,7 @@ def view_target(
 
 
 def _forbidden_metadata(credential: Credential, prefixes: tuple[str, ...]) -> Problem | None:
-    """A prefixed label or annotation may make another controller act on the Secret, even copy it away (P4)."""
+    """Return a problem for a forbidden prefix: another controller may act on the Secret, even copy it away (P4)."""
     for where, entries in (("labels", credential.target.labels), ("annotations", credential.target.annotations)):
         for key in sorted(entries):
             prefix, slash, _ = key.rpartition("/")
@@ -109,7 +109,7 @@ def _forbidden_metadata(credential: Credential, prefixes: tuple[str, ...]) -> Pr
 
 def _problem(secret: Manifest, credential: Credential) -> Problem | None:
     name, metadata = credential.target.name, secret["metadata"]
-    if not is_ours(secret, credential, TARGET) and not _is_given(secret, credential):
+    if not is_ours(secret, credential, TARGET) and not _may_adopt(secret, credential):
         other = (metadata.get("labels") or {}).get(CREDENTIAL_LABEL)
         whose = f"belongs to KiteCredential {other!r}" if other else "was not made by the operator"
         return Problem(
@@ -127,8 +127,8 @@ def _problem(secret: Manifest, credential: Credential) -> Problem | None:
     return None
 
 
-def _is_given(secret: Manifest, credential: Credential) -> bool:
-    """Return whether who may write the Secret allows this credential to take it over."""
+def _may_adopt(secret: Manifest, credential: Credential) -> bool:
+    """Return whether the annotation on the Secret allows this credential to adopt it."""
     return (secret["metadata"].get("annotations") or {}).get(ADOPT_ANNOTATION) == credential.key.name
 
 
@@ -143,7 +143,7 @@ def _annotations(credential: Credential, session: Session) -> dict[str, str]:
 
 
 def _matches(secret: Manifest, credential: Credential, session: Session) -> bool:
-    """Return whether nothing that we would write differs; the token's state is not compared, it follows by itself."""
+    """Return whether the Secret has no drift; the token's state is not compared, it is written on its own."""
     metadata = secret["metadata"]
     present = metadata.get("annotations") or {}
     wanted = _manifest(credential, None, session)["metadata"]
@@ -163,35 +163,35 @@ def _contains(present: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
 
 
 def session_of(secret: Manifest) -> Session | None:
-    """The session that a derived Secret of ours holds, or None when it is not whole."""
+    """Return the session that a derived Secret of ours holds, or None when it is incomplete."""
     annotations = secret["metadata"].get("annotations") or {}
     login_time = parse_rfc3339(annotations.get(REFRESHED_ANNOTATION, ""))
     return None if login_time is None else parse_contents(secret.get("data") or {}, login_time)
 
 
-def brought_session(
+def adoptable_session(
     secret: Manifest | None, credential: Credential, app: AppKeys | Problem, now: datetime
 ) -> Session | None:
-    """Return what a Secret that is given to this credential claims to be its session; the broker has not been asked.
+    """Return the session in a Secret that this credential may adopt; the broker has not been asked about it.
 
-    Whose it is, and of which app where the Secret does not say, are taken from the credential: the proof tells. The
-    time of its login is now, unless told: a token that is found to work dies at the next 06:00, or in the flush that is
-    on, whenever it was minted.
+    Its owner, and its app if the Secret does not name one, are taken from the credential: the proof verifies them. Its
+    login time is now, unless the annotation gives one: a token that works dies at the next 06:00, or in the present
+    flush, whenever it was minted.
     """
-    if secret is None or isinstance(app, Problem) or not _is_given(secret, credential) or _problem(secret, credential):
+    if secret is None or isinstance(app, Problem) or not _may_adopt(secret, credential) or _problem(secret, credential):
         return None
     if is_ours(secret, credential, TARGET) and session_of(secret) is not None:
         return None
     claim = parse_claim(secret.get("data") or {})
     if claim is None:
         return None
-    told = parse_rfc3339((secret["metadata"].get("annotations") or {}).get(REFRESHED_ANNOTATION, ""))
+    stated = parse_rfc3339((secret["metadata"].get("annotations") or {}).get(REFRESHED_ANNOTATION, ""))
     token, api_key = claim
     return Session(
         user_id=credential.client_id,
         api_key=Sensitive(api_key) if api_key else app.api_key,
         access_token=Sensitive(token),
-        login_time=told if told is not None and told <= now else now.astimezone(IST).replace(microsecond=0),
+        login_time=stated if stated is not None and stated <= now else now.astimezone(IST).replace(microsecond=0),
     )
 
 
@@ -200,9 +200,9 @@ def _manifest(credential: Credential, existing: Manifest | None, session: Sessio
     collected = target.deletion_policy == DELETE
     manifest = owned_manifest(credential, existing, name=target.name, role=TARGET, collected=collected)
     metadata = manifest["metadata"]
-    former = Managed() if existing is None else Managed.on(existing)
-    labels = _without(metadata["labels"], former.labels)
-    ours = (*former.annotations, REPLACED_ANNOTATION, APP_TYPE_ANNOTATION)
+    previous = Managed() if existing is None else Managed.on(existing)
+    labels = _without(metadata["labels"], previous.labels)
+    ours = (*previous.annotations, REPLACED_ANNOTATION, APP_TYPE_ANNOTATION)
     annotations = _without(metadata.get("annotations", {}), ours)
     metadata["labels"] = {**labels, **labels_of(credential, TARGET), **target.labels}
     metadata["annotations"] = {**annotations, **target.annotations, **_annotations(credential, session)}
@@ -217,7 +217,7 @@ def _without(entries: Mapping[str, str], gone: Iterable[str]) -> dict[str, str]:
 
 
 async def publish(cluster: Cluster, credential: Credential, existing: Manifest | None, session: Session) -> Manifest:
-    """Write the derived Secret and give it as written; Conflict or NotFound when it is not the one that was seen."""
+    """Write the derived Secret and return it as written; Conflict or NotFound when it is not the one that was read."""
     manifest = _manifest(credential, existing, session)
     namespace = credential.key.namespace
     if existing is None:
@@ -228,9 +228,9 @@ async def publish(cluster: Cluster, credential: Credential, existing: Manifest |
 async def mark_dead(
     cluster: Cluster, credential: Credential, existing: Manifest, session: Session | None = None
 ) -> Manifest:
-    """Say on the derived Secret that its token is known to be dead, and give it as written; its data stays as it is.
+    """Mark the derived Secret's token as known to be dead, and return it as written; its data stays as it is.
 
-    With its `session` given, the Secret is brought into the form that `spec.target` asks for as well.
+    With `session`, the Secret also gets the form that `spec.target` asks for.
     """
     marked = existing if session is None else _manifest(credential, existing, session)
     metadata = marked["metadata"]

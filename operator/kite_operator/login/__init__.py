@@ -1,1 +1,1 @@
-"""The login page: a person's way in, by browser. It ends where every login of a person ends, in a login grant."""
+"""The login page: a user logs in by browser. Each login ends in a login grant, like every login of a user."""

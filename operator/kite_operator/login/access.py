@@ -1,4 +1,4 @@
-"""Who may use the login page: who knows a passphrase, or whom a proxy names and Kubernetes lets create Secrets."""
+"""Access to the login page: by a passphrase, or by a proxy that names the user and a review by Kubernetes."""
 
 import base64
 import ipaddress
@@ -25,7 +25,7 @@ SESSION_SECONDS = 3600
 SESSION_COOKIE = "kite-session"
 _SESSION = "passphrase session 1"
 _KEPT_SECONDS = 10.0
-"""The Secret is read this often at most, and a changed one is known after this."""
+"""Shortest time between two reads of the Secret. A change of it takes effect within this time."""
 _REVIEWED_SECONDS = 5.0
 _MOST_REVIEWS = 4096
 _LONGEST_NAME = 256
@@ -37,17 +37,17 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Who uses the page: `name` is for the log, and for the API server to judge."""
+    """A visitor of the page: `name` is written to the log and reviewed by the API server."""
 
     name: str
     groups: tuple[str, ...] = ()
 
 
 class PageAccess(Protocol):
-    """How visitors are known."""
+    """An access check: identifies visitors and authorises them."""
 
     async def visitor(self, request: web.BaseRequest) -> Visitor | None:
-        """Return who asks; None for nobody that may use the page."""
+        """Return the visitor that sent the request; None when the request does not identify one."""
         ...
 
     async def may(self, visitor: Visitor, namespace: str) -> bool:
@@ -57,7 +57,7 @@ class PageAccess(Protocol):
 
 @dataclass(slots=True)
 class Passphrases:
-    """The passphrase as its Secret has it now; None, and a line in the log, while there is no usable one."""
+    """The current passphrase of its Secret. While there is no usable one, the value is None and the log says why."""
 
     cluster: Cluster
     clock: Clock
@@ -65,10 +65,10 @@ class Passphrases:
     name: str
     _kept: Sensitive | None = field(default=None, repr=False)
     _read_at: float | None = None
-    _told: str = ""
+    _logged_problem: str = ""
 
     async def current(self) -> Sensitive | None:
-        """The passphrase, at most some seconds old."""
+        """Return the passphrase, read at most ten seconds ago; None when there is no usable one."""
         now = self.clock.boottime()
         if self._read_at is None or now - self._read_at >= _KEPT_SECONDS:
             secret = await self.cluster.find(secrets_path(self.namespace, self.name))
@@ -88,8 +88,8 @@ class Passphrases:
             problem = (
                 "" if usable else f"has no key passphrase of {SHORTEST_PASSPHRASE} to {LONGEST_PASSPHRASE} letters"
             )
-        if problem != self._told:
-            self._told = problem
+        if problem != self._logged_problem:
+            self._logged_problem = problem
             what = f"Secret {self.namespace}/{self.name} {problem or 'has a usable passphrase'}"
             _log.log(logging.ERROR if problem else logging.INFO, "login page: %s", what)
         return None if problem else Sensitive(text)
@@ -97,7 +97,7 @@ class Passphrases:
 
 @dataclass(frozen=True, slots=True)
 class ByPassphrase:
-    """Whoever knows the passphrase; a session ends after an hour, and when the passphrase is changed."""
+    """Access by passphrase. A session ends after an hour, and when the passphrase is changed."""
 
     passphrases: Passphrases
     keyring: Keyring
@@ -106,7 +106,7 @@ class ByPassphrase:
     jar: Jar
 
     async def visitor(self, request: web.BaseRequest) -> Visitor | None:
-        """Return who holds a session cookie of the present passphrase."""
+        """Return a visitor for a session cookie of the current passphrase, else None."""
         values = self.signer.verify(_SESSION, self.jar.read(request).get(SESSION_COOKIE, ""))
         passphrase = await self.passphrases.current()
         if values is None or passphrase is None:
@@ -117,23 +117,23 @@ class ByPassphrase:
         return Visitor("who knows the passphrase") if current else None
 
     async def may(self, visitor: Visitor, namespace: str) -> bool:
-        """One passphrase is for all credentials."""
+        """Return True: one passphrase is for all credentials."""
         del visitor, namespace
         return True
 
     def version(self, passphrase: Sensitive) -> str:
-        """Return what tells one passphrase from another."""
+        """Return a keyed hash of the passphrase, to tell one passphrase from another."""
         return self.keyring.version("login passphrase", passphrase)
 
     def session(self, passphrase: Sensitive) -> str:
-        """The value of a session cookie from now on."""
+        """Return the value of a session cookie that is valid for an hour from now."""
         expires = int(self.clock.now().timestamp()) + SESSION_SECONDS
         return self.signer.sign(_SESSION, (self.version(passphrase), expires))
 
 
 @dataclass(slots=True)
 class ByProxy:
-    """Whom a trusted proxy names, where Kubernetes would let that person create Secrets."""
+    """Access by a trusted proxy that names the user. Kubernetes must allow that user to create Secrets."""
 
     cluster: Cluster
     clock: Clock
@@ -143,23 +143,23 @@ class ByProxy:
     _reviews: dict[tuple[Visitor, str], tuple[float, bool]] = field(default_factory=dict)
 
     async def visitor(self, request: web.BaseRequest) -> Visitor | None:
-        """Return who the proxy says it is: named once, and not as one of Kubernetes' own identities."""
+        """Return the visitor that the proxy names: exactly once, and not as one of Kubernetes' own identities."""
         names = request.headers.getall(self.user_header, [])
         if not is_trusted(peer_of(request), self.trusted) or len(names) != 1 or not _is_name(names[0]):
             return None
-        told = ",".join(request.headers.getall(self.groups_header, []))
-        groups = tuple(dict.fromkeys(each.strip() for each in told.split(",") if _is_name(each.strip())))
+        joined_groups = ",".join(request.headers.getall(self.groups_header, []))
+        groups = tuple(dict.fromkeys(each.strip() for each in joined_groups.split(",") if _is_name(each.strip())))
         return Visitor(names[0], groups[:_MOST_GROUPS])
 
     async def may(self, visitor: Visitor, namespace: str) -> bool:
-        """Whether the API server would let the visitor create Secrets there: that hands a login over, page or not."""
+        """Return whether the API server lets the visitor create Secrets there: that alone suffices for a grant."""
         now, asked = self.clock.boottime(), (visitor, namespace)
         known = self._reviews.get(asked)
         if known is not None and 0 <= now - known[0] < _REVIEWED_SECONDS:
             return known[1]
         if len(self._reviews) >= _MOST_REVIEWS:
             self._reviews.clear()
-        # Whoever is authenticated has this group too, as the API server sees it.
+        # The API server adds this group for every authenticated user.
         user = User(visitor.name, groups=(*visitor.groups, "system:authenticated"))
         allowed = await is_allowed(self.cluster, user, AccessReview("create", namespace))
         self._reviews[asked] = (now, allowed)
@@ -167,29 +167,29 @@ class ByProxy:
 
 
 def _is_name(text: str) -> bool:
-    """A person or a group of the proxy's: a name under `system:` is Kubernetes' own, and no proxy's to give."""
+    """Return whether `text` can be a user or a group of a proxy. Names under `system:` are reserved by Kubernetes."""
     return bool(text) and len(text) <= _LONGEST_NAME and text.isprintable() and not text.startswith("system:")
 
 
 def parse_networks(texts: tuple[str, ...]) -> tuple[Network, ...]:
-    """The networks of a setting that has been checked."""
+    """Return the networks of a setting that was validated before."""
     return tuple(ipaddress.ip_network(text) for text in texts)
 
 
 def peer_of(request: web.BaseRequest) -> Address | None:
-    """Return who is at the other end of the connection."""
+    """Return the address of the peer of the connection."""
     return _address(request.remote or "")
 
 
 def is_trusted(address: Address | None, networks: tuple[Network, ...]) -> bool:
-    """Return whether the address is a trusted proxy's."""
+    """Return whether the address is the address of a trusted proxy."""
     return address is not None and any(address in network for network in networks)
 
 
 def client_of(request: web.BaseRequest, networks: tuple[Network, ...]) -> str:
-    """From where somebody asks, as far as it can be believed: the nearest address that is not a trusted proxy's.
+    """Return the client of a request: the nearest address that is not the address of a trusted proxy.
 
-    Of IPv6 the network that one subscriber usually has.
+    For IPv6 this is the network that one subscriber usually has (/64).
     """
     address = peer_of(request)
     forwarded = ",".join(request.headers.getall("X-Forwarded-For", [])).split(",")

@@ -1,6 +1,6 @@
-"""What the broker's redirect says, whether a browser follows it to the callback or a person pastes it.
+"""Parser of the broker's redirect: a browser follows it to the callback, or a user pastes its address.
 
-Only its text is read. Nothing of it is ever shown, logged or passed on but the request_token, to the grant.
+Only the text is read. Nothing of it is shown, logged or passed on, except the request_token, which goes into the grant.
 """
 
 import re
@@ -18,7 +18,7 @@ LONGEST_PASTE = 4096
 
 
 class Flaw(StrEnum):
-    """Why an answer yields no request_token."""
+    """The reason why an answer has no usable request_token."""
 
     DECLINED = "declined"
     INCOMPLETE = "incomplete"
@@ -35,7 +35,7 @@ class Answer:
 
 
 def read_query(query: Mapping[str, Sequence[str]]) -> Answer | Flaw:
-    """The answer in the query of the redirect URL, in any order; a parameter counts only if it is there once."""
+    """Return the answer in the query of the redirect URL, in any order. A parameter counts only if it occurs once."""
     if "cancelled" in query.get("status", ()):
         return Flaw.DECLINED
     token, status = _only(query, "request_token"), query.get("status", ["success"])
@@ -45,9 +45,9 @@ def read_query(query: Mapping[str, Sequence[str]]) -> Answer | Flaw:
 
 
 def read_pasted(text: str, redirect_url: str) -> Answer | Flaw:
-    """The answer in an address that a person has copied from the browser, if it is the app's redirect URL.
+    """Return the answer in an address that a user copied from the browser, if it is the app's redirect URL.
 
-    Browsers leave the protocol away in what they show, and some in what they copy.
+    Browsers show addresses without the protocol, and some copy them without it.
     """
     text = text.strip()
     if not text or len(text) > LONGEST_PASTE or _UNREADABLE.search(text):
@@ -57,7 +57,7 @@ def read_pasted(text: str, redirect_url: str) -> Answer | Flaw:
         context = urlsplit(text if "://" in text else f"{registered.scheme}://{text}")
         pasted = Address.of(context)
         query = parse_qs(context.query, keep_blank_values=True, max_num_fields=64)
-    except ValueError:  # its message quotes the address
+    except ValueError:  # the message of this error quotes the address
         return Flaw.NOT_AN_ADDRESS
     if "." not in pasted.host and pasted.host != registered.host:
         return Flaw.NOT_AN_ADDRESS

@@ -1,4 +1,4 @@
-"""To Kite and back: a login is begun, and its request_token becomes a login grant, or nothing is changed."""
+"""The way to Kite and the callback: a login is started; its request_token becomes a grant, or nothing is changed."""
 
 import secrets
 from urllib.parse import urlencode
@@ -18,7 +18,7 @@ from kite_operator.login.context import (
     form_refused,
 )
 from kite_operator.login.front import show_credential
-from kite_operator.login.state import LIFE, Fault, State, grant_name, issue, returned, under_way
+from kite_operator.login.state import LIFE, Fault, State, grant_name, issue, under_way, verify_callback
 from kite_operator.login.views import see_other
 from kite_operator.model.errors import Conflict
 from kite_operator.model.resource import Credential, Key
@@ -39,21 +39,21 @@ _PASTED = {
 
 
 async def start(context: PageContext, request: web.Request) -> web.Response:
-    """POST /login/{namespace}/{name}: on to Kite, with a state that only this browser can bring back."""
+    """Handle POST /login/{namespace}/{name}: redirect to Kite, with a state that is valid in this browser only."""
     call = await _sent_from_here(context, request)
     if isinstance(call, web.Response):
         return call
     credential, now = call.credential, context.clock.now()
     if not _spend(context, credential.key):
-        context.tell(PageEvent.TOO_MANY, credential.key, call.visitor)
+        context.report_event(PageEvent.TOO_MANY, credential.key, call.visitor)
         return show_credential(context, request, call, _BUSY, 429)
     secret = await context.cluster.find(secrets_path(credential.key.namespace, credential.app_secret))
     app = parse_app_secret(credential.app_secret, None if secret is None else dict(secret.get("data") or {}))
     if not isinstance(app, AppKeys):
-        context.tell(PageEvent.APP_UNUSABLE, credential.key, call.visitor)
+        context.report_event(PageEvent.APP_UNUSABLE, credential.key, call.visitor)
         return show_credential(context, request, call, app.message, 409)
     begun = issue(context.signer, credential, now, nonce=secrets.token_urlsafe(32), secret=secrets.token_urlsafe(32))
-    context.tell(PageEvent.STARTED, credential.key, call.visitor)
+    context.report_event(PageEvent.STARTED, credential.key, call.visitor)
     response = see_other(_to_kite(context, app.api_key, begun.text))
     context.jar.put(response, begun.state.cookie, begun.cookie_value, seconds=int(LIFE.total_seconds()))
     return response
@@ -65,32 +65,32 @@ def _to_kite(context: PageContext, api_key: Sensitive, state: str) -> str:
 
 
 async def callback(context: PageContext, request: web.Request) -> web.Response:
-    """GET /callback: from here a browser is always sent on, so that the request_token stays in no address.
+    """Handle GET /callback. The browser is always redirected, so that the request_token stays in no address.
 
-    Nothing but the state and its cookie says which login this is, and any replica can read both.
+    The state and its cookie alone identify the login, and any replica can read both.
     """
     answer = read_query({name: request.query.getall(name) for name in request.query})
     cookies, now = context.jar.read(request), context.clock.now()
     if isinstance(answer, Flaw):
         begun = under_way(context.signer, cookies, now)
         key = begun[0].key if len(begun) == 1 else None
-        context.tell(PageEvent(answer.value), key)
-        return _noticed(context, answer.value, key)
-    state = returned(context.signer, answer.state, cookies, now)
+        context.report_event(PageEvent(answer.value), key)
+        return _to_notice(context, answer.value, key)
+    state = verify_callback(context.signer, answer.state, cookies, now)
     if isinstance(state, Fault):
-        context.tell(PageEvent(state.value))
-        return _noticed(context, state.value)
+        context.report_event(PageEvent(state.value))
+        return _to_notice(context, state.value)
     credential = await _known(context, request, state)
     if credential is None:
-        context.tell(PageEvent.FORBIDDEN, state.key)
-        return _noticed(context, Fault.FOREIGN)
+        context.report_event(PageEvent.FORBIDDEN, state.key)
+        return _to_notice(context, Fault.FOREIGN)
     response = await _handed_over(context, credential, state.grant, answer.request_token)
     context.jar.drop(response, state.cookie)
     return response
 
 
 async def _known(context: PageContext, request: web.Request, state: State) -> Credential | None:
-    """The very credential that the login was begun for, if it still is, and if its person still may."""
+    """Return the credential of the login, if it is still the same object and the visitor may still log in for it."""
     if context.passphrase is None:
         visitor = await context.access.visitor(request)
         if visitor is None or not await context.access.may(visitor, state.key.namespace):
@@ -100,21 +100,21 @@ async def _known(context: PageContext, request: web.Request, state: State) -> Cr
 
 
 async def paste(context: PageContext, request: web.Request) -> web.Response:
-    """POST /login/{namespace}/{name}/paste: the same, where the browser cannot come back by itself."""
+    """Handle POST /login/{namespace}/{name}/paste: the callback for browsers that cannot reach its address."""
     call = await _sent_from_here(context, request)
     if isinstance(call, web.Response):
         return call
     key = call.credential.key
     if not _spend(context, key):
-        context.tell(PageEvent.TOO_MANY, key, call.visitor)
+        context.report_event(PageEvent.TOO_MANY, key, call.visitor)
         return show_credential(context, request, call, _BUSY, 429)
     answer = read_pasted((await fields_of(request)).get("address", ""), call.credential.redirect_url)
     if isinstance(answer, Flaw):
-        context.tell(PageEvent(answer.value), key, call.visitor)
+        context.report_event(PageEvent(answer.value), key, call.visitor)
         return show_credential(context, request, call, _PASTED[answer], 422)
     state = _pasted_state(context, request, call.credential, answer)
     if isinstance(state, Fault):
-        context.tell(PageEvent(state.value), key, call.visitor)
+        context.report_event(PageEvent(state.value), key, call.visitor)
         return show_credential(context, request, call, _PASTED[state], 422)
     grant = state.grant if state is not None else _stateless_grant(context, key, answer)
     response = await _handed_over(context, call.credential, grant, answer.request_token)
@@ -126,24 +126,24 @@ async def paste(context: PageContext, request: web.Request) -> web.Response:
 def _pasted_state(
     context: PageContext, request: web.Request, credential: Credential, answer: Answer
 ) -> State | Fault | None:
-    """The login that was begun here and ends in the pasted address; None for one that was begun elsewhere."""
+    """Return the state of a login that was started here and ends in the pasted address; None if started elsewhere."""
     if not answer.state:
         return None
-    state = returned(context.signer, answer.state, context.jar.read(request), context.clock.now())
+    state = verify_callback(context.signer, answer.state, context.jar.read(request), context.clock.now())
     if isinstance(state, Fault):
         return state
     return state if (state.key, state.uid) == (credential.key, credential.uid) else Fault.FOREIGN
 
 
 def _stateless_grant(context: PageContext, key: Key, answer: Answer) -> str:
-    """The name of the grant of a login that was not begun here: after its request_token."""
+    """Return the grant's name for a login that was not started here: it is derived from the request_token."""
     return grant_name(key, context.signer.signature("pasted", answer.request_token.reveal()))
 
 
 async def _handed_over(
     context: PageContext, credential: Credential, grant: str, request_token: Sensitive
 ) -> web.Response:
-    """The grant is made, once; a second time nothing is changed, and what became of the first is shown."""
+    """Create the grant once. A second call changes nothing and shows the outcome of the first."""
     key, last = credential.key, credential.status.last_login
     page_event = PageEvent.REPLAYED
     if last is None or last.grant != grant:
@@ -152,12 +152,12 @@ async def _handed_over(
             page_event = PageEvent.HANDED_OVER
         except Conflict:
             pass
-    context.tell(page_event, key)
+    context.report_event(page_event, key)
     return see_other(f"{context.base}/result/{key.namespace}/{key.name}/{grant}")
 
 
 async def _sent_from_here(context: PageContext, request: web.Request) -> Called | web.Response:
-    """Return who sent a form for which credential, or the page for a form that is not ours."""
+    """Return the visitor and the credential of a form, or the page for a form that is not ours."""
     if not context.forms.is_ours(request, await fields_of(request)):
         return form_refused(context, None)
     return await called(context, request)
@@ -171,5 +171,5 @@ def _spend(context: PageContext, key: Key) -> bool:
     return allowed
 
 
-def _noticed(context: PageContext, what: str, key: Key | None = None) -> web.Response:
+def _to_notice(context: PageContext, what: str, key: Key | None = None) -> web.Response:
     return see_other(f"{context.base}/notice/{what}" + (f"/{key.namespace}/{key.name}" if key is not None else ""))

@@ -1,4 +1,4 @@
-"""What the pages work with, wired once in `server.py`, and what several of them ask."""
+"""Context of the pages: their collaborators, wired once in `server.py`, and the checks that several pages use."""
 
 import logging
 import re
@@ -25,15 +25,15 @@ _log = logging.getLogger(__name__)
 PASSPHRASES_FROM_ONE = TryLimit(burst=5, seconds=30.0)
 PASSPHRASES_IN_ALL = TryLimit(burst=60, seconds=1.0)
 LOGINS_OF_ONE = TryLimit(burst=10, seconds=30.0)
-"""Logins that may be begun, or pasted, for one credential."""
+"""Logins of one credential that may be started or pasted."""
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
-_RETURN = re.compile(r"/(login/[a-z0-9.-]+/[a-z0-9.-]+|result/[a-z0-9.-]+/[a-z0-9.-]+/[a-z0-9.-]+)?")
-"""Where a page of ours may lead on to: never to another host."""
+_OWN_PATHS = re.compile(r"/(login/[a-z0-9.-]+/[a-z0-9.-]+|result/[a-z0-9.-]+/[a-z0-9.-]+/[a-z0-9.-]+)?")
+"""Paths of this site that a page may lead on to: never another host."""
 
 
 class PageEvent(StrEnum):
-    """What the page has done or refused, as the metric counts it."""
+    """An action or a refusal of the page, as the metric counts it."""
 
     STARTED = "started"
     HANDED_OVER = "handed-over"
@@ -56,7 +56,7 @@ class PageEvent(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Kite:
-    """The broker's login page: where a login is sent, and the origins that it may pass through."""
+    """The broker's login page: the address of the login, and the origins that it may pass through."""
 
     login_url: str
     host: str
@@ -65,7 +65,7 @@ class Kite:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What is bounded: wrong passphrases from one address and in all, and logins of one credential."""
+    """The limits: wrong passphrases from one address and in all, and logins of one credential."""
 
     from_one: Tries
     in_all: Tries
@@ -73,13 +73,13 @@ class Limits:
 
     @classmethod
     def usual(cls) -> "Limits":
-        """Nothing is spent yet."""
+        """Return the usual limits, with nothing spent."""
         return cls(Tries(PASSPHRASES_FROM_ONE), Tries(PASSPHRASES_IN_ALL), Tries(LOGINS_OF_ONE))
 
 
 @dataclass(frozen=True, slots=True)
 class PageContext:
-    """The collaborators. `count` hears of every happening."""
+    """The collaborators of the pages. `count` is called for each page event."""
 
     cluster: Cluster
     clock: Clock
@@ -99,11 +99,11 @@ class PageContext:
 
     @property
     def base(self) -> str:
-        """The path under which the pages are."""
+        """Return the path under which the pages are served."""
         return self.views.base
 
-    def tell(self, page_event: PageEvent, key: Key | None = None, visitor: Visitor | None = None) -> None:
-        """Count it, and write the one line of it: whom it was about and who did it, and nothing that was sent."""
+    def report_event(self, page_event: PageEvent, key: Key | None = None, visitor: Visitor | None = None) -> None:
+        """Count the event and log one line: its credential and visitor, and nothing of what the visitor sent."""
         self.count(page_event.value)
         fields = {"credential": key, "user": visitor.name if visitor is not None else None, "outcome": page_event.value}
         _log.info("login page event", extra=fields)
@@ -111,7 +111,7 @@ class PageContext:
 
 @dataclass(frozen=True, slots=True)
 class Called:
-    """A request that may be answered: by whom, and for which credential."""
+    """A request that passed the access checks: its visitor and its credential."""
 
     visitor: Visitor
     credential: Credential
@@ -123,17 +123,17 @@ def is_name(*texts: str) -> bool:
 
 
 def key_in(request: web.Request) -> Key:
-    """The credential that the address names."""
+    """Return the credential that the address names."""
     return Key(request.match_info["namespace"], request.match_info["name"])
 
 
 def login_page_of(context: PageContext, key: Key) -> str:
-    """The path of a credential's own page."""
+    """Return the path of a credential's own page."""
     return f"{context.base}/login/{key.namespace}/{key.name}"
 
 
 async def credential_of(context: PageContext, key: Key) -> Credential | None:
-    """The credential, if there is one that this operator watches."""
+    """Return the credential, if it exists and this operator watches it."""
     if not is_name(key.namespace, key.name):
         return None
     if not context.watched.has_namespace(key.namespace):
@@ -144,19 +144,19 @@ async def credential_of(context: PageContext, key: Key) -> Credential | None:
 
 
 async def admitted(context: PageContext, request: web.Request) -> Visitor | web.Response:
-    """Return who asks, or the page for somebody that is not known."""
+    """Return the visitor of the request, or the page for an unknown visitor."""
     visitor = await context.access.visitor(request)
     if visitor is not None:
         return visitor
     if context.passphrase is not None:
         return passphrase_page(context, request, return_path(context, request.path))
-    context.tell(PageEvent.FORBIDDEN)
+    context.report_event(PageEvent.FORBIDDEN)
     text = "This page is used through a proxy that says who you are. Open it at its public address."
     return context.views.notice("You are not known here", text, status=403)
 
 
 async def called(context: PageContext, request: web.Request) -> Called | web.Response:
-    """Return who asks for which credential, or the page for who may not: it does not tell whether there is one."""
+    """Return visitor and credential, or a refusal, which does not show whether the credential exists."""
     visitor = await admitted(context, request)
     if isinstance(visitor, web.Response):
         return visitor
@@ -165,32 +165,32 @@ async def called(context: PageContext, request: web.Request) -> Called | web.Res
     credential = await credential_of(context, key) if allowed else None
     if credential is None:
         if not allowed:
-            context.tell(PageEvent.FORBIDDEN, None, visitor)
+            context.report_event(PageEvent.FORBIDDEN, None, visitor)
         text = "There is no such KiteCredential, or you may not log in for it: that takes the right to create Secrets."
         return context.views.notice("Nothing to log in for", text, status=404)
     return Called(visitor, credential)
 
 
 def return_path(context: PageContext, path: str) -> str:
-    """`path` without the base if it is a page of ours to come back to, else the list."""
+    """Return `path` without the base if it is a page of this site, else the list."""
     inner = path.removeprefix(context.base)
-    return inner if _RETURN.fullmatch(inner) else "/"
+    return inner if _OWN_PATHS.fullmatch(inner) else "/"
 
 
 async def fields_of(request: web.Request) -> Mapping[str, str]:
-    """The text fields of a form; none of anything that is not one."""
+    """Return the text fields of a form; none of a request that is not a form."""
     if request.content_type != "application/x-www-form-urlencoded":
         return {}
     try:
         posted = await request.post()
-    except (ValueError, LookupError):  # a charset that is none, or a text that is not in it
+    except (ValueError, LookupError):  # an unknown charset, or a text that is not in it
         return {}
     return {name: value for name, value in posted.items() if isinstance(value, str)}
 
 
 def form_refused(context: PageContext, key: Key | None = None) -> web.Response:
-    """The answer to a form that did not come from a page of ours."""
-    context.tell(PageEvent.FORM_REFUSED, key)
+    """Return the answer to a form that did not come from a page of ours."""
+    context.report_event(PageEvent.FORM_REFUSED, key)
     text = "This form was not sent from this page as it was shown to this browser. Open the page again and repeat it."
     return context.views.notice("Open the page again", text, status=403)
 
@@ -198,9 +198,9 @@ def form_refused(context: PageContext, key: Key | None = None) -> web.Response:
 def passphrase_page(
     context: PageContext, request: web.Request, following: str, alert: str = "", status: int = 200
 ) -> web.Response:
-    """The form for the passphrase; `following` is where it leads."""
+    """Return the form for the passphrase; `following` is the page after it."""
     cookie = context.forms.cookie(request)
     values = {FIELD: context.forms.mark(cookie), "next": following, "alert": alert}
     response = context.views.page("passphrase.html", values, status=status, forms_to=())
-    context.forms.give(response, cookie)
+    context.forms.set_cookie(response, cookie)
     return response

@@ -9,7 +9,7 @@ from aiohttp import web
 
 @dataclass(frozen=True, slots=True)
 class Jar:
-    """Sets and reads cookies by plain names; `prefix` is what browsers enforce the attributes by."""
+    """Sets and reads cookies by plain names. By `prefix` browsers enforce the cookies' attributes."""
 
     secure: bool
     path: str
@@ -17,14 +17,14 @@ class Jar:
 
     @classmethod
     def of(cls, public_url: str) -> "Jar":
-        """For the page at this address: http is for loopback only."""
+        """Return the jar for the page at this address: http is allowed on loopback only."""
         context = urlsplit(public_url)
         secure, path = context.scheme == "https", context.path or "/"
         prefix = ("__Host-" if path == "/" else "__Secure-") if secure else ""
         return cls(secure, path, prefix)
 
     def read(self, request: web.BaseRequest) -> Mapping[str, str]:
-        """The browser's cookies of ours, by plain name."""
+        """Return the browser's cookies of this page, by plain name."""
         found = request.cookies.items()
         return {name.removeprefix(self.prefix): value for name, value in found if name.startswith(self.prefix)}
 
@@ -41,5 +41,5 @@ class Jar:
         )
 
     def drop(self, response: web.StreamResponse, name: str) -> None:
-        """Take a cookie away."""
+        """Delete a cookie."""
         response.del_cookie(self.prefix + name, path=self.path, secure=self.secure, httponly=True, samesite="Lax")

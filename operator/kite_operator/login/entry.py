@@ -1,4 +1,4 @@
-"""The passphrase, in and out."""
+"""Sign-in and sign-out by passphrase."""
 
 from aiohttp import web
 
@@ -20,7 +20,7 @@ _NOT_SET_UP = "The login page has no usable passphrase yet: the operator's log s
 
 
 async def enter(context: PageContext, request: web.Request) -> web.Response:
-    """POST /enter: the right passphrase opens the page for an hour; wrong ones are bounded."""
+    """Handle POST /enter: the right passphrase opens a session of an hour; wrong ones are bounded."""
     fields = await fields_of(request)
     if context.passphrase is None or not context.forms.is_ours(request, fields):
         return form_refused(context)
@@ -28,25 +28,25 @@ async def enter(context: PageContext, request: web.Request) -> web.Response:
     now, client = context.clock.boottime(), client_of(request, context.proxies)
     limits = context.limits
     if not (limits.from_one.left(client, now) and limits.in_all.left("", now)):
-        context.tell(PageEvent.TOO_MANY)
+        context.report_event(PageEvent.TOO_MANY)
         return passphrase_page(context, request, following, _LATER, 429)
     passphrase = await context.passphrase.passphrases.current()
     if passphrase is None:
-        context.tell(PageEvent.PASSPHRASE_MISSING)
+        context.report_event(PageEvent.PASSPHRASE_MISSING)
         return passphrase_page(context, request, following, _NOT_SET_UP, 503)
     if not same(fields.get("passphrase", ""), passphrase.reveal()):
         limits.from_one.spend(client, now)
         limits.in_all.spend("", now)
-        context.tell(PageEvent.PASSPHRASE_WRONG)
+        context.report_event(PageEvent.PASSPHRASE_WRONG)
         return passphrase_page(context, request, following, _WRONG, 403)
-    context.tell(PageEvent.PASSPHRASE_ACCEPTED)
+    context.report_event(PageEvent.PASSPHRASE_ACCEPTED)
     response = see_other(context.base + following)
     context.jar.put(response, SESSION_COOKIE, context.passphrase.session(passphrase), seconds=SESSION_SECONDS)
     return response
 
 
 async def leave(context: PageContext, request: web.Request) -> web.Response:
-    """POST /leave: the session ends in this browser."""
+    """Handle POST /leave: end the session in this browser."""
     if not context.forms.is_ours(request, await fields_of(request)):
         return form_refused(context)
     response = see_other(f"{context.base}/")

@@ -1,4 +1,4 @@
-"""Forms that only our own pages can send: by what the browser says of their origin, and by a mark of ours in them."""
+"""Forms that only our own pages can send: the browser reports their origin, and each carries a mark of ours."""
 
 import secrets
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ _SAME = ("same-origin", "none")
 
 @dataclass(frozen=True, slots=True)
 class FormGuard:
-    """Marks forms and checks them; `origin` is that of the public address."""
+    """Marks forms and checks the marks; `origin` is the origin of the public address."""
 
     signer: Signer
     jar: Jar
@@ -27,29 +27,29 @@ class FormGuard:
 
     @classmethod
     def of(cls, public_url: str, signer: Signer) -> "FormGuard":
-        """For the pages at this address."""
+        """Return the guard for the pages at this address."""
         return cls(signer, Jar.of(public_url), Address.of(urlsplit(public_url)).origin)
 
     def cookie(self, request: web.BaseRequest) -> str:
-        """Return what the browser's forms are marked by: the cookie that it has, or one that it is to be given."""
+        """Return the cookie that the browser's forms are marked by: the browser's own, or a new one."""
         return self.jar.read(request).get(COOKIE, "") or secrets.token_urlsafe(32)
 
     def mark(self, cookie: str) -> str:
-        """The hidden field of a form for the browser with this cookie."""
+        """Return the value of the hidden form field for the browser with this cookie."""
         return self.signer.signature(_PURPOSE, cookie)
 
-    def give(self, response: web.StreamResponse, cookie: str) -> None:
-        """Let the browser keep the cookie."""
+    def set_cookie(self, response: web.StreamResponse, cookie: str) -> None:
+        """Set the cookie in the browser."""
         self.jar.put(response, COOKIE, cookie)
 
     def is_ours(self, request: web.BaseRequest, fields: Mapping[str, object]) -> bool:
-        """Return whether a form was sent by a page of ours that this very browser was shown."""
+        """Return whether a form was sent by a page of ours that was shown in the same browser."""
         cookie, mark = self.jar.read(request).get(COOKIE, ""), fields.get(FIELD, "")
         marked = bool(cookie) and isinstance(mark, str) and same(mark, self.mark(cookie))
         return marked and self._is_from_here(request)
 
     def _is_from_here(self, request: web.BaseRequest) -> bool:
-        """By Sec-Fetch-Site, which every current browser sends; by Origin for an older one; never by neither."""
+        """Check Sec-Fetch-Site, which every current browser sends; for older ones Origin. False without both."""
         site = request.headers.get("Sec-Fetch-Site")
         if site is not None:
             return site in _SAME

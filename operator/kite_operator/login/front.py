@@ -1,4 +1,4 @@
-"""The pages that only show: the list, a credential's own page, and what became of a login."""
+"""The read-only pages: the list, a credential's own page, and the result of a login."""
 
 import re
 from urllib.parse import urlsplit
@@ -18,7 +18,15 @@ from kite_operator.login.context import (
     login_page_of,
 )
 from kite_operator.login.forms import FIELD
-from kite_operator.login.outcome import LoginResult, Severity, early, indian_time, lost, tell, untold
+from kite_operator.login.outcome import (
+    LoginResult,
+    Severity,
+    describe,
+    describe_lost,
+    describe_unrecorded,
+    early,
+    indian_time,
+)
 from kite_operator.login.state import grant_name
 from kite_operator.login.views import STYLE, see_other
 from kite_operator.login.waiting import needs_login, waiting_of
@@ -26,18 +34,18 @@ from kite_operator.model.conditions import READY
 from kite_operator.model.links import callback_url
 from kite_operator.model.resource import Credential
 
-_LOOKS = 20
-_LOOK_SECONDS = 0.15
-"""A result is looked for this often before the page is answered: it usually takes a tenth of a second."""
+_CHECKS = 20
+_CHECK_SECONDS = 0.15
+"""Seconds between two checks for a result before the page is answered. A result usually takes a tenth of a second."""
 _PAUSE_SECONDS = 1
-_UNTOLD_AFTER, _GIVEN_UP_AFTER = 1, 8
-_MOST_LOOKS = 60
-"""Pages that look again by themselves: some minutes of them, longer than a request_token lives."""
+_UNRECORDED_AFTER, _GIVEN_UP_AFTER = 1, 8
+_MOST_RELOADS = 60
+"""Number of reloads of a result page: some minutes, which is longer than a request_token lives."""
 _COUNT = re.compile(r"[0-9]{1,3}")
 
 
 async def waiting(context: PageContext, request: web.Request) -> web.Response:
-    """GET /: the credentials that wait for a login and that the visitor may log in for."""
+    """Handle GET /: list the credentials that wait for a login and that the visitor may log in for."""
     visitor = await admitted(context, request)
     if isinstance(visitor, web.Response):
         return visitor
@@ -49,7 +57,7 @@ async def waiting(context: PageContext, request: web.Request) -> web.Response:
 
 
 async def credential_page(context: PageContext, request: web.Request) -> web.Response:
-    """GET /login/{namespace}/{name}: how things stand, and the way to Kite."""
+    """Handle GET /login/{namespace}/{name}: show the state of the credential and the way to Kite."""
     call = await called(context, request)
     return call if isinstance(call, web.Response) else show_credential(context, request, call)
 
@@ -57,7 +65,7 @@ async def credential_page(context: PageContext, request: web.Request) -> web.Res
 def show_credential(
     context: PageContext, request: web.Request, call: Called, alert: str = "", status: int = 200
 ) -> web.Response:
-    """A credential's own page; `alert` says what is wrong with what was pasted there."""
+    """Return a credential's own page; `alert` is the problem with what was pasted there."""
     credential, here = call.credential, login_page_of(context, call.credential.key)
     row = waiting_of(credential, context.clock.now())
     needed = needs_login(credential)
@@ -66,7 +74,7 @@ def show_credential(
         "client_id": credential.client_id,
         "expires": row.expires,
         "ready_by": row.ready_by,
-        "detail": "" if needed else _why_not_needed(credential),
+        "detail": "" if needed else _reason_not_needed(credential),
         "needed": needed,
         "early": early(context.clock.now()),
         "login_host": context.kite.host,
@@ -81,8 +89,8 @@ def show_credential(
     )
 
 
-def _why_not_needed(credential: Credential) -> str:
-    """Return what stands in the way, or that nobody is needed."""
+def _reason_not_needed(credential: Credential) -> str:
+    """Return the reason why no login is needed or none would help."""
     ready = credential.status.condition(READY)
     if ready is None:
         return "The operator has not looked at this credential yet."
@@ -96,14 +104,14 @@ def _why_not_needed(credential: Credential) -> str:
 
 
 def _destinations(context: PageContext, credential: Credential) -> tuple[str, ...]:
-    """Return where the form may lead, by way of redirects: to Kite, and to where Kite sends the browser."""
+    """Return the origins that the form may lead to, by way of redirects: Kite, and the app's redirect URL."""
     try:
         return (*context.kite.origins, Address.of(urlsplit(credential.redirect_url)).origin)
-    except ValueError:  # a spec that no CRD has checked
+    except ValueError:  # a spec that was not validated by the CRD
         return context.kite.origins
 
 
-def _with_forms(  # noqa: PLR0913 - what a page is made of
+def _with_forms(  # noqa: PLR0913 - the values of a page
     context: PageContext,
     request: web.Request,
     template: str,
@@ -115,56 +123,56 @@ def _with_forms(  # noqa: PLR0913 - what a page is made of
     cookie = context.forms.cookie(request)
     marked = values | {FIELD: context.forms.mark(cookie), "leaves": context.passphrase is not None}
     response = context.views.page(template, marked, status=status, forms_to=forms_to)
-    context.forms.give(response, cookie)
+    context.forms.set_cookie(response, cookie)
     return response
 
 
 async def result(context: PageContext, request: web.Request) -> web.Response:
-    """GET /result/{namespace}/{name}/{grant}: what became of a login, as soon as it is known."""
+    """Handle GET /result/{namespace}/{name}/{grant}: show the outcome of a login as soon as it is known."""
     call = await called(context, request)
     if isinstance(call, web.Response):
         return call
-    grant, looks = request.match_info["grant"], _looks(request)
-    # Only names of grants: that another Secret exists is nobody's business.
+    grant, reloads = request.match_info["grant"], _reloads(request)
+    # Only names of grants are accepted: the page must not show whether another Secret exists.
     if len(grant) != len(grant_name(call.credential.key, "")) or not grant.startswith(
         f"{call.credential.key.name}-login-"
     ):
         return context.views.notice("No such login", "This address is not complete.", status=404)
-    outcome = await _outcome(context, call.credential, grant, looks)
+    outcome = await _outcome(context, call.credential, grant, reloads)
     here = f"{context.base}/result/{call.credential.key.namespace}/{call.credential.key.name}/{grant}"
-    look_again = not outcome.settled and looks < _MOST_LOOKS
+    will_reload = not outcome.settled and reloads < _MOST_RELOADS
     values = {
         "outcome": outcome,
         "key": call.credential.key,
         "client_id": call.credential.client_id,
         "login_page": login_page_of(context, call.credential.key),
         "here": here,
-        "next_look": f"{here}?look={looks + 1}" if look_again else "",
+        "next_look": f"{here}?look={reloads + 1}" if will_reload else "",
         "pause": _PAUSE_SECONDS,
     }
     return context.views.page("result.html", values)
 
 
-async def _outcome(context: PageContext, credential: Credential, grant: str, looks: int) -> LoginResult:
+async def _outcome(context: PageContext, credential: Credential, grant: str, reloads: int) -> LoginResult:
     known: Credential | None = credential
     outcome, waits = LoginResult(Severity.WAITING, "", ""), True
-    for turn in range(_LOOKS):
+    for check in range(_CHECKS):
         if known is None:
             return LoginResult(Severity.BAD, "The credential is gone", "It was deleted meanwhile. Nothing was changed.")
         waits = await context.cluster.find(secrets_path(known.key.namespace, grant)) is not None
-        # After the grant: what became of one that was used is written before it would be missed.
+        # Read after the grant: the outcome of a used grant is written before the grant is deleted.
         known = await credential_of(context, known.key) or known
-        outcome = tell(known, grant, waits=waits)
+        outcome = describe(known, grant, waits=waits)
         if outcome.settled:
             return outcome
-        if turn < _LOOKS - 1:
-            await context.clock.sleep(_LOOK_SECONDS)
-    if waits or known is None or looks < _UNTOLD_AFTER:
+        if check < _CHECKS - 1:
+            await context.clock.sleep(_CHECK_SECONDS)
+    if waits or known is None or reloads < _UNRECORDED_AFTER:
         return outcome
-    return untold(known, grant) or (lost(known) if looks >= _GIVEN_UP_AFTER else outcome)
+    return describe_unrecorded(known, grant) or (describe_lost(known) if reloads >= _GIVEN_UP_AFTER else outcome)
 
 
-def _looks(request: web.Request) -> int:
+def _reloads(request: web.Request) -> int:
     count = request.query.get("look", "0")
     return int(count) if _COUNT.fullmatch(count) else 0
 
@@ -194,7 +202,7 @@ _NOTICES = {
 
 
 async def notice(context: PageContext, request: web.Request) -> web.Response:
-    """GET /notice/{what}[/{namespace}/{name}]: why a login came to nothing; it says nothing about any credential."""
+    """Handle GET /notice/{what}[/{namespace}/{name}]: explain a failed login; nothing of any credential is shown."""
     words = _NOTICES.get(request.match_info["what"])
     if words is None:
         raise web.HTTPNotFound
@@ -206,10 +214,10 @@ async def notice(context: PageContext, request: web.Request) -> web.Response:
 
 
 async def root(context: PageContext, _: web.Request) -> web.Response:
-    """GET of the public address as people type it, without the last slash."""
+    """Handle GET of the public address without its last slash: redirect to the list."""
     return see_other(f"{context.base}/")
 
 
 async def style(_: PageContext, __: web.Request) -> web.Response:
-    """GET /style.css: the one file that the pages ask for."""
+    """Handle GET /style.css: the only file that the pages load."""
     return web.Response(text=STYLE, content_type="text/css", headers={"Cache-Control": "public, max-age=86400"})

@@ -1,4 +1,4 @@
-"""What became of a person's login, in words: derived from the credential's status, so that any replica can tell."""
+"""The outcome of a user's login, in words. It is derived from the credential's status, so any replica can show it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from kite_operator.model.resource import Credential, LastLogin
 
 
 class Severity(StrEnum):
-    """How a page looks."""
+    """The severity of a page: it sets the page's colours."""
 
     WAITING = "waiting"
     GOOD = "good"
@@ -22,7 +22,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LoginResult:
-    """A page's words; `again` offers another login, `detail` is the operator's own longer message."""
+    """The texts of a result page; `again` offers another login, `detail` is the operator's own longer message."""
 
     severity: Severity
     heading: str
@@ -32,12 +32,12 @@ class LoginResult:
 
     @property
     def settled(self) -> bool:
-        """Return whether nothing more is to come."""
+        """Return whether the outcome is final."""
         return self.severity is not Severity.WAITING
 
 
 def indian_time(moment: datetime | None) -> str:
-    """`06:00 Indian time on Tuesday 3 March 2026`; empty for None."""
+    """Return `06:00 Indian time on Tuesday 3 March 2026`; empty for None."""
     if moment is None:
         return ""
     local = moment.astimezone(IST)
@@ -45,7 +45,7 @@ def indian_time(moment: datetime | None) -> str:
 
 
 def early(moment: datetime | None) -> str:
-    """What is to be said of a session that begins at `moment`, while Kite still ends sessions; empty otherwise."""
+    """Return the warning for a session that begins at `moment`, while Kite still ends sessions; empty otherwise."""
     if moment is None or not minted_in_flush_window(moment):
         return ""
     return f"Kite may end it until {FLUSH_END:%H:%M} Indian time. Then you are asked again."
@@ -62,11 +62,11 @@ _UNDER_WAY = (
     Reason.TOKEN_EXPIRED,
     Reason.SESSION_ACTIVE,
 )
-"""Of a credential whose login is being worked on: nothing to tell yet."""
+"""Reasons of a credential whose login is in progress: there is no outcome yet."""
 
 
-def tell(credential: Credential, grant: str, *, waits: bool) -> LoginResult:
-    """Return what became of the login that was handed over as `grant`; `waits` while that Secret is there."""
+def describe(credential: Credential, grant: str, *, waits: bool) -> LoginResult:
+    """Return the outcome of the login of `grant`; `waits` is true while that Secret exists."""
     last = credential.status.last_login
     mine = last if last is not None and last.grant == grant else None
     if mine is None or mine.reason == Reason.SESSION_UNPROVEN:
@@ -91,10 +91,10 @@ def _pending(credential: Credential, *, waits: bool, staged: bool) -> LoginResul
     return LoginResult(Severity.WAITING, "Logging in…", text)
 
 
-def untold(credential: Credential, grant: str) -> LoginResult | None:
-    """For a login that is gone while its end stands nowhere, and a token that works; None when there is none.
+def describe_unrecorded(credential: Credential, grant: str) -> LoginResult | None:
+    """Return the result of a login whose grant is gone without a recorded outcome while a token works; else None.
 
-    Not said at the first look: a grant that is refused is gone for a moment before the reason is written.
+    The first check must not use it: a refused grant is gone for a moment before its reason is written.
     """
     ready, last = credential.status.condition(READY), credential.status.last_login
     if ready is None or ready.status != "True" or (last is not None and last.grant == grant):
@@ -103,8 +103,8 @@ def untold(credential: Credential, grant: str) -> LoginResult | None:
     return LoginResult(Severity.GOOD, "You are logged in", text, detail=early(credential.status.last_refresh_time))
 
 
-def lost(credential: Credential) -> LoginResult:
-    """For a login of which nothing has been heard for long."""
+def describe_lost(credential: Credential) -> LoginResult:
+    """Return the result of a login that has had no outcome for long."""
     text = (
         f"Nothing is known of this login any more. Look at the state of {credential.key.name}, and log in again if it "
         "asks for it."

@@ -1,4 +1,4 @@
-"""The login page's own listener: routes, and what holds for every request. Off until it is configured."""
+"""The login page's own listener: its routes, and the rules for every request. Off until it is configured."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -29,14 +29,14 @@ _log = logging.getLogger(__name__)
 
 LARGEST_FORM = 16 * 1024
 _BOUNDS = Bounds(connections=256, seconds=30.0)
-"""A page takes some seconds at most: the result of a login is waited for."""
+"""The bounds of connections. A page takes some seconds at most, since it waits for the result of a login."""
 Page = Callable[[PageContext, web.Request], Awaitable[web.Response]]
 
 
 def make_login_page(
     settings: Settings, clock: Clock, cluster: Cluster, keyring: Keyring, count: Callable[[str], None]
 ) -> Listener | None:
-    """The page on its port, not started; None when there is none to be."""
+    """Return the listener of the page, not started; None when the page is not configured."""
     if not settings.login_listen:
         return None
     context = page_context(settings, cluster, keyring, clock, count)
@@ -46,7 +46,7 @@ def make_login_page(
 def page_context(
     settings: Settings, cluster: Cluster, keyring: Keyring, clock: Clock, count: Callable[[str], None]
 ) -> PageContext:
-    """Everything wired, from settings that have been checked."""
+    """Return the wired context of the pages, from settings that were validated before."""
     public_url, proxies = settings.login_public_url, parse_networks(settings.login_trusted_proxies)
     signer, jar = Signer(keyring.derived("login page")), Jar.of(public_url)
     passphrases = Passphrases(cluster, clock, settings.account_namespace, settings.login_passphrase_secret)
@@ -76,7 +76,7 @@ def page_context(
 
 
 def make_login_app(context: PageContext) -> web.Application:
-    """The pages as an application; nothing listens yet."""
+    """Return the pages as an application; nothing listens yet."""
     app = web.Application(middlewares=[_covered(context)], client_max_size=LARGEST_FORM)
     get: dict[str, Page] = {
         "/": front.waiting,
@@ -94,7 +94,7 @@ def make_login_app(context: PageContext) -> web.Application:
         "/leave": entry.leave,
     }
     for path, page in get.items():
-        # A HEAD, as sent to look a link up, must not end a login.
+        # A HEAD, which link previews send, must not end a login.
         app.router.add_get(context.base + path, partial(page, context), allow_head=False)
     if context.base:
         app.router.add_get(context.base, partial(front.root, context))
@@ -104,7 +104,7 @@ def make_login_app(context: PageContext) -> web.Application:
 
 
 def _covered(context: PageContext) -> Middleware:
-    """No foreign text in an answer or a log line, whatever goes wrong, and the headers on everything."""
+    """Return a middleware that keeps foreign texts out of answers and log lines, and sets each answer's headers."""
 
     @web.middleware
     async def cover(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -116,11 +116,11 @@ def _covered(context: PageContext) -> Middleware:
             _log.warning("login page not answered", extra={"error": error})
             text = "The operator cannot reach the API server, or may not do what this takes. Try again in a moment."
             response = context.views.notice("Not now", text, status=503)
-        except Exception as error:  # noqa: BLE001 - whatever it is, its text may hold what was sent
+        except Exception as error:  # noqa: BLE001 - the text of any exception may hold what was sent
             _log.error("login page failed", extra={"error": type(error).__name__})
             response = context.views.notice("Something went wrong", "Nothing was changed. Try again.", status=500)
         put_headers(response)
-        # One request a connection: an old connection may be ended at any moment, and a form must not be lost to that.
+        # One request a connection: an old connection may be closed at any moment, and no form may be lost by that.
         response.force_close()
         return response
 

@@ -1,6 +1,6 @@
-"""Sign values that travel through a browser, each for one purpose.
+"""Signer of values that travel through a browser, each for one purpose.
 
-The key is derived from the one that all replicas share: any replica verifies what another one has signed.
+Its key is derived from the key that all replicas share: any replica verifies what another one has signed.
 """
 
 import base64
@@ -18,7 +18,7 @@ class Signer:
     """Signs and verifies values. The signed text is safe in URLs, cookies and forms; it is not encrypted."""
 
     def __init__(self, key: bytes) -> None:
-        """`key` is of this use alone: `Keyring.derived`."""
+        """Use `key` for signatures only: it comes from `Keyring.derived`."""
         self._key = key
 
     def __repr__(self) -> str:
@@ -58,5 +58,5 @@ def _encode(raw: bytes) -> str:
 def _decode(text: str) -> bytes:
     try:
         return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    except (ValueError, binascii.Error):  # cannot be: the signature was right
+    except (ValueError, binascii.Error):  # impossible: the signature was right
         return b"[]"

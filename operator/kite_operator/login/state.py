@@ -1,6 +1,6 @@
-"""One login under way: a state that the broker hands back, and the cookie that binds it to one browser.
+"""A login in progress: a state that the broker hands back, and the cookie that binds it to one browser.
 
-Nothing of it is kept by the process: any replica can tell a state that was issued here, to this browser, for this
+The process stores nothing of it: any replica can verify that a state was issued here, to this browser, for this
 credential, within the last five minutes. The grant is named after the state, so that a second use is a Conflict.
 """
 
@@ -15,7 +15,7 @@ from kite_operator.login.signer import Signer, digest, same
 from kite_operator.model.resource import Credential, Key
 
 LIFE = timedelta(minutes=5)
-"""How long a login may take from its start to its return; the request_token lives no longer either."""
+"""Longest time from the start of a login to its callback. The request_token does not live longer either."""
 COOKIE = "kite-login-"
 _PURPOSE = "login state 1"
 _COOKIE_VALUE = re.compile(r"([A-Za-z0-9_-]{43})\.([A-Za-z0-9_.-]{1,1500})")
@@ -23,7 +23,7 @@ _NAME_CHARACTERS = 32
 
 
 class Fault(StrEnum):
-    """Why a state is not honoured."""
+    """The reason why a state is refused."""
 
     FOREIGN = "foreign"
     EXPIRED = "expired"
@@ -32,7 +32,7 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A login that was started for one credential. `binding` is the hash of what its cookie holds."""
+    """A login that was started for one credential. `binding` is the hash of the secret in its cookie."""
 
     key: Key
     uid: str
@@ -42,18 +42,18 @@ class State:
 
     @property
     def cookie(self) -> str:
-        """The cookie's name: one a login, so that two tabs do not disturb each other."""
+        """Return the cookie's name: one for each login, so that two tabs do not disturb each other."""
         return COOKIE + self.nonce[:16]
 
     @property
     def grant(self) -> str:
-        """The name of the grant that this login may make: the same on every replica."""
+        """Return the name of the grant that this login may create: the same on every replica."""
         return grant_name(self.key, self.nonce)
 
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """A login that begins: what goes to the broker, and what stays in the browser."""
+    """A started login: the text for the broker, and the cookie value for the browser."""
 
     text: str
     state: State
@@ -61,12 +61,12 @@ class Issued:
 
 
 def grant_name(key: Key, unique: str) -> str:
-    """The name of a grant, from a value that nobody else has."""
+    """Return the name of a grant; `unique` is a value that no other login has."""
     return f"{key.name}-login-{hashlib.sha256(unique.encode()).hexdigest()[:_NAME_CHARACTERS]}"
 
 
 def issue(signer: Signer, credential: Credential, now: datetime, *, nonce: str, secret: str) -> Issued:
-    """Begin a login; `nonce` and `secret` are 32 random bytes each, as 43 letters."""
+    """Start a login; `nonce` and `secret` are 32 random bytes each, as 43 characters."""
     expires = int((now + LIFE).timestamp())
     state = State(credential.key, credential.uid, nonce, expires, digest(secret))
     key = state.key
@@ -75,7 +75,7 @@ def issue(signer: Signer, credential: Credential, now: datetime, *, nonce: str, 
 
 
 def read(signer: Signer, text: str, now: datetime) -> State | Fault:
-    """The state that `text` is, or why it is none."""
+    """Return the state in `text`, or the reason why it is refused."""
     values = signer.verify(_PURPOSE, text)
     if values is None:
         return Fault.FOREIGN
@@ -84,8 +84,8 @@ def read(signer: Signer, text: str, now: datetime) -> State | Fault:
     return state if _is_current(state, now) else Fault.EXPIRED
 
 
-def returned(signer: Signer, text: str, cookies: Mapping[str, str], now: datetime) -> State | Fault:
-    """The state that the broker hands back, if it is of this very browser."""
+def verify_callback(signer: Signer, text: str, cookies: Mapping[str, str], now: datetime) -> State | Fault:
+    """Return the state that the broker hands back, if it was issued to this browser."""
     state = read(signer, text, now)
     if isinstance(state, Fault):
         return state
@@ -94,20 +94,20 @@ def returned(signer: Signer, text: str, cookies: Mapping[str, str], now: datetim
 
 
 def under_way(signer: Signer, cookies: Mapping[str, str], now: datetime) -> tuple[State, ...]:
-    """The logins that this browser has begun and not ended, from its cookies alone: the newest first.
+    """Return the logins that this browser has started and not ended, newest first; read from its cookies alone.
 
-    A login that a person declines comes back without its state.
+    The callback of a login that the user declines has no state.
     """
     found = []
     for name, value in cookies.items():
         held = _COOKIE_VALUE.fullmatch(value) if name.startswith(COOKIE) else None
-        state = returned(signer, held[2], cookies, now) if held is not None else Fault.FOREIGN
+        state = verify_callback(signer, held[2], cookies, now) if held is not None else Fault.FOREIGN
         if isinstance(state, State) and state.cookie == name:
             found.append(state)
     return tuple(sorted(found, key=lambda each: -each.expires))
 
 
 def _is_current(state: State, now: datetime) -> bool:
-    """Issued within the last five minutes: not one that a clock which was set back would make young again."""
+    """Return whether the state was issued within the last five minutes, also if the clock was set back since."""
     left = state.expires - now.timestamp()
     return 0 < left <= LIFE.total_seconds() + 1

@@ -1,6 +1,6 @@
-"""How often something may be tried: a bounded number at once, and a steady trickle after that.
+"""A limit on tries: a bounded burst, and a steady rate after it.
 
-Kept in memory, by boot-time: nobody is locked out for good, and whoever guesses gets nowhere.
+The counts are kept in memory, by boot-time. No visitor is locked out for ever, and guessing is too slow to succeed.
 """
 
 from collections import OrderedDict
@@ -8,12 +8,12 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 
 MOST_KEYS = 4096
-"""How many are told apart; the one that was quiet for longest is forgotten first."""
+"""Number of keys that are counted; the key without a try for the longest time is dropped first."""
 
 
 @dataclass(frozen=True, slots=True)
 class TryLimit:
-    """`burst` tries at once, and one more every `seconds`."""
+    """Allows `burst` tries at once, and one more every `seconds`."""
 
     burst: int
     seconds: float
@@ -23,7 +23,7 @@ class Tries:
     """Counts tries by key."""
 
     def __init__(self, limit: TryLimit) -> None:
-        """Everybody begins with a whole burst."""
+        """Start with a full burst for every key."""
         self._limit = limit
         self._spent: OrderedDict[Hashable, tuple[float, float]] = OrderedDict()
 

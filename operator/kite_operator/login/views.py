@@ -1,4 +1,4 @@
-"""Pages: templates filled in with every value escaped, and the headers that each of them leaves with."""
+"""Pages: templates with every value escaped, and the headers of each answer."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ class Views:
 
     @classmethod
     def under(cls, base: str) -> "Views":
-        """Views whose links begin with `base`, which is empty or begins with a slash."""
+        """Return views whose links begin with `base`, which is empty or begins with a slash."""
         environment = Environment(
             loader=PackageLoader("kite_operator.login"),
             autoescape=select_autoescape(default=True, default_for_string=True),
@@ -52,9 +52,10 @@ class Views:
     def page(
         self, template: str, values: Mapping[str, object], *, status: int = 200, forms_to: Sequence[str] | None = None
     ) -> web.Response:
-        """A page. One with forms names in `forms_to` where they may lead, besides here.
+        """Return a page. For a page with forms, `forms_to` names their destinations besides this site.
 
-        Its Referrer-Policy is `same-origin`, since under `no-referrer` browsers send the Origin `null` with a form.
+        The Referrer-Policy of such a page is `same-origin`: under `no-referrer` browsers send the Origin `null` with a
+        form.
         """
         text = self.environment.get_template(template).render(values)
         response = web.Response(text=text, content_type="text/html", charset="utf-8", status=status)
@@ -65,18 +66,18 @@ class Views:
         return response
 
     def notice(self, heading: str, text: str, *, status: int, severity: str = "bad", link: str = "") -> web.Response:
-        """A page that says one thing, and where to go from there."""
+        """Return a page with one message and a link."""
         values = {"heading": heading, "text": text, "severity": severity, "link": link}
         return self.page("notice.html", values, status=status)
 
 
 def put_headers(response: web.StreamResponse) -> None:
-    """The headers that every answer leaves with, where it has none of its own."""
+    """Set the headers of every answer, where the answer has none of its own."""
     for name, value in {**HEADERS, "Content-Security-Policy": _POLICY.format(to="'none'")}.items():
         response.headers.setdefault(name, value)
     response.headers["Server"] = "kite-operator"
 
 
 def see_other(location: str) -> web.Response:
-    """Go there with a GET; the body says nothing, so that it repeats no address."""
+    """Return a redirect to `location` with a GET. The body is empty, so that it repeats no address."""
     return web.Response(status=303, headers={"Location": location})

@@ -1,4 +1,4 @@
-"""The credentials that wait for a person, as the list shows them: from the API server, and never anything secret."""
+"""The list of credentials that wait for a login: read from the API server, and never with a secret."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -15,14 +15,14 @@ from kite_operator.model.resource import Credential, Key
 from kite_operator.model.trading_days import TradingCalendar
 
 _KEPT_SECONDS = 1.0
-"""However many look at once, everything is listed this often at most,"""
+"""Shortest time between two lists, however many visitors there are."""
 _KEPT_TIMES = 10.0
-"""and no more than a tenth of the time is spent on it, however many credentials there are."""
+"""Factor of a list's duration: at most a tenth of the time is spent on lists, however many credentials exist."""
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """One row of the list; times are words."""
+    """One row of the list; times are texts."""
 
     key: Key
     client_id: str
@@ -34,14 +34,14 @@ class Waiting:
 
 
 def needs_login(credential: Credential) -> bool:
-    """Return whether a login by a person would help: one is asked for, or the operator's own logins are blocked."""
+    """Return whether a login by a user would help: one is requested, or the operator's own logins are blocked."""
     status = credential.status
     wanted = [status.condition(kind) for kind in (LOGIN_REQUIRED, BLOCKED)]
     return any(each is not None and each.status == "True" for each in wanted)
 
 
 def waiting_of(credential: Credential, now: datetime) -> Waiting:
-    """The row of one credential."""
+    """Return the row of one credential."""
     deadline = timing.deadline(credential.timing, now)
     ready = credential.status.condition(READY)
     return Waiting(
@@ -57,7 +57,7 @@ def waiting_of(credential: Credential, now: datetime) -> Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """Which credentials this operator handles: those of its namespaces (all when there are none) and of its class."""
+    """The credentials that this operator handles: those of its namespaces (all if none are given) and its class."""
 
     namespaces: tuple[str, ...] = ()
     class_name: str = ""
@@ -67,14 +67,14 @@ class Watched:
         return not self.namespaces or namespace in self.namespaces
 
     def has(self, credential: Credential) -> bool:
-        """Return whether this one is."""
+        """Return whether this operator handles the credential."""
         mine = self.has_namespace(credential.key.namespace) and credential.class_name == self.class_name
         return mine and not credential.deleting
 
 
 @dataclass(slots=True)
 class Waitlist:
-    """Lists what waits among the watched credentials, the most urgent first."""
+    """Lists the watched credentials that wait for a login, the most urgent first."""
 
     cluster: Cluster
     clock: Clock
@@ -85,7 +85,7 @@ class Waitlist:
     _kept_until: float | None = None
 
     async def rows(self) -> tuple[Waiting, ...]:
-        """The credentials that wait for a person now, as they were a moment ago."""
+        """Return the credentials that wait for a login, from a list that is reused for some seconds."""
         async with self._lock:
             began = self.clock.boottime()
             if self._kept_until is None or began >= self._kept_until:
@@ -95,7 +95,7 @@ class Waitlist:
             return self._kept
 
     async def _listed(self) -> tuple[Waiting, ...]:
-        """Of every namespace but those that are refused, unless all of them are."""
+        """Return the rows of every namespace except the refused ones; raise Forbidden when all are refused."""
         found: list[Waiting] = []
         namespaces, refusals = self.watched.namespaces or ("",), 0
         for namespace in namespaces:

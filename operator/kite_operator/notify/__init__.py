@@ -1,1 +1,1 @@
-"""Reminders on their way to people: which services there are, how one is sent, and what is told of a failure."""
+"""Delivery of reminders: the supported services, one send, and the report of a failure."""

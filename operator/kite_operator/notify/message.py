@@ -1,4 +1,4 @@
-"""The words of a reminder: short, since it is read on a phone, and without a secret."""
+"""The text of a reminder: short, since it is read on a phone, and without a secret."""
 
 from dataclasses import dataclass
 
@@ -27,19 +27,19 @@ _WORDS = {
     Reason.CLOCK_SKEW: "The clock of the operator's node is wrong: have it set (NTP).",
     Reason.SESSION_CONTESTED: "Sessions are ended again and again: find out by whom, then acknowledge.",
 }
-"""What is missing, where it can be said more shortly than in a condition."""
+"""Texts of the missing action, where a text can be shorter than the condition's message."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReminderMessage:
-    """What is sent: a line and a few more."""
+    """A reminder message: a title of one line, and a body of a few lines."""
 
     title: str
     body: str
 
 
 def compose(credential: Credential, plan: Plan, reminder: Reminder, login_url: str) -> ReminderMessage:
-    """The reminder of one credential; `login_url` is the operator's login page for it, empty where there is none."""
+    """Return the message of one credential; `login_url` is its page of the operator's login page, empty without one."""
     deadline = reminder.deadline.astimezone(IST)
     late = reminder.mark is ReminderMark.READY_BY
     title = f"Kite: {credential.key} {'is not ready' if late else f'needs you before {deadline:%H:%M} IST'}"

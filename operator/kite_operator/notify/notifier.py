@@ -1,8 +1,8 @@
-"""From a reminder that is due to messages that were sent: beside the workers, in a few tries, and told when it failed.
+"""Delivery of due reminders: beside the workers, in a few tries; a failure is reported by an Event.
 
-It begins after the reminder was written to status, and keeps nothing anywhere: what a killed process had not sent yet
+A delivery begins after the reminder was written to status, and stores nothing: what a killed process had not sent yet
 is lost (at most once, see docs/notifications.md). The notification Secret is read at each try, so that a corrected one
-counts, and never otherwise but for a check when somebody has changed the credential (P8).
+counts. Otherwise it is read only for a check after a credential was changed (P8).
 """
 
 import asyncio
@@ -27,19 +27,19 @@ from kite_operator.record.events import EventWriter
 _log = logging.getLogger(__name__)
 
 RETRY_AFTER = (timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes=5))
-"""The pauses between the tries of one reminder: four tries in seven and a half minutes, and no more."""
+"""Pauses between the tries of one reminder: four tries in seven and a half minutes, and no more."""
 
 CHECK_PAUSE = timedelta(seconds=30)
-"""Two checks of one credential are at least this far apart."""
+"""Shortest pause between two checks of one credential."""
 
 Count = Callable[[str], None]
 
 
 class Notifier:
-    """One delivery per credential at a time; a newer one takes the place of an older."""
+    """Runs one delivery per credential at a time; a newer one replaces an older one."""
 
     def __init__(self, cluster: Cluster, clock: Clock, events: EventWriter, allowed: AllowList, count: Count) -> None:
-        """`count` is told the result of each URL."""
+        """Create an idle notifier; `count` is called with the result of each URL."""
         self._cluster = cluster
         self._clock = clock
         self._events = events
@@ -51,17 +51,17 @@ class Notifier:
         self._checks: dict[Key, asyncio.Task[None]] = {}
         self._to_check: dict[Key, Credential] = {}
 
-    def send(self, credential: Credential, letter: ReminderMessage) -> None:
-        """Send it to every URL of the credential's notification Secret; returns at once."""
+    def send(self, credential: Credential, message: ReminderMessage) -> None:
+        """Send the message to every URL of the credential's notification Secret; return at once."""
         self.withdraw(credential.key)
         if credential.notify_secret is None or self._stopping.is_set():
             return
-        task = asyncio.create_task(self._deliver(credential, letter), name=f"notify {credential.key}")
+        task = asyncio.create_task(self._deliver(credential, message), name=f"notify {credential.key}")
         self._under_way[credential.key] = task
         task.add_done_callback(lambda done: self._ended(credential.key, done))
 
     def check(self, credential: Credential) -> None:
-        """Tell now what is wrong with the notification Secret, and not on the morning on which it is needed."""
+        """Report problems of the notification Secret now, and not on the morning on which it is needed."""
         if credential.notify_secret is None or self._stopping.is_set():
             return
         self._to_check[credential.key] = credential
@@ -71,13 +71,13 @@ class Notifier:
             task.add_done_callback(lambda _: self._checks.pop(credential.key))
 
     def withdraw(self, key: Key) -> None:
-        """Nobody is needed any more: what has not been sent is not."""
+        """Cancel the delivery: no action is required any more."""
         task = self._under_way.pop(key, None)
         if task is not None:
             task.cancel()
 
     async def drain(self, seconds: float) -> None:
-        """End: what is being sent may finish within `seconds`, and nothing is tried again."""
+        """Stop: a send in progress may finish within `seconds`, and nothing is tried again."""
         self._stopping.set()
         tasks = {*self._under_way.values(), *self._checks.values()}
         if not tasks:
@@ -91,10 +91,10 @@ class Notifier:
         if self._under_way.get(key) is task:
             del self._under_way[key]
         if not task.cancelled() and (error := task.exception()) is not None:
-            # Its text may be foreign: the kind alone is told (P4).
+            # Its text may be foreign: only its type is logged (P4).
             _log.error("notification failed", extra={"credential": key, "error": type(error).__name__})
 
-    async def _deliver(self, credential: Credential, letter: ReminderMessage) -> None:
+    async def _deliver(self, credential: Credential, message: ReminderMessage) -> None:
         delivered: set[Sensitive] = set()
         known: tuple[str, ...] = ()
         tries = 0
@@ -102,20 +102,20 @@ class Notifier:
             tries += 1
             urls, services = await self._open(credential)
             if urls.problems != known:
-                await self._tell_invalid(credential, urls)
+                await self._report_invalid(credential, urls)
                 known = urls.problems
             waiting = [(line, service) for line, service in services if line.url not in delivered]
-            delivered |= await self._try(credential, waiting, letter)
+            delivered |= await self._try(credential, waiting, message)
             failed = [line for line, _ in waiting if line.url not in delivered]
             if not failed and services:
                 return
             if pause is None or self._stopping.is_set():
                 break
             await self._pause(pause)
-        await self._tell_failed(credential, failed, tries)
+        await self._report_failed(credential, failed, tries)
 
     async def _open(self, credential: Credential) -> tuple[NotifyUrls, list[tuple[Line, Service]]]:
-        """The services of the Secret as it is now; what cannot be used is among the problems."""
+        """Return the lines and services of the Secret as it is now; unusable lines are among the problems."""
         name = credential.notify_secret or ""
         try:
             secret = await self._cluster.find(secrets_path(credential.key.namespace, name))
@@ -124,7 +124,7 @@ class Notifier:
         urls = parse_notify_secret(None if secret is None else dict(secret.get("data") or {}))
         services, problems = [], list(urls.problems)
         for line in urls.lines:
-            await asyncio.sleep(0)  # a hostile line costs some milliseconds: let others have their turn
+            await asyncio.sleep(0)  # a hostile line costs some milliseconds: let other tasks run
             try:
                 services.append((line, open_service(line.url, self._allowed)))
             except UrlRefused as refusal:
@@ -132,11 +132,11 @@ class Notifier:
         return NotifyUrls(urls.lines, tuple(problems)), services
 
     async def _try(
-        self, credential: Credential, services: list[tuple[Line, Service]], letter: ReminderMessage
+        self, credential: Credential, services: list[tuple[Line, Service]], message: ReminderMessage
     ) -> set[Sensitive]:
-        """Send to these side by side; gives the URLs that took it."""
+        """Send to these services concurrently; return the URLs that accepted the message."""
         answers = await asyncio.gather(
-            *(self._sender.send(service, letter.title, letter.body) for _, service in services)
+            *(self._sender.send(service, message.title, message.body) for _, service in services)
         )
         taken = {line.url for (line, _), sent in zip(services, answers, strict=True) if sent}
         for _ in taken:
@@ -148,7 +148,7 @@ class Notifier:
         return taken
 
     async def _pause(self, pause: timedelta) -> None:
-        """Until `pause` is over by either clock, or the process stops."""
+        """Wait until `pause` is over by either clock, or the process stops."""
         due, boot_due = self._clock.now() + pause, self._clock.boottime() + pause.total_seconds()
         stopping = asyncio.create_task(self._stopping.wait())
         try:
@@ -160,12 +160,12 @@ class Notifier:
             stopping.cancel()
 
     async def _check(self, key: Key) -> None:
-        """Somebody who changes a credential all the time is told twice a minute, and of the last change."""
+        """Check the latest state of a credential, at most twice a minute, however often it is changed."""
         while (credential := self._to_check.pop(key, None)) is not None:
-            await self._tell_invalid(credential, (await self._open(credential))[0])
+            await self._report_invalid(credential, (await self._open(credential))[0])
             await self._pause(CHECK_PAUSE)
 
-    async def _tell_invalid(self, credential: Credential, urls: NotifyUrls) -> None:
+    async def _report_invalid(self, credential: Credential, urls: NotifyUrls) -> None:
         if not urls.problems:
             return
         for _ in urls.problems:
@@ -173,9 +173,9 @@ class Notifier:
         message = told(credential.notify_secret or "", urls.problems)
         await self._events.write(credential, Note(Reason.NOTIFY_SECRET_INVALID, message, warning=True))
 
-    async def _tell_failed(self, credential: Credential, failed: list[Line], tries: int) -> None:
+    async def _report_failed(self, credential: Credential, failed: list[Line], tries: int) -> None:
         if not failed:
-            return  # there was nothing to send to, and that has been told
+            return  # there was nothing to send to, and that has been reported
         for _ in failed:
             self._count("failed")
         lines = ", ".join(str(line.number) for line in failed)

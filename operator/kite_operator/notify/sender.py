@@ -1,4 +1,4 @@
-"""Sends one reminder on a thread of its own: bounded in number and time, and never in the way of a stop."""
+"""Sends one reminder on a thread of its own: bounded in number and time, so that a stop is never delayed."""
 
 import asyncio
 import threading
@@ -7,26 +7,26 @@ from kite_operator.notify.services import Service
 
 MOST_AT_ONCE = 8
 SEND_SECONDS = 30.0
-"""The longest wait for one send; what answers more slowly than that counts as failed."""
-TURN_SECONDS = 300.0
-"""The longest wait for one's turn, when many are to be sent at the same mark."""
+"""Longest wait for one send; a slower answer counts as a failure."""
+PLACE_SECONDS = 300.0
+"""Longest wait for a free place, when many reminders are sent at the same mark."""
 
 
 class Sender:
-    """Runs Apprise, which blocks. Its threads are daemons: one that hangs keeps its place, and no process alive."""
+    """Runs Apprise, which blocks. Its threads are daemons: one that hangs keeps its place, but not the process."""
 
     def __init__(
-        self, *, most: int = MOST_AT_ONCE, send_seconds: float = SEND_SECONDS, turn_seconds: float = TURN_SECONDS
+        self, *, most: int = MOST_AT_ONCE, send_seconds: float = SEND_SECONDS, place_seconds: float = PLACE_SECONDS
     ) -> None:
-        """The bounds are arguments so that tests need not wait."""
+        """Create a sender. The bounds are arguments so that tests need not wait."""
         self._places = asyncio.Semaphore(most)
         self._send_seconds = send_seconds
-        self._turn_seconds = turn_seconds
+        self._place_seconds = place_seconds
 
     async def send(self, service: Service, title: str, body: str) -> bool:
-        """Return whether the service took it in time; an answer that comes too late counts as a failure."""
+        """Return whether the service accepted the message in time; a late answer counts as a failure."""
         try:
-            await asyncio.wait_for(self._places.acquire(), self._turn_seconds)
+            await asyncio.wait_for(self._places.acquire(), self._place_seconds)
         except TimeoutError:
             return False
         answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
@@ -44,7 +44,7 @@ class Sender:
         try:
             answer.get_loop().call_soon_threadsafe(self._done, answer, sent)
         except RuntimeError:
-            return  # the process is stopping: nobody waits any more
+            return  # the process is stopping: no task waits for the answer
 
     def _done(self, answer: "asyncio.Future[bool]", sent: bool) -> None:  # noqa: FBT001 - called by the loop
         self._places.release()

@@ -1,10 +1,10 @@
-"""The services that reminders go by: a closed table in front of Apprise.
+"""The services for reminders: a closed table in front of Apprise.
 
-Apprise makes services of whatever a URL says: a hundred schemes, plugins that run programs, options that read files
-(`template=`, `pgpprv=`), fetch other addresses (`wkd=`), name another host (`smtp=`, `port=`) or switch the
-verification of certificates off. A user's URL is therefore never handed to it as a whole. It is parsed by the plugin
-of a scheme in the table, it may have that scheme's options only, and where its request would go is read from the made
-service, not from the URL, before it is compared with what the administrator allows.
+Apprise makes services of any URL: a hundred schemes, plugins that run programs, options that read files (`template=`,
+`pgpprv=`), fetch other addresses (`wkd=`), name another host (`smtp=`, `port=`) or switch the verification of
+certificates off. A user's URL is therefore never passed to it as a whole. The URL is parsed by the plugin of a scheme
+in the table, and may have that scheme's options only. The destination of its requests is read from the made service,
+not from the URL, and compared with the administrator's allow list.
 """
 
 import logging
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 with warnings.catch_warnings():
-    # Its e-mail plugin asks for modules that the standard library gives up.
+    # Its e-mail plugin imports modules that are deprecated in the standard library.
     warnings.simplefilter("ignore", DeprecationWarning)
     from apprise import AppriseAsset, NotifyBase, NotifyFormat, NotifyType, PersistentStoreMode
     from apprise.plugins.custom_form import NotifyForm
@@ -35,7 +35,7 @@ CONNECT_SECONDS = 5.0
 READ_SECONDS = 10.0
 _FORBIDDEN_HEADERS = ("host", "content-length", "transfer-encoding", "connection")
 
-# Its log has URLs and answers in it, and those have tokens in them.
+# Its log contains URLs and answers, and those contain tokens.
 _silenced = logging.getLogger("apprise")
 _silenced.addHandler(logging.NullHandler())
 _silenced.propagate = False
@@ -61,7 +61,7 @@ class UrlRefused(ValueError):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Service:
-    """One place to send to, ready to be used; it holds the URL's secrets and shows none."""
+    """One service, ready to be used; it holds the URL's secrets and shows none."""
 
     _plugin: NotifyBase
 
@@ -69,7 +69,7 @@ class Service:
         return "Service(***)"
 
     def send(self, title: str, body: str) -> bool:
-        """Send now; blocks for as long as the network takes. True when the service took it; raises nothing of ours."""
+        """Send now, and block as long as the network takes. True if the service accepted it; raises nothing of ours."""
         sent = self._plugin.notify(
             title=title, body=body, notify_type=NotifyType.WARNING, body_format=NotifyFormat.TEXT
         )
@@ -78,9 +78,9 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """A scheme's plugin, the options that its URLs may have, and where it would send to.
+    """A scheme's plugin, the options that its URLs may have, and the destination of its requests.
 
-    `free` where a URL may bring headers, query parameters and fields of its own for the webhook (`+`, `-`, `:`).
+    With `free` a URL may have headers, query parameters and fields of its own for the webhook (`+`, `-`, `:`).
     """
 
     plugin: type[NotifyBase]
@@ -94,7 +94,7 @@ def _fixed(scheme: str) -> Callable[[Any], Destination]:
 
 
 def _web(plugin: Any) -> Destination:
-    """A webhook: Apprise puts scheme, host, port and path together, so that a path must begin with its slash."""
+    """Return a webhook's host. Apprise joins scheme, host, port and path, so a path must begin with a slash."""
     if not str(plugin.fullpath or "/").startswith("/"):
         raise UrlRefused("has a path that cannot be used")
     scheme = "https" if plugin.secure else "http"
@@ -102,12 +102,12 @@ def _web(plugin: Any) -> Destination:
 
 
 def _teams(plugin: Any) -> Destination:
-    """A workflow is always asked by https, and its path begins within the plugin."""
+    """Return a workflow's host. Its requests always use https, and the plugin sets the beginning of the path."""
     return Destination("https", str(plugin.host), int(plugin.port or PORTS["https"][0]))
 
 
 def _mail(plugin: Any) -> Destination:
-    """The mail server, which is not always the host of the URL; what is encrypted is so by its mode."""
+    """Return the mail server, which is not always the host of the URL; the mode decides about encryption."""
     scheme = "mailto" if plugin.secure_mode == "insecure" else "mailtos"
     return Destination(scheme, str(plugin.smtp_host), int(plugin.port))
 
@@ -140,12 +140,12 @@ KINDS: dict[str, _Kind] = {
     "form": _FORM,
     "forms": _FORM,
 }
-"""What a line may begin with, beside https:// and http://: an address as a service or a webhook gives it."""
+"""Schemes that a line may begin with, besides https:// and http://, which are addresses as services give them."""
 _NATIVE = (_SLACK, _DISCORD, _GCHAT, _TEAMS)
 
 
 def open_service(url: Sensitive, allowed: AllowList) -> Service:
-    """The service that a URL names, or UrlRefused; nothing is sent and nothing is looked up."""
+    """Return the service that a URL names, or raise UrlRefused. Nothing is sent, and no name is resolved."""
     kind, parsed = _parse(url.reveal())
     _check_options(kind, parsed)
     try:
@@ -162,24 +162,24 @@ def open_service(url: Sensitive, allowed: AllowList) -> Service:
 
 
 def _parse(text: str) -> tuple[_Kind, dict[str, Any]]:
-    scheme, found, rest = text.partition("://")
+    scheme, found, remainder = text.partition("://")
     scheme = scheme.lower()
     if found and scheme in ("https", "http"):
-        return _parse_address(scheme, rest)
+        return _parse_address(scheme, remainder)
     if not found or scheme not in KINDS:
         raise UrlRefused(f"does not begin with a scheme that the operator knows ({', '.join(sorted(KINDS))}, https)")
     kind = KINDS[scheme]
     return kind, _parsed(lambda: kind.plugin.parse_url(text))
 
 
-def _parse_address(scheme: str, rest: str) -> tuple[_Kind, dict[str, Any]]:
-    """An address as services give it to copy; what is of no service that we know is a webhook that takes JSON."""
+def _parse_address(scheme: str, remainder: str) -> tuple[_Kind, dict[str, Any]]:
+    """Parse an address as services give it; an address of no known service is a webhook that takes JSON."""
     for kind in _NATIVE if scheme == "https" else ():
-        native = _attempt(lambda kind=kind: kind.plugin.parse_native_url(f"https://{rest}"))  # type: ignore[misc]  # bound
+        native = _attempt(lambda kind=kind: kind.plugin.parse_native_url(f"https://{remainder}"))  # type: ignore[misc]  # bound
         if native:
             return kind, native
-    address, question, query = rest.partition("?")
-    # In Apprise's own form a parameter that is meant for the server begins with a minus.
+    address, question, query = remainder.partition("?")
+    # In Apprise's own form a parameter for the server begins with a minus.
     passed = "&".join(f"-{part}" for part in query.split("&") if part)
     return _JSON, _parsed(lambda: _JSON.plugin.parse_url(f"json{scheme[4:]}://{address}{question}{passed}"))
 
@@ -203,14 +203,14 @@ def _check_options(kind: _Kind, parsed: dict[str, Any]) -> None:
     names = {str(name).lower() for name in parsed.get("qsd") or {}}
     plain = {name for name in names if not (kind.free and name.startswith(("+", "-", ":")))}
     if plain - kind.options:
-        # Not by name: in a URL that was copied wrongly a token may stand in its place.
+        # The option is not named: in a URL that was copied wrongly it may be a token.
         raise UrlRefused(f"has an option that is not allowed (allowed: {', '.join(sorted(kind.options))})")
     if any(str(header).strip().lower() in _FORBIDDEN_HEADERS for header in parsed.get("headers") or {}):
         raise UrlRefused("sets a header that is not a user's to set")
 
 
 def _restrict(plugin: Any) -> None:
-    """Whatever a URL says: certificates are verified, redirects not followed, and no wait is long."""
+    """Enforce, for any URL: certificates are verified, redirects are not followed, and no wait is long."""
     plugin.verify_certificate = True
     plugin.redirects = False
     plugin.socket_connect_timeout = CONNECT_SECONDS

@@ -1,1 +1,1 @@
-"""Telling people and machines what was done: status, Events, metrics."""
+"""Records of what was done: status, Events, metrics."""

@@ -1,6 +1,6 @@
-"""The gauges of each credential, computed at the scrape from what was last recorded of it: nothing to go stale.
+"""The gauges of each credential, computed at the scrape from the latest snapshot, so that none goes stale.
 
-`namespace` and `name` are labels of these alone; a series ends with its object.
+`namespace` and `name` are labels of these gauges only; a series ends with its object.
 """
 
 from collections.abc import Callable, Iterator
@@ -23,9 +23,9 @@ from kite_operator.model.resource import TRADING_DAYS, Credential, Key, Status, 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What was recorded of one credential.
+    """The recorded state of one credential.
 
-    `entries` count against its account, of `entries_limit`; both are None before its account was read.
+    `entries` count against its account, out of `entries_limit`; both are None before the account was read.
     """
 
     mode: str
@@ -33,26 +33,26 @@ class Snapshot:
     reason: str
     timing: Timing
     suspended: bool
-    person_needed: bool = False
+    action_required: bool = False
     entries: int | None = None
     entries_limit: int | None = None
 
     def deadline(self, now: datetime) -> datetime | None:
-        """Return when the token of the session day of `now` must be ready, if it must."""
+        """Return the time at which the token of the session day of `now` must be ready; None without a deadline."""
         return None if self.suspended else timing.deadline(self.timing, now)
 
     def next_deadline(self, now: datetime) -> datetime | None:
-        """The first deadline after `now`, if there are any."""
+        """Return the first deadline after `now`, if there is one."""
         return None if self.suspended else timing.next_deadline(self.timing, now)
 
     def is_ready(self, now: datetime) -> bool:
-        """Return whether a token was ready, whose end has not come since."""
+        """Return whether a token was ready and has not expired since."""
         expires = self.status.expires_time
         return _truth(self.status, READY) == 1.0 and (expires is None or expires > now)
 
 
 def recorded(observed: Observed, status: Status, plan: Plan, *, needed: bool) -> Snapshot:
-    """Return what a look has found; `needed` is a person."""
+    """Return the snapshot of a reconcile; `needed` says that action is required."""
     credential, account = observed.credential, observed.account
     return Snapshot(
         mode=credential.mode,
@@ -60,14 +60,14 @@ def recorded(observed: Observed, status: Status, plan: Plan, *, needed: bool) ->
         reason=plan.reason.value,
         timing=credential.timing,
         suspended=credential.suspended,
-        person_needed=needed,
+        action_required=needed,
         entries=budget.counted(account) if account is not None else 0,
         entries_limit=budget.limit_for(account, credential.ref) if account is not None else budget.LIMIT,
     )
 
 
 def presumed(credential: Credential) -> Snapshot:
-    """What the stored status says of a credential whose first look has not ended, and may never end well (P7)."""
+    """Return a snapshot of the stored status, for a credential whose first reconcile has not ended, or fails (P7)."""
     ready = credential.status.condition(READY)
     return Snapshot(
         mode=credential.mode,
@@ -75,7 +75,7 @@ def presumed(credential: Credential) -> Snapshot:
         reason=ready.reason if ready is not None else Reason.NOT_YET_LOGGED_IN.value,
         timing=credential.timing,
         suspended=credential.suspended,
-        person_needed=needed_person(credential.status),
+        action_required=needed_person(credential.status),
     )
 
 
@@ -132,32 +132,32 @@ _INFO = ("kite_credential_info", "Always 1: the login mode and the reason of con
 
 
 class Registry(CollectorRegistry):
-    """One that can be asked what has been registered."""
+    """A registry that lists its collectors."""
 
     def __init__(self) -> None:
         super().__init__()
         self.collectors: list[Collector] = []
 
     def register(self, collector: Collector) -> None:
-        """Register, and remember it."""
+        """Register the collector, and add it to the list."""
         super().register(collector)
         self.collectors.append(collector)
 
 
 class CredentialCollector(Collector):
-    """Computes the per-credential gauges from the snapshots at the time of the scrape: nothing to go stale."""
+    """Computes the per-credential gauges from the snapshots at the time of the scrape, so that none goes stale."""
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self.now = now
         self.snapshots: dict[Key, Snapshot] = {}
 
     def describe(self) -> Iterator[Metric]:
-        """The families without samples, so that registration does not scrape."""
+        """Return the families without samples, so that registration does not scrape."""
         for name, text in _GAUGES:
             yield GaugeMetricFamily(name, text, labels=["namespace", "name"])
 
     def collect(self) -> Iterator[Metric]:
-        """One sample per credential and family, and an info sample with mode and reason."""
+        """Return one sample per credential and family, and an info sample with mode and reason."""
         families = {name: GaugeMetricFamily(name, text, labels=["namespace", "name"]) for name, text in _GAUGES}
         info = GaugeMetricFamily(*_INFO, labels=["namespace", "name", "mode", "reason"])
         now = self.now()
@@ -170,21 +170,21 @@ class CredentialCollector(Collector):
         yield info
 
     def samples(self) -> Iterator[tuple[str, str, list[str]]]:
-        """Name, help and sample lines of each family: what `collect` gives, written down, at a fifth of the cost."""
+        """Return name, help and sample lines of each family: the same as `collect` as text, at a fifth of the cost."""
         now, lines, info = self.now(), {name: list[str]() for name, _ in _GAUGES}, list[str]()
         for key, snapshot in list(self.snapshots.items()):
-            # Labels in the order of the alphabet, as the client library writes them: people match whole lines.
-            who = f'name="{_escaped(key.name)}",namespace="{_escaped(key.namespace)}"'
+            # Labels in alphabetical order, as the client library writes them: users match whole lines.
+            identity = f'name="{_escaped(key.name)}",namespace="{_escaped(key.namespace)}"'
             for name, value in _values(snapshot, now).items():
-                lines[name].append(f"{name}{{{who}}} {value!r}\n")
+                lines[name].append(f"{name}{{{identity}}} {value!r}\n")
             mode, reason = f'mode="{_escaped(snapshot.mode)}"', f'reason="{_escaped(snapshot.reason)}"'
-            info.append(f"{_INFO[0]}{{{mode},{who},{reason}}} 1.0\n")
+            info.append(f"{_INFO[0]}{{{mode},{identity},{reason}}} 1.0\n")
         for name, text in _GAUGES:
             yield name, text, lines[name]
         yield *_INFO, info
 
     def on_calendar(self) -> float:
-        """Return how many credentials ask the calendar of trading days."""
+        """Return the number of credentials that use the calendar of trading days."""
         return sum(each.timing.days == TRADING_DAYS for each in list(self.snapshots.values()))
 
 
@@ -197,7 +197,7 @@ def _values(snapshot: Snapshot, now: datetime) -> dict[str, float]:
         "kite_credential_authenticated": _truth(status, AUTHENTICATED),
         "kite_credential_blocked": _truth(status, BLOCKED),
         "kite_credential_login_required": _truth(status, LOGIN_REQUIRED),
-        "kite_credential_person_needed": 1.0 if snapshot.person_needed else 0.0,
+        "kite_credential_person_needed": 1.0 if snapshot.action_required else 0.0,
         "kite_credential_rollout_hindered": 1.0 if is_hindered(status.rollout) else 0.0,
         "kite_credential_token_expiry_timestamp_seconds": unix_of(status.expires_time),
         "kite_credential_last_success_timestamp_seconds": unix_of(status.last_refresh_time),
@@ -211,7 +211,7 @@ def _values(snapshot: Snapshot, now: datetime) -> dict[str, float]:
 
 
 def _failures_with_more_to_come(status: Status) -> int:
-    """None while it rests, suspended or blocked or until the next trading day: what failed before is over then."""
+    """Return the failures so far; 0 while no retry is due (suspended, blocked, or until the next trading day)."""
     failures = status.failures
     if failures is None or failures.next_retry_time is None or failures.next_retry_time != status.next_refresh_time:
         return 0
@@ -228,5 +228,5 @@ def _escaped(value: str) -> str:
 
 
 def unix_of(moment: datetime | None) -> float:
-    """Seconds since 1970; 0 for no moment at all."""
+    """Return seconds since 1970; 0 for None."""
     return moment.timestamp() if moment is not None else 0.0

@@ -1,7 +1,7 @@
-"""Which deadlines come next, over all credentials: so that one that is missed is counted when it comes.
+"""The next deadline of every credential, so that a missed deadline is counted when it passes.
 
-The scheduler's turns ask, at least every thirty seconds: nobody is looked at for it, and while none is due it costs a
-look at the first of a heap.
+The scheduler checks it in each iteration of its loop, at least every thirty seconds. No credential is reconciled for
+it. While none is due, a check reads the first entry of a heap.
 """
 
 import heapq
@@ -22,7 +22,7 @@ class Deadlines:
     _order: "itertools.count[int]" = field(default_factory=itertools.count)
 
     def expect(self, key: Key, due: datetime | None) -> None:
-        """From now on `key` is due then; never, when it is None."""
+        """Set the deadline of `key`; None removes it."""
         if due is None:
             self._next.pop(key, None)
         elif self._next.get(key) != due:
@@ -30,7 +30,7 @@ class Deadlines:
             heapq.heappush(self._heap, (due, next(self._order), key))
 
     def passed(self, now: datetime) -> Iterator[Key]:
-        """Those that have come by `now`, each once."""
+        """Return the keys whose deadline has passed by `now`, each once."""
         while self._heap and self._heap[0][0] <= now:
             due, _, key = heapq.heappop(self._heap)
             if self._next.get(key) == due:
@@ -38,6 +38,6 @@ class Deadlines:
                 yield key
 
     def clear(self) -> None:
-        """Nobody is watched any more."""
+        """Remove all deadlines."""
         self._next.clear()
         self._heap.clear()

@@ -17,7 +17,7 @@ from kite_operator.model.resource import API_VERSION, KIND, Credential, Reminder
 _log = logging.getLogger(__name__)
 COMPONENT = "kite-operator"
 SAME_FOR_SECONDS = 3000.0
-"""An Event is counted on for fifty minutes: the API server forgets it after an hour, as a rule."""
+"""Time for which an Event is assumed to exist: fifty minutes. The API server usually deletes it after an hour."""
 _MOST_REMEMBERED = 4096
 
 _SILENT = (
@@ -32,7 +32,7 @@ _SILENT = (
 
 
 def transition(old: Status, new: Status) -> Note | None:
-    """The Event that a change of the Ready condition deserves, if any."""
+    """Return the Event for a change of the Ready condition, if it needs one."""
     before, after = old.condition(READY), new.condition(READY)
     if after is None or (before is not None and (before.status, before.reason) == (after.status, after.reason)):
         return None
@@ -42,17 +42,17 @@ def transition(old: Status, new: Status) -> Note | None:
 
 
 def reminder_event(plan: Plan, reminder: Reminder) -> Note:
-    """The Event that goes with a reminder."""
+    """Return the Event that goes with a reminder."""
     by = f"{reminder.deadline.astimezone(IST):%H:%M} IST"
     when = (
         f"will not be ready by {by}" if reminder.mark is ReminderMark.EARLY else f"cannot become ready ({by} has come)"
     )
-    told = f"{when} without a person: {plan.reason}: {plan.message}"
-    return Note(Reason.PERSON_NEEDED, told, warning=True)
+    content = f"{when} without a person: {plan.reason}: {plan.message}"
+    return Note(Reason.PERSON_NEEDED, content, warning=True)
 
 
 def gap_note(old: Status, new: Status, gap: str) -> Note | None:
-    """The Event for a gap in the calendar, once: what the condition Ready has told before is not told again."""
+    """Return the Event for a gap in the calendar, once: not if the condition Ready had the gap before."""
     before, after = old.condition(READY), new.condition(READY)
     if not gap or after is None or gap not in after.message or (before is not None and gap in before.message):
         return None
@@ -60,7 +60,7 @@ def gap_note(old: Status, new: Status, gap: str) -> Note | None:
 
 
 def misfit_note(name: str) -> Note:
-    """The Event for a Secret that is labelled as a login grant and is of another type."""
+    """Return the Event for a Secret that is labelled as a login grant and is of another type."""
     message = (
         f"Secret {name!r} is labelled as a login grant and is not of type kite-operator.dev/login-grant: it is neither "
         "used nor deleted. Create it anew with this type, or take the label kite-operator.dev/role away"
@@ -69,15 +69,15 @@ def misfit_note(name: str) -> Note:
 
 
 def _prefix(name: str) -> str:
-    """Return what an Event's generated name begins with: a name that is cut must not end where no name may."""
+    """Return the prefix of an Event's generated name. A name that is cut must still end with a letter or digit."""
     return f"{name[:50].rstrip('.-')}."
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """An Event that is there: what it tells, its name, how often it has been told, and since when (boot-time)."""
+    """A written Event: its reason and message, its name, its count, and its time of creation (boot-time)."""
 
-    told: tuple[Reason, str]
+    content: tuple[Reason, str]
     name: str
     count: int
     since: float
@@ -87,8 +87,8 @@ class Written:
 class EventWriter:
     """Writes Events; a failure to write one never fails a refresh.
 
-    What is told again is counted, not written again, unless something else was told of the credential in between: the
-    Events of a credential are read as a story.
+    A repeated Event is counted, not written again, unless another Event of the credential was written in between: the
+    Events of a credential are read in their order.
     """
 
     cluster: Cluster
@@ -97,12 +97,12 @@ class EventWriter:
     _last: OrderedDict[str, Written] = field(default_factory=OrderedDict)
 
     async def write(self, credential: Credential, note: Note) -> None:
-        """One more Event about the credential, or one more count on the last one, if it tells the same."""
+        """Write an Event about the credential, or increase the count of the last one if it is the same."""
         message, now = note.message[:LONGEST_MESSAGE], self.clock.boottime()
         last = self._last.pop(credential.uid, None)
         try:
             written = None
-            if last is not None and last.told == (note.reason, message) and now - last.since < SAME_FOR_SECONDS:
+            if last is not None and last.content == (note.reason, message) and now - last.since < SAME_FOR_SECONDS:
                 written = await self._count(credential, last)
             if written is None:
                 written = await self._create(credential, note, message)
@@ -114,7 +114,7 @@ class EventWriter:
             self._last.popitem(last=False)
 
     async def _count(self, credential: Credential, known: Written) -> Written | None:
-        """The Event with one more count; None when it is gone."""
+        """Increase the count of the Event; None when it is gone."""
         more = replace(known, count=known.count + 1)
         patch = {"count": more.count, "lastTimestamp": self._timestamp()}
         try:

@@ -1,7 +1,7 @@
-"""The text of a scrape: written by prometheus_client, but for the credentials, of which there may be ten thousand.
+"""The text of a scrape: written by prometheus_client, except for the credentials, of which there may be ten thousand.
 
-It takes prometheus_client a second and more to write 140,000 samples down one by one. All of them are gauges with the
-same few labels, which are written the same way in both formats; `tests/unit/record/test_scrape.py` compares.
+prometheus_client takes a second and more to write 140,000 samples one by one. All of them are gauges with the same few
+labels, which are written the same way in both formats; `tests/unit/record/test_scrape.py` compares.
 """
 
 from collections.abc import Iterator
@@ -13,8 +13,8 @@ from prometheus_client.exposition import choose_encoder
 from kite_operator.record.metrics import Metrics
 
 
-class _Rest(CollectorRegistry):
-    """Everything but the credentials, as far as an encoder asks."""
+class _WithoutCredentials(CollectorRegistry):
+    """Everything except the credentials, with the interface that an encoder uses."""
 
     def __init__(self, metrics: Metrics) -> None:
         super().__init__()
@@ -27,9 +27,9 @@ class _Rest(CollectorRegistry):
 
 
 def exposition(metrics: Metrics, accept: str) -> tuple[bytes, str]:
-    """The body and its content type, in the format that the Accept header asks for."""
+    """Return the body and its content type, in the format that the Accept header asks for."""
     encode, content_type = choose_encoder(accept)
-    return "".join(_credentials(metrics)).encode() + encode(_Rest(metrics)), content_type
+    return "".join(_credentials(metrics)).encode() + encode(_WithoutCredentials(metrics)), content_type
 
 
 def _credentials(metrics: Metrics) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Prometheus metrics: per-credential gauges from live state, counters and histograms of what was done.
+"""Prometheus metrics: per-credential gauges from live state, counters and histograms of actions.
 
 `namespace` and `name` are labels of the per-credential gauges only, which vanish with their object; everything else has
 bounded labels. Documented in docs/metrics.md, which a test compares with this module.
@@ -33,22 +33,22 @@ from kite_operator.record.credential_gauges import (
 from kite_operator.record.deadlines import Deadlines
 from kite_operator.record.vitals import Vitals
 
-disable_created_metrics()  # type: ignore[no-untyped-call]  # upstream; a second series for each counter, which nobody asks for
+disable_created_metrics()  # type: ignore[no-untyped-call]  # upstream; an unused second series for each counter
 NOTIFICATION_RESULTS = ("sent", "failed", "invalid")
 _STEP_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0)
 
 
 def _exemplar() -> dict[str, str] | None:
-    """Return the ids by which the log and the traces have what is counted now: shown where OpenMetrics is spoken."""
+    """Return the ids under which the log and the traces have the counted event: exposed in OpenMetrics only."""
     known = correlation.fields()
     return {name: known[name] for name in ("decision", "trace_id") if known.get(name)} or None
 
 
 class Metrics:
-    """The process's registry."""
+    """The metrics of the process."""
 
     def __init__(self, now: Callable[[], datetime]) -> None:
-        """`now` is asked at each scrape."""
+        """Register every metric; `now` is called at each scrape."""
         self.registry = Registry()
         self.credentials = CredentialCollector(now)
         self.registry.register(self.credentials)
@@ -78,7 +78,7 @@ class Metrics:
             ["verb", "resource", "code"],
             registry=self.registry,
         )
-        self._looks = Counter(
+        self._rollout_results = Counter(
             "kite_operator_rollout_restarts",
             "Looks at workloads that spec.rollout names, by kind of workload and what came of it.",
             ["kind", "result"],
@@ -155,7 +155,7 @@ class Metrics:
             registry=self.registry,
         )
         for result in NOTIFICATION_RESULTS:
-            self._notifications.labels(result)  # from 0 on, so that the first of its kind is an increase
+            self._notifications.labels(result)  # starts at 0, so that the first of its kind is an increase
         self._on_calendar = Gauge(
             "kite_operator_trading_days_credentials",
             "Credentials whose spec.schedule.days is TradingDays: whom the end of the calendar concerns.",
@@ -165,82 +165,82 @@ class Metrics:
         Info("kite_operator_build", "The operator's version.", registry=self.registry).info({"version": __version__})
 
     def count_attempt(self, action: Action, outcome: ActOutcome) -> None:
-        """One action and what came of it."""
+        """Count one action and its outcome."""
         self._attempts.labels(action.value, outcome.result, outcome.reason.value).inc(exemplar=_exemplar())
         for kind, result in outcome.looks:
-            self._looks.labels(kind, result).inc()
+            self._rollout_results.labels(kind, result).inc()
 
     def observe_step(self, step: str, outcome: str, seconds: float) -> None:
-        """One call to the broker."""
+        """Record one call to the broker."""
         self._steps.labels(step).observe(seconds, _exemplar())
         self._calls.labels(step, outcome).inc(exemplar=_exemplar())
 
     def observe_clock(self, offset: ClockOffset) -> None:
-        """One measurement of how far the clocks are apart."""
+        """Record one measurement of the offset between the clocks."""
         self._clock_offset.set(offset.ahead)
 
     def observe_request(self, verb: str, resource: str, code: int, seconds: float) -> None:
-        """One request to the API server."""
+        """Record one request to the API server."""
         self._api.labels(verb, resource, str(code)).inc()
         self.vitals.observe_request(verb, resource, seconds)
 
     def progress(self, now: datetime) -> None:
-        """The scheduler is alive. What came due since its last turn is counted."""
+        """Record that the scheduler is alive, and count the deadlines that passed since the last call."""
         self._progress.set(now.timestamp())
         self._count_misses(now)
 
     def listed(self, now: datetime, *, refused: int = 0) -> None:
-        """Everything has been listed, but for so many namespaces that were refused."""
+        """Record a complete list, except for `refused` namespaces."""
         self._listed.set(now.timestamp())
         self._refused.set(refused)
 
     def calendar_ends(self, moment: datetime | None) -> None:
-        """What comes after is refreshed every day."""
+        """Set the end of the calendar; every day after it is refreshed."""
         self._calendar_end.set(unix_of(moment))
 
     def count_watch_restart(self) -> None:
-        """The watches ended and are started again."""
+        """Count one restart of the watches."""
         self._watch_restarts.inc()
 
     def count_login_page(self, outcome: str) -> None:
-        """One thing that the login page has done or refused."""
+        """Count one event of the login page."""
         self._login_page.labels(outcome).inc()
 
     def count_error(self, kind: str) -> None:
-        """A pass failed."""
+        """Count one failed reconcile."""
         self._errors.labels(kind).inc()
 
     def count_report(self, result: str) -> None:
-        """A consumer reported a dead token."""
+        """Count one report of a dead token."""
         self._reports.labels(result).inc()
 
     def count_audit_loss(self) -> None:
-        """A line could not be written to the audit log."""
+        """Count one line that could not be written to the audit log."""
         self._audit_losses.inc()
 
     def count_notification(self, result: str) -> None:
-        """What came of one URL of a notification Secret."""
+        """Count the result of one URL of a notification Secret."""
         self._notifications.labels(result).inc()
 
     def remember(self, observed: Observed, status: Status, plan: Plan, *, needed: bool) -> None:
-        """What the gauges show of a credential from now on; `needed` is a person."""
-        self._count_misses(observed.now)  # by what was known until now
-        self._show(observed.credential.key, recorded(observed, status, plan, needed=needed), observed.now)
+        """Set the snapshot of a credential for its gauges; `needed` says that action is required."""
+        self._count_misses(observed.now)  # by the previous snapshot
+        self._set_snapshot(observed.credential.key, recorded(observed, status, plan, needed=needed), observed.now)
 
     def presume(self, credential: Credential, now: datetime) -> None:
-        """What they show until a first look has ended, which may fail again and again (P7)."""
+        """Set the snapshot of a stored status until a first reconcile has ended, which may fail repeatedly (P7)."""
         if credential.key not in self.credentials.snapshots:
-            self._show(credential.key, presumed(credential), now)
+            self._set_snapshot(credential.key, presumed(credential), now)
 
-    def _show(self, key: Key, known: Snapshot, now: datetime) -> None:
-        """Nothing while another replica leads: a look that was under way ends here, and is shown there."""
+    def _set_snapshot(self, key: Key, known: Snapshot, now: datetime) -> None:
+        """Set the snapshot, unless another replica leads: a reconcile that ends here late is exported there."""
         if not self._leading:
             return
         self.credentials.snapshots[key] = known
         self._deadlines.expect(key, known.next_deadline(now))
 
     def _count_misses(self, now: datetime) -> None:
-        """Each deadline that has come, if no token was ready."""
+        """Count each deadline that has passed while no token was ready."""
         for key in list(self._deadlines.passed(now)):
             known = self.credentials.snapshots[key]
             if not known.is_ready(now):
@@ -248,7 +248,7 @@ class Metrics:
             self._deadlines.expect(key, known.next_deadline(now))
 
     def lead(self, *, leading: bool) -> None:
-        """Whether this replica does the work; if not, another one shows the credentials."""
+        """Set whether this replica leads; otherwise another replica exports the credentials."""
         self._leading = leading
         self._leader.set(1.0 if leading else 0.0)
         if not leading:
@@ -256,6 +256,6 @@ class Metrics:
             self._deadlines.clear()
 
     def forget(self, key: Key) -> None:
-        """The credential is gone, and its series with it."""
+        """Remove the series of a deleted credential."""
         self.credentials.snapshots.pop(key, None)
         self._deadlines.expect(key, None)

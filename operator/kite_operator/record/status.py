@@ -1,4 +1,4 @@
-"""Status is derived from facts anew each time, and written only when it differs."""
+"""Status, derived from facts each time, and written only when it differs."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -25,9 +25,9 @@ from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import Credential, Failures, LastLogin, Reminder, Status
 
 QUIET = (Reason.LOGIN_IN_PROGRESS, Reason.WAITING_FOR_TOTP_WINDOW)
-"""Rests of seconds within a refresh: the former conditions stay."""
+"""Reasons of waits of seconds within a refresh: the previous conditions stay."""
 _LONGEST_QUIET = timedelta(minutes=3)
-"""What lasts longer is told."""
+"""Longest quiet wait; a longer one is written to status."""
 
 _NEXT_IS_SCHEDULED = (
     Reason.SESSION_ACTIVE,
@@ -38,12 +38,12 @@ _NEXT_IS_SCHEDULED = (
 
 
 def is_quiet(plan: Plan, now: datetime) -> bool:
-    """Return whether a rest is too short to be worth a status."""
+    """Return whether a wait is too short to be written to status."""
     return plan.reason in QUIET and (plan.wake_at is None or plan.wake_at - now <= _LONGEST_QUIET)
 
 
 def derive(observed: Observed, plan: Plan) -> Status:
-    """The status of a credential that rests on `plan`."""
+    """Return the status of a credential after the decision `plan`."""
     credential, old = observed.credential, observed.credential.status
     state = liveness(observed)
     held = observed.held if state is not Liveness.NONE else None
@@ -66,7 +66,7 @@ def derive(observed: Observed, plan: Plan) -> Status:
         secret_name=credential.target.name if published else _previous_target(observed),
         block_id=plan.block_id,
         login_url=observed.login_url if plan.person or plan.block_id else "",
-        # What was acknowledged before under this value is handled, whatever status a re-created credential has lost.
+        # A value that was acknowledged before is handled, even if a re-created credential has lost its status.
         last_handled_revoke=old.last_handled_revoke
         if revoke_asked(observed)
         else credential.revoke or old.last_handled_revoke,
@@ -75,9 +75,9 @@ def derive(observed: Observed, plan: Plan) -> Status:
 
 
 def _previous_target(observed: Observed) -> str:
-    """The Secret that was the target until it was renamed, while the new one is not there yet."""
+    """Return the name of the previous target, while the new one does not exist yet."""
     name = observed.credential.status.secret_name
-    return name if any(former.name == name for former in observed.previous_targets) else ""
+    return name if any(previous.name == name for previous in observed.previous_targets) else ""
 
 
 def _next_refresh(observed: Observed, plan: Plan) -> datetime | None:
@@ -105,7 +105,7 @@ def _conditions(observed: Observed, plan: Plan, state: Liveness) -> tuple[Condit
 
 
 def calendar_gap(observed: Observed) -> str:
-    """What the calendar does not know of today and tomorrow, for people; empty where it is not asked or knows both."""
+    """Return the gap of the calendar for today and tomorrow, in words; empty without a gap or without a calendar."""
     day = timing.unknown_day(observed.credential.timing, observed.now)
     if day is None:
         return ""
@@ -116,7 +116,7 @@ def calendar_gap(observed: Observed) -> str:
 
 
 def _with_gap(message: str, gap: str) -> str:
-    """Both in what a condition can hold: the gap is always told, since its Event is known by it."""
+    """Return both, cut to the length of a condition. The gap is never cut: its Event is recognised by it."""
     return f"{message[: LONGEST_MESSAGE - len(gap) - 2]}; {gap}" if gap else message
 
 
@@ -131,7 +131,7 @@ def _how_to_reopen(plan: Plan) -> str:
     )
 
 
-def _status(truth: bool) -> str:  # noqa: FBT001 - one truth in, one word out
+def _status(truth: bool) -> str:  # noqa: FBT001 - a boolean in, a word out
     return "True" if truth else "False"
 
 
@@ -160,9 +160,9 @@ class StatusWriter:
     cluster: Cluster
 
     async def write(self, credential: Credential, status: Status, *, only_if_unchanged: bool = False) -> Credential:
-        """The credential with its new status; NotFound or Conflict when it is not the same object any more.
+        """Return the credential with its new status; NotFound or Conflict when it is not the same object any more.
 
-        With `only_if_unchanged` also when anybody has written to it since it was read.
+        With `only_if_unchanged` a Conflict also if the object was written since it was read.
         """
         if status == credential.stored:
             return credential.with_status(status)
@@ -175,7 +175,7 @@ class StatusWriter:
 
 
 def manifest_of(status: Status) -> dict[str, Any]:
-    """The status as the API server stores it; absent values are left out."""
+    """Return the status as the API server stores it; absent values are left out."""
     whole = {
         "observedGeneration": status.observed_generation,
         "conditions": [each.as_manifest() for each in status.conditions],
@@ -204,7 +204,7 @@ def _failures(failures: Failures | None) -> dict[str, Any] | None:
         "count": failures.count,
         "reason": failures.reason,
         "lastTime": _time(failures.last_time),
-        # A merge patch merges objects: what is gone is taken away by name.
+        # A merge patch merges objects: absent values are removed by name.
         "nextRetryTime": _time(failures.next_retry_time) or None,
     }
 
@@ -212,7 +212,7 @@ def _failures(failures: Failures | None) -> dict[str, Any] | None:
 def _last_login(last: LastLogin | None) -> dict[str, Any] | None:
     if last is None:
         return None
-    # A merge patch merges objects: a message that is gone is taken away by name.
+    # A merge patch merges objects: an absent message is removed by name.
     return {
         "grant": last.grant,
         "reason": last.reason,

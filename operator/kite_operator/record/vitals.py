@@ -1,6 +1,6 @@
-"""Metrics of the process itself: is it awake, does it keep up, does the API server answer.
+"""Metrics of the process itself: its event loop, its work queue, and the requests to the API server.
 
-What can be asked for is asked at each scrape, from the scheduler and the watches; nothing here goes stale.
+The gauges are read from the scheduler and the watches at each scrape, so that none goes stale.
 """
 
 from collections.abc import Callable
@@ -13,30 +13,30 @@ _LAG_BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 
 
 
 class Queue(Protocol):
-    """What is asked of the scheduler."""
+    """The state of the scheduler."""
 
     @property
     def waiting(self) -> int:
-        """Credentials that wait for a worker."""
+        """Return the number of credentials that wait for a worker."""
 
     @property
     def busy(self) -> int:
-        """Credentials that are worked on."""
+        """Return the number of credentials that are reconciled now."""
 
     @property
     def failing(self) -> int:
-        """Credentials whose last look ended in an error."""
+        """Return the number of credentials whose last reconcile ended in an error."""
 
     @property
     def lag_seconds(self) -> float:
-        """Return how long the look that is most overdue has been due."""
+        """Return the delay of the most overdue reconcile, in seconds."""
 
 
 class Vitals:
     """Registers its families in the given registry."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        """`ask` says later who is to be asked."""
+        """Register the families; `ask` sets the sources of the gauges later."""
         self._waiting = Gauge(
             "kite_operator_queue_depth", "Credentials that are due and wait for a worker.", registry=registry
         )
@@ -72,7 +72,7 @@ class Vitals:
         ProcessCollector(registry=registry)
 
     def ask(self, queue: Queue, watching: Callable[[], bool]) -> None:
-        """Who is asked at each scrape."""
+        """Set the sources that are read at each scrape."""
         self._waiting.set_function(lambda: queue.waiting)
         self._busy.set_function(lambda: queue.busy)
         self._lag.set_function(lambda: queue.lag_seconds)
@@ -80,9 +80,9 @@ class Vitals:
         self._watching.set_function(lambda: 1.0 if watching() else 0.0)
 
     def observe_lag(self, seconds: float) -> None:
-        """The event loop was this late."""
+        """Record one delay of the event loop, in seconds."""
         self._loop_lag.observe(seconds)
 
     def observe_request(self, verb: str, resource: str, seconds: float) -> None:
-        """One request to the API server."""
+        """Record one request to the API server."""
         self._requests.labels(verb, resource).observe(seconds)

@@ -1,5 +1,5 @@
-"""Consumers report a dead token: a POST that asks the operator to look, and gives no right to anything else.
+"""Reports of dead tokens by consumers: a POST that requests a reconcile, and gives no other right.
 
-Only the process that does the work can act on a report: it is kept in memory. A replica that stands by answers 503, so
-that the report is made again, and meets another replica behind the same Service.
+Only the leader can act on a report: it is kept in memory. A standby replica answers 503, so that the report is sent
+again and reaches another replica behind the same Service.
 """

@@ -1,4 +1,4 @@
-"""Who reports, and whether they may: both are the API server's word, remembered for half a minute."""
+"""Authentication and authorisation of consumers by the API server, with answers cached for half a minute."""
 
 import asyncio
 import hashlib
@@ -20,10 +20,10 @@ _Answer = TypeVar("_Answer")
 
 
 class Consumers:
-    """Knows users by a hash of their token, under a key of this process: what it remembers opens nothing."""
+    """Identifies users by a hash of their token, under a key of this process: the cache contains no token."""
 
     def __init__(self, cluster: Cluster, clock: Clock, audience: str) -> None:
-        """`audience` is the one that a token must have been made for."""
+        """Create empty caches; `audience` is the audience that a token must have been made for."""
         self._cluster = cluster
         self._audience = audience
         self._key = secrets.token_bytes(32)
@@ -32,7 +32,7 @@ class Consumers:
         self._rights: Answers[bool] = Answers(clock)
 
     async def authenticate(self, token: Sensitive) -> User | None:
-        """Return whose token it is, or None; Busy or a ClusterError when that cannot be found out now."""
+        """Return the user of the token, or None; Busy or a ClusterError when that cannot be found out now."""
         digest = hmac.new(self._key, token.reveal().encode(), hashlib.sha256).digest()
         known = self._users.find(digest)
         if known is not None:
@@ -45,8 +45,8 @@ class Consumers:
     async def may_report(self, user: User, key: Key, access: AccessReview) -> bool:
         """Return whether the API server lets this user do `access`, for the sake of this credential.
 
-        Busy or a ClusterError as above. Each credential is asked about for itself, whether it exists or not: what is
-        remembered of one must not show in how soon another is answered.
+        Busy or a ClusterError as above. Each credential has its own review, whether it exists or not: a cached answer
+        for one must not show in the response time for another.
         """
         known = self._rights.find((user, key, access))
         if known is not None:
@@ -58,7 +58,7 @@ class Consumers:
 
 
 async def _in_time(review: Awaitable[_Answer]) -> _Answer:
-    """The answer of a review; ClusterUnavailable when it takes too long for somebody who waits."""
+    """Return the answer of a review; ClusterUnavailable when it takes too long for a waiting client."""
     try:
         async with asyncio.timeout(_REVIEW_SECONDS):
             return await review

@@ -1,4 +1,4 @@
-"""The web app that takes reports: authenticate, authorise, and only then say anything about a credential."""
+"""The web app for reports: it authenticates and authorises before an answer depends on a credential."""
 
 import asyncio
 import logging
@@ -28,13 +28,13 @@ LARGEST_BODY = 4096
 _BODY_SECONDS = 5.0
 _LONGEST_TOKEN = 8192
 _RETRY_SECONDS = 10
-"""After how long to come back when the API server did not answer."""
+"""Retry-After when the API server did not answer."""
 _ELSEWHERE_SECONDS = 1
-"""After how long to come back to a replica that stands by, or has just started: behind one Service is another."""
+"""Retry-After of a standby replica, or one that has just started: another replica is behind the same Service."""
 
 
 class Result(Enum):
-    """What becomes of a report: the metric's label, the HTTP status, and a word for who reads the answer."""
+    """The result of a report: the metric's label, the HTTP status, and a message for the client."""
 
     ACCEPTED = ("accepted", HTTPStatus.ACCEPTED, "the token is checked within a minute, unless it just was")
     REPEATED = ("repeated", HTTPStatus.ACCEPTED, "reported before: the token is checked within a minute")
@@ -62,11 +62,11 @@ class Result(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ReportHandling:
-    """What the endpoint asks of the operator.
+    """The operator's functions that the endpoint calls.
 
-    `ready` whether this process does the work, and knows every credential; `target_of` a credential's derived Secret,
-    None when there is no such credential; `report` takes a report, False when there was one already; `count` hears of
-    each result.
+    `ready` returns whether this process leads and knows every credential; `target_of` returns a credential's derived
+    Secret, None when there is no such credential; `report` accepts a report, False when there was one already; `count`
+    is called with each result.
     """
 
     ready: Callable[[], bool]
@@ -75,13 +75,13 @@ class ReportHandling:
     count: Callable[[str], None]
 
 
-def make_listener(settings: Settings, clock: Clock, cluster: Cluster, desk: ReportHandling) -> Listener | None:
-    """The app on its own port, or None when no setting asks for it."""
+def make_listener(settings: Settings, clock: Clock, cluster: Cluster, handling: ReportHandling) -> Listener | None:
+    """Return the app on its own port, or None when no setting asks for it."""
     if not settings.report_listen:
         return None
     files = Path(settings.report_tls_cert), Path(settings.report_tls_key)
     return Listener(
-        make_app(desk, Consumers(cluster, clock, settings.report_audience), Peers(clock)),
+        make_app(handling, Consumers(cluster, clock, settings.report_audience), Peers(clock)),
         settings.report_listen,
         clock,
         bounds=Bounds(),
@@ -89,17 +89,17 @@ def make_listener(settings: Settings, clock: Clock, cluster: Cluster, desk: Repo
     )
 
 
-def make_app(desk: ReportHandling, consumers: Consumers, peers: Peers) -> web.Application:
-    """The app; it is served on a port of its own."""
-    endpoint = _Endpoint(desk, consumers, peers)
+def make_app(handling: ReportHandling, consumers: Consumers, peers: Peers) -> web.Application:
+    """Return the app; it is served on a port of its own."""
+    endpoint = _Endpoint(handling, consumers, peers)
     app = web.Application(client_max_size=LARGEST_BODY, middlewares=[endpoint.answered])
     app.router.add_post(PATH, endpoint.report)
     return app
 
 
 class _Endpoint:
-    def __init__(self, desk: ReportHandling, consumers: Consumers, peers: Peers) -> None:
-        self._desk = desk
+    def __init__(self, handling: ReportHandling, consumers: Consumers, peers: Peers) -> None:
+        self._handling = handling
         self._consumers = consumers
         self._peers = peers
 
@@ -107,7 +107,7 @@ class _Endpoint:
     async def answered(
         self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
-        """Whatever happens is counted, and answered in our own words; a connection serves one request."""
+        """Count every result, and answer in our own words; a connection serves one request."""
         try:
             self._peers.take(request.remote or "")
             answer = await handler(request)
@@ -116,50 +116,50 @@ class _Endpoint:
         except web.HTTPException as refusal:
             answer = self._answer(Result.INVALID, status=refusal.status)
             answer.headers.update({name: refusal.headers[name] for name in ("Allow",) if name in refusal.headers})
-        except Exception as error:  # noqa: BLE001 - a fault of ours; only its kind is told, its text may hold a token
+        except Exception as error:  # noqa: BLE001 - a fault of ours; only its type is logged, its text may hold a token
             _log.error("report failed", extra={"error": type(error).__name__})
             answer = self._answer(Result.UNAVAILABLE, status=HTTPStatus.INTERNAL_SERVER_ERROR)
         answer.force_close()
         return answer
 
     async def report(self, request: web.Request) -> web.Response:
-        """POST …/dead-token."""
+        """Handle POST …/dead-token."""
         key = Key(request.match_info["namespace"], request.match_info["name"])
         user: User | None = None
         try:
-            if not self._desk.ready():
+            if not self._handling.ready():
                 return self._answer(Result.UNAVAILABLE, retry_seconds=_ELSEWHERE_SECONDS)
             if not await _has_small_body(request):
-                return self._told(Result.TOO_LARGE, key, user)
+                return self._log_and_answer(Result.TOO_LARGE, key, user)
             token = _bearer(request)
             user = await self._consumers.authenticate(token) if token else None
             if user is None:
-                return self._told(Result.UNAUTHENTICATED, key, user)
-            return self._told(await self._take(key, user), key, user)
+                return self._log_and_answer(Result.UNAUTHENTICATED, key, user)
+            return self._log_and_answer(await self._take(key, user), key, user)
         except ClusterError as error:
             _log.warning("report not checked", extra={"error": error})
-            return self._told(Result.UNAVAILABLE, key, user)
+            return self._log_and_answer(Result.UNAVAILABLE, key, user)
 
     async def _take(self, key: Key, user: User) -> Result:
-        """Judge a known user's report.
+        """Return the result of an authenticated user's report.
 
-        Nobody learns whether a credential exists but who may read its Secret: for one that does not exist, who may read
-        every Secret of the namespace. Both are one question to the API server.
+        A credential's existence is shown only to users who may read its Secret; that there is no such credential only
+        to users who may read every Secret of the namespace. Both take one question to the API server.
         """
-        target = self._desk.target_of(key)
+        target = self._handling.target_of(key)
         if not await self._consumers.may_report(user, key, AccessReview("get", key.namespace, target or "")):
             return Result.FORBIDDEN
         if target is None:
             return Result.NOT_FOUND
-        return Result.ACCEPTED if self._desk.report(key) else Result.REPEATED
+        return Result.ACCEPTED if self._handling.report(key) else Result.REPEATED
 
-    def _told(self, result: Result, key: Key, user: User | None) -> web.Response:
-        who = user.name if user is not None else "unknown"
-        _log.info("token reported dead", extra={"credential": key, "user": who, "outcome": result.word})
+    def _log_and_answer(self, result: Result, key: Key, user: User | None) -> web.Response:
+        user_name = user.name if user is not None else "unknown"
+        _log.info("token reported dead", extra={"credential": key, "user": user_name, "outcome": result.word})
         return self._answer(result)
 
     def _answer(self, result: Result, *, status: int = 0, retry_seconds: int = _RETRY_SECONDS) -> web.Response:
-        self._desk.count(result.word)
+        self._handling.count(result.word)
         answer = web.json_response({"result": result.word, "message": result.message}, status=status or result.status)
         if result is Result.UNAUTHENTICATED:
             answer.headers["WWW-Authenticate"] = "Bearer"
@@ -169,7 +169,7 @@ class _Endpoint:
 
 
 async def _has_small_body(request: web.Request) -> bool:
-    """Return whether the body is small and comes soon; what stands in it does not matter."""
+    """Return whether the body is small and arrives soon; its content does not matter."""
     if (request.content_length or 0) > LARGEST_BODY:
         return False
     try:
@@ -181,7 +181,7 @@ async def _has_small_body(request: web.Request) -> bool:
 
 
 def _bearer(request: web.Request) -> Sensitive | None:
-    """The one bearer token of a request."""
+    """Return the bearer token of a request, if it has exactly one."""
     values = request.headers.getall("Authorization", [])
     scheme, _, token = (values[0] if len(values) == 1 else "").partition(" ")
     usable = token.isascii() and token.isprintable() and " " not in token and len(token) <= _LONGEST_TOKEN

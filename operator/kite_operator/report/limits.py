@@ -1,4 +1,4 @@
-"""How much of the API server's and our own time strangers may take: token buckets for each peer and for all of them."""
+"""Limits on the use of the API server and the operator by strangers: token buckets for each peer and in all."""
 
 import math
 from collections import OrderedDict
@@ -10,22 +10,22 @@ from kite_operator.clock import Clock
 
 REQUESTS_PER_SECOND = 2.0
 REQUEST_BURST = 20.0
-"""Of one peer address, whatever becomes of them."""
+"""Burst of one peer address, whatever the results."""
 REVIEWS_PER_SECOND = 10.0
 REVIEW_BURST = 20.0
-"""Questions to the API server, for all peers together."""
+"""Burst of questions to the API server, for all peers together."""
 REVIEWS_AT_ONCE = 4
-"""Of the operator's connections to the API server, so many may be taken by strangers at a time."""
+"""Number of the operator's connections to the API server that strangers may use at a time."""
 MOST_PEERS = 4096
 MOST_ANSWERS = 2048
 ANSWER_SECONDS = 30.0
-"""How long an answer of the API server is good for."""
+"""Time for which an answer of the API server is cached."""
 
 _Answer = TypeVar("_Answer")
 
 
 class Busy(Exception):
-    """Too much is asked for; `seconds` until it is worth another try."""
+    """Too many requests; `seconds` is the time until the next try."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(f"busy for {seconds:g} s")
@@ -33,7 +33,7 @@ class Busy(Exception):
 
 
 class Peers:
-    """One bucket for each peer address; who has rested longest is forgotten first."""
+    """Holds one bucket for each peer address; the peer without a request for the longest time is dropped first."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -55,7 +55,7 @@ class Peers:
 
 
 class Reviews:
-    """A gate for questions to the API server: `async with reviews: …` raises Busy when too many are asked."""
+    """A gate for questions to the API server: `async with reviews: …` raises Busy when there are too many."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -75,19 +75,19 @@ class Reviews:
 
 
 class Answers(Generic[_Answer]):
-    """Answers that are remembered for a while, a bounded number of them."""
+    """A cache of answers, bounded in time and number."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._answers: OrderedDict[Hashable, tuple[float, _Answer]] = OrderedDict()
 
     def find(self, question: Hashable) -> tuple[_Answer] | None:
-        """The answer, in a tuple of one, or None when it is not known (any more)."""
+        """Return the answer, in a tuple of one, or None when it is unknown or expired."""
         until, answer = self._answers.get(question, (0.0, None))
-        return (answer,) if self._clock.boottime() < until else None  # type: ignore[return-value]  # until says that it is there
+        return (answer,) if self._clock.boottime() < until else None  # type: ignore[return-value]  # implied by `until`
 
     def keep(self, question: Hashable, answer: _Answer) -> None:
-        """Remember an answer that has just come."""
+        """Cache a new answer."""
         self._answers.pop(question, None)
         self._answers[question] = (self._clock.boottime() + ANSWER_SECONDS, answer)
         while len(self._answers) > MOST_ANSWERS:

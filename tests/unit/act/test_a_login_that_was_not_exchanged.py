@@ -1,4 +1,4 @@
-"""A completed login whose exchange failed in passing: its request_token is tried again before another login."""
+"""A completed login whose exchange failed with a transient error: its request_token is retried before a new login."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -25,7 +25,7 @@ LAPSED = BrokerRejection(Reason.SUBSCRIPTION_INACTIVE, "lapsed", step=Step.EXCHA
 
 
 class Setup:
-    """One credential's logins, one after the other; each finds the broker as `exchange` says."""
+    """Logins of one credential, one after the other; in each the broker answers as `exchange` says."""
 
     def __init__(self) -> None:
         self.stage = Stage([*happy_answers(), *happy_answers(), *happy_answers()])
@@ -83,7 +83,7 @@ async def test_a_dead_token_is_followed_by_a_login_at_once() -> None:
 
 
 @pytest.mark.parametrize(("later", "logins"), [(timedelta(minutes=2), 1), (timedelta(minutes=6), 2)])
-async def test_an_answer_that_is_no_outage_is_asked_for_only_while_the_token_can_be_alive(
+async def test_an_exchange_that_fails_without_an_outage_is_retried_only_while_the_token_can_be_alive(
     later: timedelta, logins: int
 ) -> None:
     desk = Setup()
@@ -102,7 +102,7 @@ async def test_a_spent_token_is_not_tried_again() -> None:
     assert wait >= timedelta(minutes=10)
 
 
-async def test_a_wrong_api_secret_is_found_out_without_another_login() -> None:
+async def test_a_wrong_api_secret_is_found_without_another_login() -> None:
     desk = Setup()
     await desk.login(DOWN)
     outcome = await desk.login(WRONG_SECRET)
@@ -120,7 +120,7 @@ async def test_a_lapsed_subscription_costs_one_login_and_its_renewal_another() -
     assert 2 == desk.logins
 
 
-async def test_another_apps_token_is_left_alone() -> None:
+async def test_the_request_token_of_another_app_is_not_used() -> None:
     desk = Setup()
     await desk.login(DOWN)
     moved = replace(desk.context.observed, versions=replace(VERSIONS, api_key="key-v2"))
@@ -129,7 +129,7 @@ async def test_another_apps_token_is_left_alone() -> None:
     assert 2 == desk.logins
 
 
-async def test_the_lock_is_given_back_each_time_and_nothing_shows_the_token() -> None:
+async def test_the_lock_is_released_each_time_and_the_token_is_never_shown() -> None:
     desk = Setup()
     for failure in (DOWN, DOWN, None):
         await desk.login(failure)

@@ -1,4 +1,4 @@
-"""Acknowledging: what is honoured is on the record, what is not is answered with what becomes of it."""
+"""Acknowledgement: an honoured one is recorded, and any other is answered with its reason."""
 
 import pytest
 
@@ -26,7 +26,7 @@ async def test_a_revocation_is_lifted_while_the_app_secret_cannot_be_used(app: P
     assert () == (await stage.ledger()).rejections
 
 
-async def test_the_third_of_a_day_is_told_when_it_will_be_honoured() -> None:
+async def test_the_third_acknowledgement_of_a_day_reports_when_it_will_be_honoured() -> None:
     stage = Stage()
     today = stage.clock.now().astimezone(IST).date()
     ledger = account(attempt("c"), acknowledgements=(Acknowledgement("a", today), Acknowledgement("b", today)))
@@ -36,7 +36,7 @@ async def test_the_third_of_a_day_is_told_when_it_will_be_honoured() -> None:
     assert "this one is honoured tomorrow" in outcome.notes[0].message
 
 
-async def test_one_of_a_block_that_does_not_stand_is_told_where_to_look() -> None:
+async def test_an_acknowledgement_of_another_block_names_the_status_field_to_read() -> None:
     stage = Stage()
     context = stage.context(credential=credential(acknowledge="gone"), account=account(attempt("a")))
     outcome = await acknowledge(stage.services, context)

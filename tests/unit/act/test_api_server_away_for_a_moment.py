@@ -1,4 +1,4 @@
-"""An API server that is away just after the broker answered: what it answered is written down all the same (P1, P3)."""
+"""An API server that is away just after the broker's answer: the answer is recorded all the same (P1, P3)."""
 
 import pytest
 
@@ -25,7 +25,7 @@ def away_at(stage: Stage, step: str, requests: int) -> None:
 
 
 def lost_at(stage: Stage, step: str, path: str) -> None:
-    """The first write of the object at `path` after this step is made, and its answer lost."""
+    """Make the first write of the object at `path` after this step, and lose its answer."""
 
     async def arm() -> None:
         before = version(stage, path)
@@ -40,12 +40,12 @@ def version(stage: Stage, path: str) -> str | None:
 
 
 def pending(stage: Stage) -> list[Step]:
-    """The submissions that the account Lease has reserved."""
+    """Return the submissions that the account Lease has reserved."""
     lease = stage.cluster.objects.get(LEASE)
     return [] if lease is None else [each.step for each in ledger_of(lease, CLIENT_ID).attempts]
 
 
-async def test_a_wrong_password_is_put_on_record_as_soon_as_the_api_server_is_back() -> None:
+async def test_a_wrong_password_is_recorded_as_soon_as_the_api_server_is_back() -> None:
     stage = Stage([login_page(), refusal(403, "UserException")])
     away_at(stage, "after-password-answer", 5)
     outcome = await log_in(stage.services, stage.logins, stage.context())
@@ -71,7 +71,7 @@ async def test_a_session_whose_staging_was_made_but_not_answered_is_kept() -> No
     assert not held.published
 
 
-async def test_an_unknown_outcome_that_is_written_twice_is_forgiven_all_the_same() -> None:
+async def test_an_unknown_outcome_that_is_written_twice_is_forgiven_as_well() -> None:
     stage = Stage([login_page(), answer_lost(Step.PASSWORD)])
     lost_at(stage, "after-password-answer", LEASE)
     await log_in(stage.services, stage.logins, stage.context())
@@ -80,7 +80,7 @@ async def test_an_unknown_outcome_that_is_written_twice_is_forgiven_all_the_same
     assert budget.block_for(ledger, VERSIONS.login, REF) is None
 
 
-async def test_a_login_that_is_written_down_twice_counts_as_one() -> None:
+async def test_a_login_that_is_recorded_twice_counts_once() -> None:
     stage = Stage(happy_answers())
     lost_at(stage, "after-totp-answer", LEASE)
     assert "staged" == (await log_in(stage.services, stage.logins, stage.context())).result
@@ -105,7 +105,7 @@ async def test_a_reservation_that_was_made_but_not_answered_spends_no_attempt(
     assert sent == sum(request.step in SUBMISSIONS for request in stage.transport.sent)
 
 
-async def test_an_api_server_that_stays_away_is_given_up_after_two_minutes_and_told_before_the_next_look() -> None:
+async def test_a_write_is_given_up_after_two_minutes_and_made_before_the_next_decision() -> None:
     stage = Stage([login_page(), refusal(403, "UserException")])
     away_at(stage, "after-password-answer", 1_000_000)
     began = stage.clock.boottime()

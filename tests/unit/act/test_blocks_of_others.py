@@ -1,4 +1,4 @@
-"""A person lifts the one block that stands for this credential: what keeps others from the broker goes on (P1)."""
+"""A user lifts the one block that stands for this credential: blocks of other credentials go on (P1)."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -17,7 +17,7 @@ from support.facts import REF, VERSIONS, account, attempt, claim, credential, ob
 
 
 async def acknowledged(stage: Stage, who: Credential) -> str:
-    """What becomes of it when `who` acknowledges the block that its status names."""
+    """Return the outcome when `who` acknowledges the block that its status names."""
     ledger = await stage.ledger()
     block = standing_block(observed(stage.clock.now(), credential=who, account=ledger))
     assert block is not None
@@ -26,13 +26,13 @@ async def acknowledged(stage: Stage, who: Credential) -> str:
 
 
 async def used_up(stage: Stage, ledger: AttemptLedger) -> None:
-    """The account's four entries are counted."""
+    """Count all four entries of the account."""
     ago = stage.clock.now() - timedelta(hours=1)
     wrong = tuple(attempt(f"wrong-{v}", version=v, at=ago) for v in ("v7", "v8", "v9", VERSIONS.login))
     await stage.accounts.change(ledger.client_id, lambda _: replace(ledger, attempts=wrong), seed=account())
 
 
-async def test_a_stranger_whose_app_was_refused_does_not_lift_the_holders_block() -> None:
+async def test_another_credential_whose_app_was_refused_does_not_lift_the_holders_block() -> None:
     stage = Stage([refusal(400, "InputException"), login_page(), refusal(403, "UserException")])
     stranger = replace(credential(), key=Key("elsewhere", "squatter"), uid="uid-squatter")
     await used_up(stage, account(claims=(claim(),)))

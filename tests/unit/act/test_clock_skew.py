@@ -1,4 +1,4 @@
-"""A login by a clock that is not the broker's: what is sent, what is held back, which cause is named (P1)."""
+"""A login by a clock that is not the broker's: sent and refused submissions, and the cause that is named (P1)."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -22,7 +22,7 @@ SUBMISSIONS = {Step.PASSWORD, Step.TOTP}
 
 
 def page(ahead: float) -> HttpResponse:
-    """The login page, dated by a broker whose clock ours is ahead of; NOW is the start of a TOTP window."""
+    """Return the login page, dated by a broker that our clock is ahead of; NOW is the start of a TOTP window."""
     dated = (NOW - timedelta(seconds=ahead)).strftime("%a, %d %b %Y %H:%M:%S GMT")
     return replace(login_page(), headers={"date": dated}, asked_at=NOW)
 
@@ -32,7 +32,7 @@ def refused_code(**changes: Any) -> Attempt:
 
 
 async def login(ahead: float, *attempts: Attempt, second: float = 0.0) -> tuple[ActOutcome, Stage]:
-    """One login whose clock is `ahead`, `second` seconds into a window."""
+    """Make one login whose clock is `ahead`, `second` seconds into a window."""
     stage = Stage([page(ahead), *happy_answers()[1:]])
     stage.clock.wall = NOW + timedelta(seconds=second)
     return await log_in(
@@ -44,18 +44,18 @@ def submitted(stage: Stage) -> list[Step]:
     return [request.step for request in stage.transport.sent if request.step in SUBMISSIONS]
 
 
-@pytest.mark.parametrize(("ahead", "told"), [(95, "94 s ahead"), (-95, "96 s behind"), (7200, "7200 s ahead")])
-async def test_a_clock_that_no_code_can_bear_costs_no_submission(ahead: float, told: str) -> None:
+@pytest.mark.parametrize(("ahead", "expected"), [(95, "94 s ahead"), (-95, "96 s behind"), (7200, "7200 s ahead")])
+async def test_a_clock_too_far_off_for_any_code_costs_no_submission(ahead: float, expected: str) -> None:
     outcome, stage = await login(ahead)
     assert ("transient", Reason.CLOCK_SKEW) == (outcome.result, outcome.reason)
     assert [] == submitted(stage)
     assert outcome.failed is not None
-    assert all(words in outcome.failed.message for words in (told, "nothing was submitted", "NTP"))
+    assert all(words in outcome.failed.message for words in (expected, "nothing was submitted", "NTP"))
     ledger = await stage.ledger()
     assert ((), (), None) == (ledger.attempts, ledger.rejections, ledger.lock)
 
 
-async def test_it_is_measured_again_with_backoff() -> None:
+async def test_the_clock_offset_is_measured_again_with_backoff() -> None:
     stage = Stage([page(95)])
     before = failures(Reason.CLOCK_SKEW, last=NOW, count=3)
     who = stage.context().credential
@@ -74,7 +74,7 @@ async def test_a_code_that_may_be_right_is_tried(ahead: float) -> None:
 
 
 @pytest.mark.parametrize("ahead", [40, -40, 25])
-async def test_after_a_refused_code_none_is_sent_by_a_clock_that_may_be_the_reason(ahead: float) -> None:
+async def test_after_a_refused_code_no_code_is_sent_while_the_clock_may_be_the_reason(ahead: float) -> None:
     outcome, stage = await login(ahead, refused_code())
     assert ("transient", Reason.CLOCK_SKEW, []) == (outcome.result, outcome.reason, submitted(stage))
     assert outcome.failed is not None
@@ -90,7 +90,7 @@ async def test_after_a_refused_code_none_is_sent_by_a_clock_that_may_be_the_reas
         (40, refused_code(outcome=AttemptOutcome.UNKNOWN, forgiven=True)),
     ],
 )
-async def test_a_right_clock_another_secret_or_a_persons_word_allows_the_second_code(
+async def test_a_right_clock_another_secret_or_an_acknowledgement_allows_the_second_code(
     ahead: float, first: Attempt
 ) -> None:
     _, stage = await login(ahead, first)
@@ -116,14 +116,14 @@ async def test_a_bearable_offset_awaits_the_window_that_both_clocks_share_before
     assert LEASE not in stage.cluster.objects or (await stage.ledger()).attempts == ()
 
 
-async def test_what_was_measured_is_on_record_with_the_code() -> None:
+async def test_the_measured_offset_is_recorded_with_the_code() -> None:
     stage = Stage([page(0), password_accepted(), WRONG_CODE])
     await log_in(stage.services, stage.logins, stage.context())
     assert [-0.5] == [each.clock_ahead for each in (await stage.ledger()).attempts]
 
 
 @pytest.mark.parametrize(
-    ("clock_ahead", "told", "untold"),
+    ("clock_ahead", "expected", "absent"),
     [
         (-0.4, ("secret is what is wrong, not the clock", "0 s behind the broker's", "`totp_secret`"), "NTP"),
         (12.3, ("secret is what is wrong, not the clock", "12 s ahead of the broker's", "allowed for"), "NTP"),
@@ -131,11 +131,11 @@ async def test_what_was_measured_is_on_record_with_the_code() -> None:
     ],
 )
 def test_two_refused_codes_name_the_secret_where_the_clock_is_known_to_be_right(
-    clock_ahead: float | None, told: tuple[str, ...], untold: str
+    clock_ahead: float | None, expected: tuple[str, ...], absent: str
 ) -> None:
     ledger = account(refused_code(), attempt("second", step=Step.TOTP, window=2, clock_ahead=clock_ahead))
     block = block_for(ledger, VERSIONS.login, REF)
     assert block is not None
     assert Reason.TOTP_REJECTED == block.reason
-    assert all(words in block.message for words in told)
-    assert untold not in block.message
+    assert all(words in block.message for words in expected)
+    assert absent not in block.message

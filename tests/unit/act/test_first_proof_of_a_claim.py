@@ -1,4 +1,4 @@
-"""A first login proves the claim on the account at once: nobody else can use up its attempts from then on (P1)."""
+"""A first login proves the claim on the account at once: no other credential can use up its attempts then (P1)."""
 
 from dataclasses import replace
 
@@ -35,14 +35,14 @@ async def test_a_login_on_an_account_that_others_have_used_proves_its_claim() ->
     assert [True] == [claim.proven for claim in ledger.claims]
 
 
-async def test_a_published_session_that_the_broker_vouches_for_makes_a_lost_lease_anew() -> None:
+async def test_a_published_session_that_the_broker_confirms_writes_a_lost_lease_again() -> None:
     stage = Stage()
     context = stage.context(held=published(stage.clock.now()), target=TargetView())
     await prove(stage.services, context, PROVE)
     assert [(REF, True)] == [(claim.holder, claim.proven) for claim in (await stage.ledger()).claims]
 
 
-async def test_a_probe_makes_a_lost_claim_anew_and_writes_nothing_when_there_is_one() -> None:
+async def test_a_probe_writes_a_lost_claim_again_and_nothing_when_there_is_one() -> None:
     stage = Stage()
     await probe(stage.services, stage.context(held=published(stage.clock.now())))
     ledger = await stage.ledger()

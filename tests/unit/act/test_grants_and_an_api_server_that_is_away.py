@@ -1,4 +1,4 @@
-"""A person's login while the API server comes and goes: the lock is given back, and what was used is not used again."""
+"""A manual login while the API server comes and goes: the lock is released, and a used grant is not used again."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -26,20 +26,20 @@ MANUAL = credential(mode="Manual", login_secret=None)
 PLATFORM = credential(mode="RefreshToken", login_secret=None)
 
 
-def hand_over(stage: Stage) -> Grant:
-    """A login grant in the cluster."""
+def create_grant(stage: Stage) -> Grant:
+    """Create a login grant in the cluster, and return it."""
     metadata = stage.cluster.put(GRANT, {"metadata": {"name": "login-1"}})["metadata"]
     token = Sensitive("requesttoken0123456789")
     return Grant("login-1", metadata["uid"], metadata["resourceVersion"], token, taken_at=None, created="")
 
 
-async def exchanged(stage: Stage, given: Grant) -> ActOutcome:
-    plan = Plan(Action.EXCHANGE, Reason.LOGIN_IN_PROGRESS, "", grant=given)
-    return await exchange_grant(stage.services, stage.context(credential=MANUAL, grants=(given,)), plan)
+async def exchanged(stage: Stage, grant: Grant) -> ActOutcome:
+    plan = Plan(Action.EXCHANGE, Reason.LOGIN_IN_PROGRESS, "", grant=grant)
+    return await exchange_grant(stage.services, stage.context(credential=MANUAL, grants=(grant,)), plan)
 
 
 async def wrong_entries(stage: Stage, *minutes_ago: int) -> None:
-    """So many refused passwords are on record."""
+    """Record this number of refused passwords."""
     now = stage.clock.now()
     wrong = [attempt(f"w{ago}", AttemptOutcome.WRONG, at=now - timedelta(minutes=ago)) for ago in minutes_ago]
 
@@ -57,34 +57,34 @@ def away_at(stage: Stage, step: str, requests: int) -> None:
 
 
 @pytest.mark.parametrize("error", [Conflict, NotFound])
-async def test_a_grant_that_somebody_changed_or_deleted_leaves_the_lock_free(error: type[Exception]) -> None:
+async def test_a_grant_that_another_client_changed_or_deleted_leaves_the_lock_free(error: type[Exception]) -> None:
     stage = Stage()
-    given = hand_over(stage)
+    grant = create_grant(stage)
     stage.cluster.put(GRANT, {"metadata": {"name": "login-1"}})
     if error is NotFound:
         del stage.cluster.objects[GRANT]
     with pytest.raises(error):
-        await exchanged(stage, given)
+        await exchanged(stage, grant)
     assert ((), []) == ((await stage.ledger()).locks, stage.exchanges)
 
 
 @pytest.mark.parametrize("path", [LEASE, GRANT], ids=["lock", "grant"])
 async def test_a_lost_answer_before_the_exchange_leaves_the_lock_free(path: str) -> None:
     stage = Stage()
-    given = hand_over(stage)
+    grant = create_grant(stage)
     before = stage.cluster.objects.get(path)
     lose_answer(stage, lambda: stage.cluster.objects.get(path) != before)
     with pytest.raises(ClusterUnavailable):
-        await exchanged(stage, given)
+        await exchanged(stage, grant)
     assert ((), []) == ((await stage.ledger()).locks, stage.exchanges)
 
 
-async def test_a_persons_login_starts_a_new_count_as_soon_as_the_api_server_is_back() -> None:
+async def test_a_manual_login_starts_a_new_count_as_soon_as_the_api_server_is_back() -> None:
     stage = Stage()
     await wrong_entries(stage, 63, 62, 61, 60)
-    given = hand_over(stage)
+    grant = create_grant(stage)
     away_at(stage, "after-stage", 5)
-    outcome = await exchanged(stage, given)
+    outcome = await exchanged(stage, grant)
     ledger = await stage.ledger()
     assert ("staged", 0, ()) == (outcome.result, budget.counted(ledger), ledger.locks)
     assert GRANT not in stage.cluster.objects
@@ -93,43 +93,43 @@ async def test_a_persons_login_starts_a_new_count_as_soon_as_the_api_server_is_b
 async def test_an_entry_that_may_be_younger_than_the_login_stays_counted_however_long_the_answer_took() -> None:
     stage = Stage()
     await wrong_entries(stage, 6, 4)
-    given = hand_over(stage)
+    grant = create_grant(stage)
     away_at(stage, "after-stage", 100)
-    await exchanged(stage, given)
+    await exchanged(stage, grant)
     assert ["w4"] == [each.id for each in (await stage.ledger()).attempts]
 
 
-async def test_a_used_grant_that_cannot_be_deleted_is_told_as_a_login_all_the_same() -> None:
+async def test_a_used_grant_that_cannot_be_deleted_is_reported_as_a_login_as_well() -> None:
     stage = Stage()
-    given = hand_over(stage)
+    grant = create_grant(stage)
 
     def before(verb: str, path: str) -> None:
         if verb == "DELETE":
             raise ClusterUnavailable(f"{verb} {path}", status=0)
 
     stage.cluster.before = before
-    outcome = await exchanged(stage, given)
+    outcome = await exchanged(stage, grant)
     assert ("staged", True) == (outcome.result, is_staged(stage))
     assert outcome.last_login is not None
     assert ("login-1", "SessionUnproven") == (outcome.last_login.grant, outcome.last_login.reason)
 
 
-async def test_what_was_used_is_deleted_without_a_word() -> None:
+async def test_a_used_grant_is_deleted_without_an_event() -> None:
     stage = Stage()
-    given = hand_over(stage)
-    plan = Plan(Action.DROP_GRANT, Reason.LOGIN_IN_PROGRESS, "", grant=given)
+    grant = create_grant(stage)
+    plan = Plan(Action.DROP_GRANT, Reason.LOGIN_IN_PROGRESS, "", grant=grant)
     outcome = await drop_used(stage.services, stage.context(credential=MANUAL), plan)
     assert ("discarded", (), None) == (outcome.result, outcome.notes, outcome.last_login)
     assert GRANT not in stage.cluster.objects
 
 
 async def held_renewal(stage: Stage) -> None:
-    """The state Secret holds the session of the day before, and a refresh_token."""
-    former = replace(session(stage.clock.now(), token="formeraccesstoken000"), refresh_token=Sensitive(REFRESH_TOKEN))
-    await write_state(stage.cluster, PLATFORM, None, replace(staged(stage.clock.now()), session=former))
+    """Write a state Secret with the session of the day before and a refresh_token."""
+    previous = replace(session(stage.clock.now(), token="formeraccesstoken000"), refresh_token=Sensitive(REFRESH_TOKEN))
+    await write_state(stage.cluster, PLATFORM, None, replace(staged(stage.clock.now()), session=previous))
 
 
-async def test_a_renewal_whose_lock_was_not_answered_gives_it_back() -> None:
+async def test_a_renewal_whose_lock_was_not_answered_releases_it() -> None:
     stage = Stage()
     await held_renewal(stage)
     context = stage.context(credential=PLATFORM, renewal=parse_renewal(stage.cluster.objects[STATE], PLATFORM))
@@ -139,7 +139,7 @@ async def test_a_renewal_whose_lock_was_not_answered_gives_it_back() -> None:
     assert ((), []) == ((await stage.ledger()).locks, stage.renewals)
 
 
-async def test_a_refused_refresh_token_is_forgotten_and_told_although_the_answer_was_lost() -> None:
+async def test_a_refused_refresh_token_is_dropped_and_reported_although_the_answer_was_lost() -> None:
     stage = Stage(renewed=BrokerRejection(Reason.REFRESH_TOKEN_REJECTED, "refused", step=Step.RENEWAL))
     await held_renewal(stage)
     renewal = parse_renewal(stage.cluster.objects[STATE], PLATFORM)

@@ -1,4 +1,4 @@
-"""What became of a person's login is told by the name of its grant, whatever became of it."""
+"""The result of a manual login is reported by the name of its grant, for every result."""
 
 from dataclasses import replace
 from typing import Any
@@ -23,8 +23,8 @@ MANUAL = credential(mode="Manual", login_secret=None)
 TOKEN = "requesttoken0123456789"
 
 
-def hand_over(stage: Stage) -> Grant:
-    """A login grant in the cluster."""
+def create_grant(stage: Stage) -> Grant:
+    """Create a login grant in the cluster, and return it."""
     stored = stage.cluster.put(secrets_path("desk", "login-1"), {"metadata": {"name": "login-1"}})
     metadata = stored["metadata"]
     return Grant("login-1", metadata["uid"], metadata["resourceVersion"], Sensitive(TOKEN), taken_at=None, created="")
@@ -34,19 +34,19 @@ def plan_for(grant: Grant, action: Action = Action.EXCHANGE, reason: Reason = Re
     return Plan(action, reason, "why", grant=grant)
 
 
-def told(outcome: ActOutcome) -> tuple[str, str]:
+def reported(outcome: ActOutcome) -> tuple[str, str]:
     assert outcome.last_login is not None
     assert TOKEN not in repr(outcome)
     return outcome.last_login.grant, outcome.last_login.reason
 
 
 async def exchanged(stage: Stage) -> ActOutcome:
-    grant = hand_over(stage)
+    grant = create_grant(stage)
     return await exchange_grant(stage.services, stage.context(credential=MANUAL, grants=(grant,)), plan_for(grant))
 
 
 async def test_an_exchanged_login_waits_for_its_proof() -> None:
-    assert ("login-1", "SessionUnproven") == told(await exchanged(Stage()))
+    assert ("login-1", "SessionUnproven") == reported(await exchanged(Stage()))
 
 
 @pytest.mark.parametrize(
@@ -57,28 +57,28 @@ async def test_an_exchanged_login_waits_for_its_proof() -> None:
         (TransientBrokerError(Reason.BROKER_UNAVAILABLE, "503", step=Step.EXCHANGE), "BrokerUnavailable"),
     ],
 )
-async def test_a_refused_exchange_is_told_by_its_reason(answer: Exception, reason: str) -> None:
-    assert ("login-1", reason) == told(await exchanged(Stage(exchanged=answer)))
+async def test_a_refused_exchange_is_reported_by_its_reason(answer: Exception, reason: str) -> None:
+    assert ("login-1", reason) == reported(await exchanged(Stage(exchanged=answer)))
 
 
-async def test_somebody_elses_session_is_told() -> None:
+async def test_a_session_of_another_client_is_reported() -> None:
     stage = Stage()
     stage.exchanged = replace(session(stage.clock.now()), user_id="ZZ9999")
-    assert ("login-1", "WrongAccount") == told(await exchanged(stage))
+    assert ("login-1", "WrongAccount") == reported(await exchanged(stage))
 
 
-async def test_a_login_that_is_not_used_is_told_with_the_reason_of_the_refusal() -> None:
+async def test_a_login_that_is_not_used_is_reported_with_the_reason_of_the_refusal() -> None:
     stage = Stage()
-    grant = hand_over(stage)
+    grant = create_grant(stage)
     context = stage.context(credential=MANUAL, grants=(grant,))
     outcome = await refuse_grant(
         stage.services, context, plan_for(grant, Action.REFUSE_GRANT, Reason.LOGIN_NOT_REQUIRED)
     )
-    assert ("login-1", "LoginNotRequired") == told(outcome)
+    assert ("login-1", "LoginNotRequired") == reported(outcome)
 
 
 def unproven(stage: Stage, reason: Reason = Reason.SESSION_UNPROVEN, **changes: Any) -> Context:
-    """A staged session, from a person's login that became `reason`."""
+    """Return a staged session, from a manual login that ended with `reason`."""
     status = Status(last_login=LastLogin("login-1", reason, "", stage.clock.now()))
     who = replace(MANUAL, status=status)
     return stage.context(credential=who, held=staged(stage.clock.now()), **changes)
@@ -87,23 +87,23 @@ def unproven(stage: Stage, reason: Reason = Reason.SESSION_UNPROVEN, **changes: 
 PROVE = Plan(Action.PROVE, Reason.SESSION_UNPROVEN, "prove")
 
 
-async def test_a_proven_session_is_told_as_the_end_of_its_login() -> None:
+async def test_a_proven_session_is_reported_as_the_end_of_its_login() -> None:
     stage = Stage()
     outcome = await prove(stage.services, unproven(stage), PROVE)
-    assert ("login-1", "Refreshed") == told(outcome)
+    assert ("login-1", "Refreshed") == reported(outcome)
     assert outcome.last_login is not None
     assert "good until" in outcome.last_login.message
 
 
-async def test_a_profile_of_another_client_is_told() -> None:
+async def test_a_profile_of_another_client_is_reported() -> None:
     stage = Stage(profile="ZZ9999")
-    assert ("login-1", "WrongAccount") == told(await prove(stage.services, unproven(stage), PROVE))
+    assert ("login-1", "WrongAccount") == reported(await prove(stage.services, unproven(stage), PROVE))
 
 
-async def test_a_session_that_was_ended_before_its_proof_is_told() -> None:
+async def test_a_session_that_was_ended_before_its_proof_is_reported() -> None:
     stage = Stage()
     plan = Plan(Action.DISCARD, Reason.TOKEN_DEAD, "the staged session has been ended")
-    assert ("login-1", "TokenDead") == told(await discard(stage.services, unproven(stage), plan))
+    assert ("login-1", "TokenDead") == reported(await discard(stage.services, unproven(stage), plan))
 
 
 async def test_a_session_of_the_operators_own_login_says_nothing_of_an_earlier_one() -> None:

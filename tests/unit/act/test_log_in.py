@@ -1,4 +1,4 @@
-"""A login with the world meddling at its steps: what is submitted, what is staged, and that the lock is given back."""
+"""A login while other processes act at its steps: its submissions, its staged session, and the release of the lock."""
 
 from dataclasses import replace
 from functools import partial
@@ -30,15 +30,15 @@ async def test_a_login_ends_with_a_staged_session_a_clean_ledger_and_no_lock() -
     assert is_staged(stage)
 
 
-async def test_every_submission_is_on_record_before_it_is_sent() -> None:
+async def test_every_submission_is_recorded_before_it_is_sent() -> None:
     stage = Stage(happy_answers())
     seen: dict[str, list[tuple[Step, AttemptOutcome]]] = {}
 
-    async def look(step: str) -> None:
+    async def observe_step(step: str) -> None:
         seen[step] = [(each.step, each.outcome) for each in (await stage.ledger()).attempts]
 
     for step in ("before-password-send", "before-totp-send"):
-        stage.at[step] = partial(look, step)
+        stage.at[step] = partial(observe_step, step)
     await log_in(stage.services, stage.logins, stage.context())
     assert {
         "before-password-send": [(Step.PASSWORD, AttemptOutcome.PENDING)],
@@ -55,7 +55,7 @@ async def test_a_wrong_password_is_recorded_and_never_submitted_again() -> None:
     assert [Step.PASSWORD] == [request.step for request in stage.transport.sent if request.step is not Step.PREFLIGHT]
 
 
-async def test_a_wrong_code_is_recorded_with_its_window_and_the_lock_is_given_back() -> None:
+async def test_a_wrong_code_is_recorded_with_its_window_and_the_lock_is_released() -> None:
     stage = Stage([login_page(), password_accepted(), WRONG_CODE])
     outcome = await log_in(stage.services, stage.logins, stage.context())
     ledger = await stage.ledger()
@@ -150,7 +150,7 @@ async def test_while_another_process_logs_in_nothing_is_sent() -> None:
     assert "of-another" == (lock.id if lock else "")
 
 
-async def test_a_claim_of_somebody_else_is_respected() -> None:
+async def test_a_claim_of_another_credential_is_respected() -> None:
     stage = Stage(happy_answers())
     theirs = account(claims=(claim(OTHER),))
     outcome = await log_in(stage.services, stage.logins, stage.context(account=theirs))

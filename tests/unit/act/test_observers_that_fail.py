@@ -1,4 +1,4 @@
-"""Whatever those who only look on run into (audit log, metrics, spans), the ledger and the Secret say what happened."""
+"""Observers that fail (audit log, metrics, spans): the ledger and the Secret are written all the same."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -26,7 +26,7 @@ def _fails(_step: str, _outcome: str, _seconds: float) -> None:
 
 @pytest.fixture
 def unwritable(tmp_path: Path) -> Iterator[Observe]:
-    """An audit log that was moved away with its folder."""
+    """Yield the observer of an audit log that was moved away with its folder."""
     folder = tmp_path / "audit"
     folder.mkdir()
     set_up_audit(str(folder / "audit.jsonl"))
@@ -65,7 +65,7 @@ async def test_a_good_login_is_staged_with_a_clean_ledger(observe: Observe) -> N
     assert ("staged", (), None, True) == (outcome.result, ledger.attempts, ledger.lock, is_staged(stage))
 
 
-async def test_an_observers_error_is_told_by_kind_only(caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_observers_error_is_logged_by_kind_only(caplog: pytest.LogCaptureFixture) -> None:
     stage = staged_with(_fails, [*happy_answers()])
     await log_in(stage.services, stage.logins, stage.context())
     assert ("observer failed error=RuntimeError" in caplog.text, []) == (True, leaks(caplog.text))

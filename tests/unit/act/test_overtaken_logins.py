@@ -1,4 +1,4 @@
-"""Another process logs in between the look and the lock: its session is not replaced by a second login (P2, P3)."""
+"""Another process logs in before the lock: a second login does not replace its session (P2, P3)."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -22,7 +22,7 @@ from support.facts import credential, grant
 THEIRS = {"metadata": {"name": "alpha-kite-state"}, "data": {"session": "theirs"}}
 
 
-async def test_a_password_is_not_sent_when_another_process_has_logged_in_since_the_look() -> None:
+async def test_a_password_is_not_sent_when_another_process_has_logged_in_since_the_gathering() -> None:
     stage = Stage(happy_answers())
     context = stage.context()
     stage.cluster.put(STATE, THEIRS)
@@ -52,20 +52,20 @@ async def test_a_password_is_not_sent_when_the_state_secret_cannot_be_written(th
     assert [Step.PREFLIGHT] == [request.step for request in stage.transport.sent]
 
 
-async def test_the_rehearsal_of_a_write_leaves_the_state_secret_as_it_was() -> None:
+async def test_the_dry_run_of_a_write_leaves_the_state_secret_as_it_was() -> None:
     stage = Stage(happy_answers())
     seen: list[str] = []
 
-    async def look() -> None:
+    async def observe_step() -> None:
         seen.append(stage.cluster.objects[STATE]["metadata"]["resourceVersion"])
 
     made = await write_state(stage.cluster, credential(), None, None)
-    stage.at["before-password-send"] = look
+    stage.at["before-password-send"] = observe_step
     assert "staged" == (await log_in(stage.services, stage.logins, stage.context())).result
     assert [made["metadata"]["resourceVersion"]] == seen
 
 
-async def test_a_grant_is_not_exchanged_when_another_process_has_logged_in_since_the_look() -> None:
+async def test_a_grant_is_not_exchanged_when_another_process_has_logged_in_since_the_gathering() -> None:
     stage = Stage()
     context = stage.context(grants=(grant(),))
     stage.cluster.put(STATE, THEIRS)
@@ -76,7 +76,7 @@ async def test_a_grant_is_not_exchanged_when_another_process_has_logged_in_since
     assert () == (await stage.ledger()).locks
 
 
-async def test_a_reservation_that_turns_out_to_be_unneeded_is_taken_back_even_when_that_cannot_be_seen() -> None:
+async def test_an_unneeded_reservation_is_settled_even_when_the_answer_is_lost() -> None:
     stage = Stage(happy_answers())
 
     def before(verb: str, path: str) -> None:
@@ -107,7 +107,7 @@ async def test_a_code_whose_window_closed_while_it_was_reserved_is_not_sent() ->
     assert Step.TOTP not in {request.step for request in stage.transport.sent}
 
 
-async def test_nothing_is_exchanged_when_another_process_took_over_after_the_code_was_accepted() -> None:
+async def test_nothing_is_exchanged_when_another_process_has_the_lock_after_the_code_was_accepted() -> None:
     stage = Stage(happy_answers())
     stage.at["after-request-token"] = stage.somebody_else_locks
     with pytest.raises(ReservationLost):
@@ -116,7 +116,7 @@ async def test_nothing_is_exchanged_when_another_process_took_over_after_the_cod
     assert "pod-2" == getattr((await stage.ledger()).lock, "by", "")
 
 
-async def test_a_grant_is_not_exchanged_when_another_process_took_over_after_it_was_taken() -> None:
+async def test_a_grant_is_not_exchanged_when_another_process_has_the_lock_after_it_was_taken() -> None:
     stage = Stage()
     given = replace(grant(), taken_at=stage.clock.now())
     stage.at["before-exchange"] = stage.somebody_else_locks
@@ -127,7 +127,7 @@ async def test_a_grant_is_not_exchanged_when_another_process_took_over_after_it_
 
 
 class QueueClock(FakeClock):
-    """Who waits for a turn is overtaken meanwhile."""
+    """Clock that lets another process log in during the wait for a turn."""
 
     overtake: Callable[[], Awaitable[None]]
 
@@ -136,8 +136,8 @@ class QueueClock(FakeClock):
         await super().sleep(seconds)
 
 
-async def test_a_grant_is_not_exchanged_when_another_process_took_over_while_its_turn_was_awaited() -> None:
-    """A turn may be long in coming where thousands share an app: the lock is looked at behind it."""
+async def test_a_grant_is_not_exchanged_when_another_process_has_the_lock_after_the_wait_for_its_turn() -> None:
+    """A wait for a turn may be long where thousands share an app: the lock is checked after it."""
     clock = QueueClock()
     stage = Stage(clock=clock)
     clock.overtake = stage.somebody_else_locks

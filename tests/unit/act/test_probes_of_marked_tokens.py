@@ -1,4 +1,4 @@
-"""After a restart a token that is only marked as dead is asked about, unless a crowd of one app would have to queue."""
+"""After a restart a token that is only marked as dead is probed, unless many probes of one app would have to queue."""
 
 from kite_operator.act.context import Context
 from kite_operator.act.proof import probe
@@ -12,27 +12,27 @@ MARKED = TargetView(exists=True, matches=True, marked_dead=True)
 
 
 def marked(stage: Stage) -> Context:
-    """A credential whose token a former process, or somebody else, called dead."""
+    """Return a credential whose token another process, or another client, marked as dead."""
     context = stage.context(held=published(stage.clock.now().astimezone(IST)), target=MARKED, probes=Probes())
     assert Liveness.DEAD is liveness(context.observed)
     return context
 
 
-async def test_the_first_of_an_app_is_asked_about() -> None:
+async def test_the_first_marked_token_of_an_app_is_probed() -> None:
     stage = Stage()
     context = marked(stage)
     assert "alive" == (await probe(stage.services, context)).result
     assert context.in_memory.probes.alive_at is not None
 
 
-async def test_the_others_do_not_queue_and_their_marks_are_believed() -> None:
+async def test_other_marked_tokens_do_not_queue_and_their_marks_are_believed() -> None:
     stage = Stage()
     await probe(stage.services, marked(stage))
-    scenes = [marked(stage) for _ in range(100)]
-    outcomes = [await probe(stage.services, context) for context in scenes]
+    stages = [marked(stage) for _ in range(100)]
+    outcomes = [await probe(stage.services, context) for context in stages]
     assert [("unanswered", None)] * 100 == [(outcome.result, outcome.retry_at) for outcome in outcomes]
-    assert all(context.in_memory.probes.alive_at is None for context in scenes)
-    # Nobody else's turn is put off by them, and none of them asks again.
+    assert all(context.in_memory.probes.alive_at is None for context in stages)
+    # They delay no other credential's turn, and none of them probes again.
     assert stage.services.limiter.probe_turn(marked(stage).observed.held.session.api_key) <= 1.0  # type: ignore[union-attr]  # it is held
-    again = stage.context(held=scenes[0].observed.held, target=MARKED, probes=scenes[0].in_memory.probes)
+    again = stage.context(held=stages[0].observed.held, target=MARKED, probes=stages[0].in_memory.probes)
     assert next_probe(again.observed) is None

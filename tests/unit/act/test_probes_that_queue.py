@@ -1,4 +1,4 @@
-"""Many probes of one app take turns: by a clock that nobody sets, and never past the time at which a login is due."""
+"""Many probes of one app take turns: by boot-time, and never past the time at which a login is due."""
 
 from datetime import datetime, timedelta
 
@@ -13,7 +13,7 @@ from support.acting import Stage
 from support.facts import API_KEY, alive, ist, published
 
 QUEUE = 600
-"""So many have asked for a turn before, at one a second."""
+"""Number of probes that have a turn already, at one a second."""
 
 
 def queued(now: datetime, minted: datetime) -> tuple[Stage, Context]:

@@ -1,4 +1,4 @@
-"""A renewal, step by step: the lock, the bound per day, the stage, and what a refusal leaves behind."""
+"""Renewal, step by step: the lock, the bound per day, the staged session, and the state after a refusal."""
 
 from dataclasses import replace
 from typing import Any
@@ -29,10 +29,10 @@ PLATFORM = credential(mode="RefreshToken", login_secret=None)
 ROTATED = "rotatedtoken0123456789abcdefghij"
 
 
-async def scene_of(stage: Stage, **changes: Any) -> Context:
-    """A credential that holds a refresh_token, and the session of the day before."""
-    former = replace(session(stage.clock.now(), token="formeraccesstoken000"), refresh_token=Sensitive(REFRESH_TOKEN))
-    held = Held(former, published=True, staged_at=stage.clock.now())
+async def stage_of(stage: Stage, **changes: Any) -> Context:
+    """Return a credential that holds a refresh_token, and the session of the day before."""
+    previous = replace(session(stage.clock.now(), token="formeraccesstoken000"), refresh_token=Sensitive(REFRESH_TOKEN))
+    held = Held(previous, published=True, staged_at=stage.clock.now())
     state = await write_state(stage.cluster, PLATFORM, None, held)
     return stage.context(credential=PLATFORM, renewal=parse_renewal(state, PLATFORM), **changes)
 
@@ -50,7 +50,7 @@ def refusal(reason: Reason) -> BrokerRejection:
 
 
 def kept(stage: Stage) -> str | None:
-    """The refresh_token that the state Secret holds now."""
+    """Return the refresh_token that the state Secret holds now."""
     found = parse_renewal(stage.cluster.objects.get(STATE), PLATFORM)
     return found.refresh_token.reveal() if found is not None else None
 
@@ -64,7 +64,7 @@ def staged_token(stage: Stage) -> str:
 async def test_the_session_and_the_new_refresh_token_are_staged_in_one_write() -> None:
     stage = Stage()
     stage.renewed = answered(stage)
-    context = await scene_of(stage)
+    context = await stage_of(stage)
     outcome = await renew(stage.services, context)
     assert "staged" == outcome.result
     assert ([Sensitive(REFRESH_TOKEN)], ROTATED) == (stage.renewals, kept(stage))
@@ -76,33 +76,33 @@ async def test_the_session_and_the_new_refresh_token_are_staged_in_one_write() -
 async def test_without_a_new_one_the_refresh_token_stays() -> None:
     stage = Stage()
     stage.renewed = answered(stage, None)
-    await renew(stage.services, await scene_of(stage))
+    await renew(stage.services, await stage_of(stage))
     assert REFRESH_TOKEN == kept(stage)
 
 
-async def test_it_counts_among_the_days_sessions_and_not_as_a_completed_login() -> None:
+async def test_a_renewal_counts_among_the_days_sessions_and_not_as_a_completed_login() -> None:
     stage = Stage()
     await stage.accounts.change(CLIENT_ID, lambda _: account(attempt("wrong")), seed=AttemptLedger(CLIENT_ID))
-    await renew(stage.services, await scene_of(stage))
+    await renew(stage.services, await stage_of(stage))
     ledger = await stage.ledger()
     assert 1 == budget.logins_today(ledger, VERSIONS.api_key, stage.clock.now()).count
     assert (1, ()) == (budget.counted(ledger), ledger.locks)
 
 
-async def test_a_fourth_of_one_day_asks_nobody() -> None:
+async def test_a_fourth_renewal_of_one_day_sends_no_request() -> None:
     stage = Stage()
     for _ in range(budget.LOGINS_PER_DAY):
-        assert "staged" == (await renew(stage.services, await scene_of(stage))).result
+        assert "staged" == (await renew(stage.services, await stage_of(stage))).result
         del stage.cluster.objects[STATE]
-    outcome = await renew(stage.services, await scene_of(stage))
+    outcome = await renew(stage.services, await stage_of(stage))
     assert ("refused", Reason.SESSION_CONTESTED) == (outcome.result, outcome.reason)
     assert budget.LOGINS_PER_DAY == len(stage.renewals)
 
 
 @pytest.mark.parametrize("reason", [Reason.REFRESH_TOKEN_REJECTED, Reason.WRONG_ACCOUNT])
-async def test_a_refresh_token_that_is_no_good_is_forgotten_and_blocks_nothing(reason: Reason) -> None:
+async def test_a_rejected_refresh_token_is_dropped_and_blocks_nothing(reason: Reason) -> None:
     stage = Stage(renewed=refusal(reason))
-    outcome = await renew(stage.services, await scene_of(stage))
+    outcome = await renew(stage.services, await stage_of(stage))
     assert (reason, [reason]) == (outcome.reason, [note.reason for note in outcome.notes])
     assert outcome.failed is not None
     assert outcome.failed.failures.next_retry_time is None
@@ -114,48 +114,48 @@ async def test_a_refresh_token_that_is_no_good_is_forgotten_and_blocks_nothing(r
 async def test_the_session_of_another_client_is_not_staged() -> None:
     stage = Stage()
     stage.renewed = replace(answered(stage), user_id="ZZ9999")
-    outcome = await renew(stage.services, await scene_of(stage))
+    outcome = await renew(stage.services, await stage_of(stage))
     assert Reason.WRONG_ACCOUNT is outcome.reason
     assert (None, "formeraccesstoken000") == (kept(stage), staged_token(stage))
 
 
 async def test_a_rejected_app_blocks_and_keeps_the_refresh_token() -> None:
     stage = Stage(renewed=refusal(Reason.APP_SECRET_REJECTED))
-    outcome = await renew(stage.services, await scene_of(stage))
+    outcome = await renew(stage.services, await stage_of(stage))
     assert ("rejected", Reason.APP_SECRET_REJECTED) == (outcome.result, outcome.reason)
     ledger = await stage.ledger()
     assert [{"app": VERSIONS.app}] == [dict(each.inputs) for each in ledger.rejections]
     assert (REFRESH_TOKEN, ()) == (kept(stage), ledger.locks)
 
 
-async def test_what_passes_by_itself_is_retried_with_the_same_refresh_token() -> None:
+async def test_a_transient_error_is_retried_with_the_same_refresh_token() -> None:
     stage = Stage(renewed=TransientBrokerError(Reason.BROKER_UNAVAILABLE, "away", step=Step.RENEWAL))
-    outcome = await renew(stage.services, await scene_of(stage))
+    outcome = await renew(stage.services, await stage_of(stage))
     assert outcome.failed is not None
     assert outcome.failed.failures.next_retry_time is not None
     assert (REFRESH_TOKEN, ()) == (kept(stage), (await stage.ledger()).locks)
 
 
-async def test_nobody_is_asked_while_another_credential_holds_the_account() -> None:
+async def test_no_request_is_sent_while_another_credential_holds_the_account() -> None:
     stage = Stage()
     taken = account(claims=(claim(OTHER),))
     await stage.accounts.change(CLIENT_ID, lambda _: taken, seed=AttemptLedger(CLIENT_ID))
-    outcome = await renew(stage.services, await scene_of(stage))
+    outcome = await renew(stage.services, await stage_of(stage))
     assert (Reason.CONFLICT, []) == (outcome.reason, stage.renewals)
 
 
-async def test_nobody_is_asked_when_another_process_was_faster() -> None:
+async def test_no_request_is_sent_when_another_process_was_faster() -> None:
     stage = Stage()
-    context = await scene_of(stage)
+    context = await stage_of(stage)
     await write_state(stage.cluster, PLATFORM, context.gathered.state, unproven(stage, answered(stage)))
     outcome = await renew(stage.services, context)
     assert ("refused", Reason.LOGIN_IN_PROGRESS) == (outcome.result, outcome.reason)
     assert ([], ()) == (stage.renewals, (await stage.ledger()).locks)
 
 
-async def test_nothing_is_renewed_when_another_process_took_over_after_the_lock_was_taken() -> None:
+async def test_nothing_is_renewed_when_another_process_has_the_lock_after_it_was_taken() -> None:
     stage = Stage()
-    context = await scene_of(stage)
+    context = await stage_of(stage)
     stage.at["before-renewal"] = stage.somebody_else_locks
     with pytest.raises(ReservationLost):
         await renew(stage.services, context)
@@ -166,11 +166,11 @@ async def test_a_label_that_was_set_meanwhile_does_not_lose_the_new_refresh_toke
     stage = Stage()
     stage.renewed = answered(stage)
 
-    async def somebody_labels() -> None:
+    async def other_client_labels() -> None:
         await stage.cluster.merge_patch(STATE, {"metadata": {"labels": {"team": "a"}}})
 
-    stage.at["after-renewal"] = somebody_labels
-    assert "staged" == (await renew(stage.services, await scene_of(stage))).result
+    stage.at["after-renewal"] = other_client_labels
+    assert "staged" == (await renew(stage.services, await stage_of(stage))).result
     assert ROTATED == kept(stage)
 
 
@@ -178,24 +178,24 @@ async def test_a_state_secret_that_was_deleted_meanwhile_does_not_lose_the_new_r
     stage = Stage()
     stage.renewed = answered(stage)
 
-    async def somebody_deletes() -> None:
+    async def other_client_deletes() -> None:
         del stage.cluster.objects[STATE]
 
-    stage.at["after-renewal"] = somebody_deletes
-    assert "staged" == (await renew(stage.services, await scene_of(stage))).result
+    stage.at["after-renewal"] = other_client_deletes
+    assert "staged" == (await renew(stage.services, await stage_of(stage))).result
     assert ROTATED == kept(stage)
 
 
 async def test_a_session_that_another_process_staged_meanwhile_is_not_overwritten() -> None:
     stage = Stage()
     stage.renewed = answered(stage)
-    context = await scene_of(stage)
+    context = await stage_of(stage)
 
-    async def somebody_stages() -> None:
+    async def other_client_stages() -> None:
         other = replace(answered(stage), access_token=Sensitive("anotheraccesstoken00"))
         await write_state(stage.cluster, PLATFORM, context.gathered.state, unproven(stage, other))
 
-    stage.at["after-renewal"] = somebody_stages
+    stage.at["after-renewal"] = other_client_stages
     with pytest.raises(Conflict):
         await renew(stage.services, context)
     assert "anotheraccesstoken00" == staged_token(stage)
@@ -203,15 +203,15 @@ async def test_a_session_that_another_process_staged_meanwhile_is_not_overwritte
 
 
 def unusable(user_id: str | None = CLIENT_ID, token: str | None = ROTATED) -> SessionUnusable:
-    """A 200 without an access_token."""
-    brought = Sensitive(token) if token else None
-    return SessionUnusable("no access_token", step=Step.RENEWAL, user_id=user_id, refresh_token=brought)
+    """Return a 200 without an access_token."""
+    refresh_token = Sensitive(token) if token else None
+    return SessionUnusable("no access_token", step=Step.RENEWAL, user_id=user_id, refresh_token=refresh_token)
 
 
 @pytest.mark.parametrize("user_id", [CLIENT_ID, None])
 async def test_a_session_that_cannot_be_used_leaves_its_new_refresh_token(user_id: str | None) -> None:
     stage = Stage()
-    context = await scene_of(stage)
+    context = await stage_of(stage)
     before = parse_state(stage.cluster.objects[STATE], PLATFORM)
     stage.renewed = unusable(user_id)
     outcome = await renew(stage.services, context)
@@ -221,17 +221,17 @@ async def test_a_session_that_cannot_be_used_leaves_its_new_refresh_token(user_i
 
 
 @pytest.mark.parametrize("failure", [unusable("ZZ9999"), unusable(token=None)])
-async def test_one_of_another_client_or_none_leaves_the_former(failure: SessionUnusable) -> None:
+async def test_a_refresh_token_of_another_client_or_none_leaves_the_previous_one(failure: SessionUnusable) -> None:
     stage = Stage()
-    context = await scene_of(stage)
+    context = await stage_of(stage)
     stage.renewed = failure
     await renew(stage.services, context)
     assert REFRESH_TOKEN == kept(stage)
 
 
-async def test_it_is_not_written_over_what_another_process_has_staged() -> None:
+async def test_a_new_refresh_token_does_not_overwrite_the_session_of_another_process() -> None:
     stage = Stage()
-    context = await scene_of(stage)
+    context = await stage_of(stage)
     stage.renewed = unusable()
 
     async def stage_another() -> None:
@@ -244,9 +244,9 @@ async def test_it_is_not_written_over_what_another_process_has_staged() -> None:
     assert ("t" * 20, "theiraccesstoken0000") == (kept(stage), staged_token(stage))
 
 
-async def test_metadata_that_somebody_changed_meanwhile_does_not_lose_it() -> None:
+async def test_metadata_that_another_client_changed_meanwhile_does_not_lose_the_new_refresh_token() -> None:
     stage = Stage()
-    context = await scene_of(stage)
+    context = await stage_of(stage)
     stage.renewed = unusable()
 
     async def label() -> None:

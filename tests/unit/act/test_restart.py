@@ -1,4 +1,4 @@
-"""Workloads are restarted once each; whatever goes wrong with one leaves the others and the token alone."""
+"""Workloads are restarted once each; an error of one does not affect the others or the token."""
 
 from dataclasses import replace
 from typing import Any
@@ -33,8 +33,8 @@ def put(stage: Stage, which: Workload, *, stamp: str = OLD, **changes: Any) -> N
     stage.cluster.put(place(which), made)
 
 
-def context(stage: Stage, rollout: Rollout = BOTH, told: RolloutStatus | None = None, **changes: Any) -> Context:
-    who = credential(rollout=rollout, status=Status(rollout=told))
+def context(stage: Stage, rollout: Rollout = BOTH, previous: RolloutStatus | None = None, **changes: Any) -> Context:
+    who = credential(rollout=rollout, status=Status(rollout=previous))
     usual = {"held": published(NOW), "token_version": NEW, "rollout_allowed": True}
     return stage.context(credential=who, **{**usual, **changes})
 
@@ -49,46 +49,46 @@ def results(outcome: ActOutcome) -> list[str]:
     return [each.result for each in outcome.rollout.workloads]
 
 
-def told(outcome: ActOutcome) -> list[str]:
+def reasons(outcome: ActOutcome) -> list[str]:
     assert [] == [secret for note in outcome.notes for secret in leaks(note.message)]
     return [note.reason.value for note in outcome.notes]
 
 
-async def test_all_of_one_credential_are_restarted_in_one_pass_each_with_an_event() -> None:
+async def test_all_workloads_of_a_credential_are_restarted_in_one_reconcile_each_with_an_event() -> None:
     stage = Stage()
     put(stage, TRADER)
     put(stage, FEED)
     outcome = await restart(stage.services, context(stage))
     assert ["Restarted", "Restarted"] == results(outcome)
-    assert ["RolloutRestarted", "RolloutRestarted"] == told(outcome)
+    assert ["RolloutRestarted", "RolloutRestarted"] == reasons(outcome)
     for which in (TRADER, FEED):
         assert NEW == pods(stage.cluster.objects[place(which)])[VERSION]
 
 
-async def test_the_second_look_restarts_nothing() -> None:
+async def test_the_second_reconcile_restarts_nothing() -> None:
     stage = Stage()
     put(stage, TRADER)
     put(stage, FEED)
     first = await restart(stage.services, context(stage))
     before = writes(stage)
-    second = await restart(stage.services, context(stage, told=first.rollout))
+    second = await restart(stage.services, context(stage, previous=first.rollout))
     assert ["Current", "Current"] == results(second)
-    assert [] == told(second)
+    assert [] == reasons(second)
     assert before == writes(stage)
 
 
-async def test_a_restart_whose_event_was_lost_in_a_crash_is_told_and_not_repeated() -> None:
+async def test_a_restart_whose_event_was_lost_in_a_crash_is_reported_and_not_repeated() -> None:
     stage = Stage()
     put(stage, TRADER, stamp=NEW)
     uid = stage.cluster.objects[place(TRADER)]["metadata"]["uid"]
     before_the_crash = RolloutStatus(1, OLD, workloads=(WorkloadState(TRADER, uid, Stamp(OLD, NOW), "Current"),))
     outcome = await restart(stage.services, context(stage, Rollout((TRADER,)), before_the_crash))
     assert ["Current"] == results(outcome)
-    assert ["RolloutRestarted"] == told(outcome)
+    assert ["RolloutRestarted"] == reasons(outcome)
     assert [] == writes(stage)
 
 
-async def test_in_market_hours_all_wait_and_one_event_says_until_when() -> None:
+async def test_in_market_hours_all_workloads_wait_and_one_event_gives_the_time() -> None:
     stage = Stage()
     stage.clock.wall = NOW.replace(hour=5, minute=30)
     put(stage, TRADER)
@@ -97,7 +97,7 @@ async def test_in_market_hours_all_wait_and_one_event_says_until_when() -> None:
         stage.services, context(stage, replace(BOTH, when="OutsideMarketHours"), held=published(stage.clock.now()))
     )
     assert ["Waiting", "Waiting"] == results(outcome)
-    assert ["RolloutWaiting"] == told(outcome)
+    assert ["RolloutWaiting"] == reasons(outcome)
     assert "15:30:00+05:30" in outcome.notes[0].message
     again = context(
         stage,
@@ -106,21 +106,21 @@ async def test_in_market_hours_all_wait_and_one_event_says_until_when() -> None:
         held=published(stage.clock.now()),
         token_version="aaaaaaaa.33",
     )
-    assert [] == told(await restart(stage.services, again))
+    assert [] == reasons(await restart(stage.services, again))
     assert [] == writes(stage)
 
 
-async def test_one_that_is_missing_does_not_hold_up_the_other() -> None:
+async def test_a_missing_workload_does_not_delay_the_other() -> None:
     stage = Stage()
     put(stage, FEED)
     outcome = await restart(stage.services, context(stage))
     assert ["NotFound", "Restarted"] == results(outcome)
-    assert ["RolloutFailed", "RolloutRestarted"] == told(outcome)
+    assert ["RolloutFailed", "RolloutRestarted"] == reasons(outcome)
     assert outcome.rollout is not None
     assert "Deployment 'trader'" in outcome.rollout.message
 
 
-async def test_one_that_does_not_consent_is_named_with_the_annotation_that_it_needs() -> None:
+async def test_a_workload_without_consent_is_named_with_the_annotation_that_it_needs() -> None:
     stage = Stage()
     put(stage, TRADER, consents_to="beta")
     put(stage, FEED)
@@ -130,11 +130,11 @@ async def test_one_that_does_not_consent_is_named_with_the_annotation_that_it_ne
     assert [place(FEED)] == writes(stage)
 
 
-async def test_a_paused_one_is_left_alone() -> None:
+async def test_a_paused_workload_is_not_restarted() -> None:
     stage = Stage()
     put(stage, TRADER, paused=True)
     outcome = await restart(stage.services, context(stage, Rollout((TRADER,), "Always")))
-    assert (["Paused"], ["RolloutFailed"], []) == (results(outcome), told(outcome), writes(stage))
+    assert (["Paused"], ["RolloutFailed"], []) == (results(outcome), reasons(outcome), writes(stage))
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ async def test_a_paused_one_is_left_alone() -> None:
         ({"type": "RollingUpdate", "rollingUpdate": {"partition": 0}}, "present token"),
     ],
 )
-async def test_pods_that_will_not_start_anew_by_themselves_are_told(strategy: object, words: str) -> None:
+async def test_pods_that_kubernetes_does_not_replace_are_reported(strategy: object, words: str) -> None:
     stage = Stage()
     put(stage, FEED, updateStrategy=strategy)
     outcome = await restart(stage.services, context(stage, Rollout((FEED,), "Always")))
@@ -163,7 +163,7 @@ async def test_pods_that_will_not_start_anew_by_themselves_are_told(strategy: ob
         (ClusterUnavailable, "PATCH", "Unavailable"),
     ],
 )
-async def test_what_the_api_server_refuses_is_told_and_raises_nothing(error: Any, verb: str, result: str) -> None:
+async def test_a_refusal_of_the_api_server_is_reported_and_raises_nothing(error: Any, verb: str, result: str) -> None:
     stage = Stage()
     put(stage, TRADER)
     put(stage, FEED)
@@ -175,12 +175,12 @@ async def test_what_the_api_server_refuses_is_told_and_raises_nothing(error: Any
     stage.cluster.before = refuse
     outcome = await restart(stage.services, context(stage))
     assert [result, "Restarted"] == results(outcome)
-    assert "RolloutFailed" == told(outcome)[0]
+    assert "RolloutFailed" == reasons(outcome)[0]
     assert verb in outcome.notes[0].message
 
 
 @pytest.mark.parametrize(("meddled", "result"), [(MOST_TRIES - 1, "Restarted"), (MOST_TRIES, "Unavailable")])
-async def test_one_that_somebody_else_changes_meanwhile_is_looked_at_again(meddled: int, result: str) -> None:
+async def test_a_workload_that_another_client_changes_meanwhile_is_read_again(meddled: int, result: str) -> None:
     stage = Stage()
     put(stage, TRADER)
     left = [None] * meddled
@@ -207,16 +207,16 @@ async def test_two_operators_make_one_restart() -> None:
     stage.at["before-restart"] = overtake
     outcome = await restart(stage.services, context(stage, Rollout((TRADER,), "Always")))
     assert ["Current"] == results(outcome)
-    assert [] == told(outcome)
+    assert [] == reasons(outcome)
 
 
 async def test_without_the_operators_consent_no_request_is_made() -> None:
     stage = Stage()
     put(stage, TRADER)
     known = RolloutStatus(1, OLD, workloads=(WorkloadState(TRADER, "uid-1", Stamp(OLD, NOW), "Current"),))
-    outcome = await restart(stage.services, context(stage, told=known, rollout_allowed=False))
+    outcome = await restart(stage.services, context(stage, previous=known, rollout_allowed=False))
     assert [] == stage.cluster.journal
-    assert ["RolloutNotAllowed"] == told(outcome)
+    assert ["RolloutNotAllowed"] == reasons(outcome)
     assert "--allow-rollout-restarts" in outcome.notes[0].message
     assert outcome.rollout is not None
     assert ("RolloutNotAllowed", "", known.workloads) == (

@@ -1,4 +1,4 @@
-"""Revoking: block, tell the pods, log out; what was begun is finished, and nothing of the token is told (P4)."""
+"""Revocation: block, mark the Secret, log out; a begun revocation is completed, and the token is never shown (P4)."""
 
 from dataclasses import replace
 from typing import Any
@@ -21,7 +21,7 @@ TARGET = secrets_path("desk", "alpha-kite-token")
 DOWN = TransientBrokerError(Reason.BROKER_UNAVAILABLE, "the logout answered HTTP 503", step=Step.LOGOUT)
 
 
-def scene_of(stage: Stage, **facts: Any) -> Context:
+def stage_of(stage: Stage, **facts: Any) -> Context:
     held = facts.pop("held", published(stage.clock.now()))
     view = TargetView(exists=True, session=held.session, matches=True) if held else TargetView()
     context = stage.context(credential=ASKED, held=held, **{"target": view, **facts})
@@ -34,18 +34,18 @@ def state_of_the_token(stage: Stage) -> str:
     return str(stage.cluster.objects[TARGET]["metadata"].get("annotations", {}).get(TOKEN_STATE_ANNOTATION))
 
 
-async def test_it_is_logged_out_marked_and_blocked() -> None:
+async def test_a_revoked_session_is_logged_out_marked_and_blocked() -> None:
     stage = Stage()
-    outcome = await revoke(stage.services, scene_of(stage))
+    outcome = await revoke(stage.services, stage_of(stage))
     assert ("revoked", True) == (outcome.result, outcome.handled_revoke)
     assert [ACCESS_TOKEN] == [token.reveal() for token in stage.logouts]
     assert "Dead" == state_of_the_token(stage)
     assert [block_id(ASKED)] == [each.id for each in (await stage.ledger()).rejections]
 
 
-async def test_a_broker_that_does_not_answer_leaves_it_blocked_and_to_be_done() -> None:
+async def test_a_broker_that_does_not_answer_leaves_the_credential_blocked_and_is_asked_again() -> None:
     stage = Stage(logout=DOWN)
-    outcome = await revoke(stage.services, scene_of(stage))
+    outcome = await revoke(stage.services, stage_of(stage))
     assert ("transient", Reason.BROKER_UNAVAILABLE, False) == (outcome.result, outcome.reason, outcome.handled_revoke)
     assert outcome.failed is not None
     assert outcome.failed.failures.next_retry_time is not None
@@ -53,31 +53,31 @@ async def test_a_broker_that_does_not_answer_leaves_it_blocked_and_to_be_done() 
     assert [Reason.REVOKED] == [each.reason for each in (await stage.ledger()).rejections]
 
 
-async def test_done_twice_it_blocks_once() -> None:
+async def test_a_revocation_that_runs_twice_blocks_once() -> None:
     stage = Stage()
-    await revoke(stage.services, scene_of(stage))
-    await revoke(stage.services, scene_of(stage, account=await stage.ledger()))
+    await revoke(stage.services, stage_of(stage))
+    await revoke(stage.services, stage_of(stage, account=await stage.ledger()))
     assert 1 == len((await stage.ledger()).rejections)
 
 
-async def test_a_session_that_was_not_published_yet_is_ended_and_forgotten() -> None:
+async def test_a_session_that_was_not_published_yet_is_ended_and_dropped() -> None:
     stage = Stage()
-    context = scene_of(stage, held=staged(stage.clock.now()), target=TargetView())
+    context = stage_of(stage, held=staged(stage.clock.now()), target=TargetView())
     outcome = await revoke(stage.services, context)
     assert ("revoked", [ACCESS_TOKEN]) == (outcome.result, [token.reveal() for token in stage.logouts])
     assert {} == stage.cluster.objects[STATE]["data"]
 
 
-async def test_without_a_session_nothing_is_blocked_and_people_are_told() -> None:
+async def test_without_a_session_nothing_is_blocked_and_an_event_is_emitted() -> None:
     stage = Stage()
-    outcome = await revoke(stage.services, scene_of(stage, held=None))
+    outcome = await revoke(stage.services, stage_of(stage, held=None))
     assert ("ignored", True) == (outcome.result, outcome.handled_revoke)
     assert "no session" in outcome.notes[0].message
     assert await stage.accounts.read("AB1234") is None
 
 
 @pytest.mark.parametrize("logout", [None, DOWN])
-async def test_nothing_secret_is_told(logout: Exception | None) -> None:
+async def test_no_secret_is_reported(logout: Exception | None) -> None:
     stage = Stage(logout=logout)
-    outcome = await revoke(stage.services, scene_of(stage))
+    outcome = await revoke(stage.services, stage_of(stage))
     assert [] == list(leaks(repr(outcome)))

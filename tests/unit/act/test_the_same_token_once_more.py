@@ -1,4 +1,4 @@
-"""Another login may give the living token once more, with the login_time of the day before: there is no other today."""
+"""Another login may return the living token again, with the login_time of the day before: no other exists today."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -20,7 +20,7 @@ DAY = timedelta(days=1)
 
 
 async def staged(stage: Stage, mode: str) -> Action:
-    """Log in by that mode; gives what is decided next."""
+    """Log in by that mode; return the next plan."""
     stored = stage.cluster.put(secrets_path("desk", "grant-1"), {"metadata": {"name": "grant-1"}})["metadata"]
     given = replace(grant(), uid=stored["uid"], resource_version=stored["resourceVersion"])
     context = stage.context(
@@ -42,13 +42,13 @@ async def staged(stage: Stage, mode: str) -> Action:
 
 
 @pytest.mark.parametrize("mode", ["TOTP", "Manual", "RefreshToken"])
-async def test_a_session_of_the_day_before_that_a_login_brings_is_proven_and_not_thrown_away(mode: str) -> None:
+async def test_a_session_of_the_day_before_from_a_new_login_is_proven_and_not_dropped(mode: str) -> None:
     stage = Stage(happy_answers())
     stage.exchanged = stage.renewed = session(stage.clock.now() - DAY)
     assert Action.PROVE is await staged(stage, mode)
 
 
-async def test_what_the_broker_says_of_a_login_of_today_is_kept() -> None:
+async def test_the_login_time_of_a_login_of_today_is_kept() -> None:
     stage = Stage(happy_answers())
     earlier = stage.clock.now() - timedelta(minutes=3)
     stage.exchanged = session(earlier)
@@ -59,7 +59,7 @@ async def test_what_the_broker_says_of_a_login_of_today_is_kept() -> None:
     assert earlier == context.after.observed.held.session.login_time
 
 
-async def test_what_was_known_of_the_token_before_the_login_counts_no_more() -> None:
+async def test_answers_about_the_token_from_before_the_login_count_no_more() -> None:
     stage = Stage(happy_answers())
     now = stage.clock.now()
     context = stage.context(held=published(now), probes=dead(now))

@@ -1,4 +1,4 @@
-"""The rate limit per app: the pure bucket, and the waiting around it."""
+"""Rate limit per app: the pure bucket, and the waits around it."""
 
 import asyncio
 from itertools import combinations
@@ -50,7 +50,7 @@ def test_a_time_in_the_past_changes_nothing() -> None:
 
 
 async def arrivals_of(limiter: RateLimiter, kinds: list[CallKind]) -> list[tuple[CallKind, int, float]]:
-    """When each of the calls, all made at once, may go: kind, position and seconds from the start."""
+    """Return the time at which each call may go, all made at once: kind, position and seconds from the start."""
     loop = asyncio.get_running_loop()
     start = loop.time()
     granted: list[tuple[CallKind, int, float]] = []
@@ -64,7 +64,7 @@ async def arrivals_of(limiter: RateLimiter, kinds: list[CallKind]) -> list[tuple
 
 
 def most_calls_within(span: float) -> float:
-    """What one app may call within `span` seconds: a login's two calls at once, and three a second."""
+    """Return the most calls of one app within `span` seconds: a login's two calls at once, and three a second."""
     return 2 + 3 * span
 
 
@@ -111,7 +111,7 @@ async def test_apps_do_not_wait_for_each_other() -> None:
 
 
 @pytest.mark.looptime
-async def test_a_cancelled_caller_takes_nothing_and_holds_up_nobody() -> None:
+async def test_a_cancelled_caller_takes_nothing_and_delays_no_other() -> None:
     limiter = RateLimiter(RateLimits(), LoopClock())
     loop = asyncio.get_running_loop()
     await limiter.acquire(KEY, CallKind.PROBE)
@@ -126,7 +126,7 @@ async def test_a_cancelled_caller_takes_nothing_and_holds_up_nobody() -> None:
     assert loop.time() - start == pytest.approx(1.0, abs=0.02)
 
 
-async def test_rested_apps_are_forgotten() -> None:
+async def test_idle_apps_are_forgotten() -> None:
     clock = FakeClock()
     limiter = RateLimiter(RateLimits(), clock)
     for number in range(1000):
@@ -152,7 +152,7 @@ async def test_an_app_in_use_is_remembered() -> None:
     ("wanted", "probes", "expected"),
     [(300.0, 1, 300.0), (300.0, 300, 300.0), (300.0, 301, 301.0), (300.0, 10_000, 10_000.0)],
 )
-def test_many_probes_stretch_rather_than_crowd(wanted: float, probes: int, expected: float) -> None:
+def test_many_probes_get_a_longer_interval(wanted: float, probes: int, expected: float) -> None:
     limiter = RateLimiter(RateLimits(), FakeClock())
 
     assert [expected, expected] == [

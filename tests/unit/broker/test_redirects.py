@@ -1,4 +1,4 @@
-"""Where a Location leads: on, to the app with a request_token, or to an end with a reason."""
+"""Results of a Location: a further hop, the app's redirect with a request_token, or an end with a reason."""
 
 import pytest
 from hypothesis import given
@@ -156,7 +156,7 @@ def test_a_mismatch_names_the_part_that_differs_without_the_query(location: str,
     assert f"the app's redirect URL {message}" == rejection(location).message
 
 
-def test_a_foreign_address_is_shown_in_few_and_harmless_characters() -> None:
+def test_a_foreign_address_is_shown_with_limited_and_harmless_characters() -> None:
     message = rejection(f"https://{'a' * 60}.{'b' * 60}.example/<script>/{'/x' * 200}?{GOOD}").message
 
     assert len(message) < 350

@@ -1,4 +1,4 @@
-"""A renewal by refresh_token: what is sent, and what each answer means."""
+"""Renewal by refresh_token: the request, and the meaning of each answer."""
 
 import hashlib
 import json
@@ -57,7 +57,7 @@ async def refused(answer: bytes) -> BrokerError:
     return caught.value
 
 
-async def test_it_sends_the_documented_form() -> None:
+async def test_a_renewal_sends_the_documented_form() -> None:
     async with served(http(200, renewed_body())) as (api, server):
         await api.renew(APP, Sensitive(REFRESH_TOKEN))
     checksum = hashlib.sha256(f"{API_KEY}{REFRESH_TOKEN}{API_SECRET}".encode()).hexdigest()
@@ -67,7 +67,7 @@ async def test_it_sends_the_documented_form() -> None:
     assert API_SECRET not in sent
 
 
-async def test_it_gives_the_session_and_the_new_refresh_token() -> None:
+async def test_a_renewal_returns_the_session_and_the_new_refresh_token() -> None:
     session = await renewed(http(200, renewed_body(login_time="2026-03-02 07:36:01")))
     at = datetime(2026, 3, 2, 7, 36, 1, tzinfo=IST)
     assert Session("AB1234", APP.api_key, Sensitive(ACCESS_TOKEN), at) == session
@@ -97,13 +97,13 @@ async def test_an_answer_that_does_not_name_the_app_is_of_the_app_that_asked() -
         (200, renewed_body(api_key="another"), Reason.APP_REJECTED),
     ],
 )
-async def test_a_refusal_names_what_a_person_has_to_mend(status: int, body: str, reason: Reason) -> None:
+async def test_a_refusal_names_what_the_user_has_to_correct(status: int, body: str, reason: Reason) -> None:
     error = await refused(http(status, body))
     assert (BrokerRejection, reason) == (type(error), error.reason)
 
 
 @pytest.mark.parametrize(
-    ("body", "user_id", "brought"),
+    ("body", "user_id", "refresh_token"),
     [
         (renewed_body("user_id"), None, ROTATED),
         (renewed_body("access_token"), "AB1234", ROTATED),
@@ -115,12 +115,12 @@ async def test_a_refusal_names_what_a_person_has_to_mend(status: int, body: str,
     ],
 )
 async def test_a_session_that_cannot_be_used_is_an_unexpected_answer_and_keeps_its_refresh_token(
-    body: str, user_id: str | None, brought: str | None
+    body: str, user_id: str | None, refresh_token: str | None
 ) -> None:
     error = await refused(http(200, body))
     assert isinstance(error, SessionUnusable)
     assert (Reason.UNEXPECTED_ANSWER, user_id) == (error.reason, error.user_id)
-    assert (Sensitive(brought) if brought else None) == error.refresh_token
+    assert (Sensitive(refresh_token) if refresh_token else None) == error.refresh_token
 
 
 async def test_no_log_shows_a_secret_even_when_everything_is_logged(caplog: pytest.LogCaptureFixture) -> None:

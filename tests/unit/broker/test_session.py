@@ -1,4 +1,4 @@
-"""The documented API: what each answer to an exchange, a profile read and a logout means."""
+"""The documented API: the meaning of each answer to an exchange, a profile read and a logout."""
 
 import hashlib
 import json
@@ -124,7 +124,7 @@ async def test_an_exchange_sends_the_documented_form() -> None:
         (200, session_body(drop=["api_key"]), Reason.APP_REJECTED),
     ],
 )
-async def test_an_exchange_is_rejected_with_what_a_person_has_to_mend(status: int, body: str, reason: Reason) -> None:
+async def test_a_rejected_exchange_names_what_the_user_has_to_correct(status: int, body: str, reason: Reason) -> None:
     error = await failure_of(http(status, body), exchange)
 
     assert (BrokerRejection, reason) == (type(error), error.reason)
@@ -156,7 +156,7 @@ async def test_an_exchange_is_rejected_with_what_a_person_has_to_mend(status: in
     ],
 )
 @pytest.mark.parametrize("call", [exchange, renewal, profile, logout])
-async def test_an_outage_is_passing_at_every_call_and_shows_nothing_of_itself(
+async def test_an_outage_is_transient_at_every_call_and_its_content_is_not_shown(
     reply: bytes, reason: Reason, processed: Processed, call: Call
 ) -> None:
     error = await failure_of(reply, call)
@@ -233,16 +233,16 @@ async def test_a_refused_token_says_whether_it_reads_like_a_lapsed_subscription(
     assert hint == error.reads_like_lapse
 
 
-async def test_an_answer_with_a_date_tells_how_far_the_clocks_are_apart() -> None:
-    heard: list[ClockOffset] = []
+async def test_an_answer_with_a_date_gives_the_offset_of_the_clocks() -> None:
+    offsets: list[ClockOffset] = []
     async with RawServer([http(403, "", "Date: Mon, 02 Mar 2026 02:03:30 GMT"), http(403)]) as server:
-        api = KiteApi(ApiSettings(root=server.url, threads=1), FakeClock(), heard.append)
+        api = KiteApi(ApiSettings(root=server.url, threads=1), FakeClock(), offsets.append)
         for _ in range(2):
             with pytest.raises(BrokerError):
                 await api.profile(Sensitive(API_KEY), Sensitive(ACCESS_TOKEN))
         api.close()
 
-    assert [ClockOffset(89.5, 0.5)] == heard
+    assert [ClockOffset(89.5, 0.5)] == offsets
 
 
 async def test_a_session_without_a_content_type_is_kept() -> None:
@@ -334,7 +334,7 @@ async def test_a_body_beyond_the_limit_is_not_read() -> None:
     assert error.reason == Reason.UNEXPECTED_ANSWER
 
 
-async def test_a_body_that_drips_for_too_long_is_given_up() -> None:
+async def test_a_body_that_takes_too_long_is_given_up() -> None:
     async with served(http(200, session_body()), clock=FakeClock(step_per_reading=10.0)) as (api, _):
         with pytest.raises(TransientBrokerError) as caught:
             await exchange(api)

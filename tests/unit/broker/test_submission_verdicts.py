@@ -1,4 +1,4 @@
-"""Whether an attempt counted at the broker: every kind of answer to a password and to a code (P1)."""
+"""Attempts that counted at the broker: every kind of answer to a password and to a code (P1)."""
 
 from collections.abc import Callable
 
@@ -112,7 +112,7 @@ def test_an_accepted_submission_raises_nothing(step: Step) -> None:
     assert outcome_of(None) == AttemptOutcome.ACCEPTED
 
 
-def test_a_rejection_says_where_to_look_and_what_was_answered() -> None:
+def test_a_rejection_names_the_input_to_check_and_the_answer() -> None:
     assert [
         verdict(Step.PASSWORD, refusal(403, "UserException")).message,
         verdict(Step.TOTP, refusal(400, "SomethingNew")).message,

@@ -1,4 +1,4 @@
-"""The login's HTTP client: what is sent, what is read, and whether a failure came before or after the send."""
+"""HTTP client of the login: the request, the answer, and whether a failure came before or after the send."""
 
 import gzip
 import socket
@@ -23,13 +23,13 @@ from support.broker_fakes import NOW, PASSWORD, FakeClock, leaks, texts_of
 from support.raw_server import HANG, RESET, RawServer, cut, http
 
 PATIENT = TransportSettings(connect_seconds=30.0, total_seconds=30.0, most_body_bytes=1000)
-"""For whoever is answered, however busy the machine is."""
+"""Timeouts for requests that are answered, on a busy machine too."""
 SHORT = TransportSettings(connect_seconds=30.0, total_seconds=1.0, most_body_bytes=1000)
-"""For whoever is never answered."""
+"""Timeouts for requests that are never answered."""
 
 
 def go_on() -> None:
-    """A check that allows the send."""
+    """Allow the send."""
 
 
 def post(url: str, step: Step = Step.PASSWORD) -> HttpRequest:
@@ -62,17 +62,17 @@ async def test_an_answer_carries_status_headers_body_and_the_time(transport: Aio
     assert (received.header("x-one"), received.content_type) == ("two", "application/json")
 
 
-async def test_an_answer_with_a_date_tells_how_far_the_clocks_are_apart() -> None:
-    heard: list[ClockOffset] = []
+async def test_an_answer_with_a_date_gives_the_offset_of_the_clocks() -> None:
+    offsets: list[ClockOffset] = []
     dated = ("Date: Mon, 02 Mar 2026 02:03:30 GMT", "Date: Mon, 02 Mar 2026 02:05:00 GMT")
     async with (
         RawServer([http(200, "", dated[0]), http(503, "", dated[1]), http(200)]) as server,
-        AiohttpTransport(PATIENT, FakeClock(), heard.append) as listening,
+        AiohttpTransport(PATIENT, FakeClock(), offsets.append) as listening,
     ):
         answers = [await listening.send(post(server.url), before_write=go_on) for _ in range(3)]
 
-    assert [ClockOffset(89.5, 0.5), ClockOffset(-0.5, 0.5)] == heard
-    assert [*heard, None] == [received.clock_offset for received in answers]
+    assert [ClockOffset(89.5, 0.5), ClockOffset(-0.5, 0.5)] == offsets
+    assert [*offsets, None] == [received.clock_offset for received in answers]
 
 
 async def test_a_form_is_posted_under_an_honest_name(transport: AiohttpTransport) -> None:
@@ -166,7 +166,7 @@ async def test_a_server_that_speaks_no_tls_spends_nothing(transport: AiohttpTran
 @pytest.mark.parametrize(
     "reply", [HANG, RESET, b"", b"HTTP/1.1 200", b"nonsense\r\n\r\n", cut(200, "{}"), cut(403, "{}")]
 )
-async def test_what_breaks_after_the_send_may_have_counted(
+async def test_an_attempt_that_breaks_after_the_send_may_have_counted(
     transport: AiohttpTransport, impatient: AiohttpTransport, reply: bytes, step: Step
 ) -> None:
     async with RawServer([reply]) as server:
@@ -175,7 +175,7 @@ async def test_what_breaks_after_the_send_may_have_counted(
         assert (OutcomeUnknown, step, 1) == (type(error), error.step, len(server.requests))
 
 
-async def test_what_breaks_after_a_read_is_only_passing(impatient: AiohttpTransport) -> None:
+async def test_a_read_that_breaks_after_the_send_is_transient(impatient: AiohttpTransport) -> None:
     async with RawServer([HANG]) as server:
         error = await failure_of(impatient, HttpRequest(Step.PREFLIGHT, "GET", server.url))
 
@@ -186,7 +186,7 @@ async def test_what_breaks_after_a_read_is_only_passing(impatient: AiohttpTransp
     )
 
 
-async def test_a_reservation_that_is_lost_while_connecting_sends_not_a_byte(transport: AiohttpTransport) -> None:
+async def test_a_reservation_that_is_lost_while_connecting_sends_no_byte(transport: AiohttpTransport) -> None:
     seen: list[int] = []
 
     async with RawServer([http(200)]) as server:
@@ -214,6 +214,6 @@ async def test_no_error_holds_an_address_a_form_or_a_foreign_text(
     assert (error.__cause__, error.__context__) == (None, None)
 
 
-async def test_a_transport_outside_of_its_block_is_a_mistake() -> None:
+async def test_a_transport_outside_of_its_block_is_an_error() -> None:
     with pytest.raises(RuntimeError, match="async with"):
         await AiohttpTransport(PATIENT, FakeClock()).send(post("http://127.0.0.1:1"), before_write=go_on)

@@ -1,4 +1,4 @@
-"""The driver and the attempt ledger's gate: what is reserved, checked, sent and settled, in which order (P1)."""
+"""Driver and gate of the attempt ledger: submissions are reserved, checked, sent and settled in order (P1)."""
 
 import asyncio
 from collections.abc import Callable
@@ -50,7 +50,7 @@ HAPPY = [
 async def drive(
     script: list[HttpResponse | BaseException], gate: RecordingGate | None = None, hooks: LoginHooks | None = None
 ) -> tuple[list[str], Sensitive | BaseException]:
-    """The common journal of gate and transport, and how it ended."""
+    """Return the common journal of gate and transport, and the result."""
     gate = gate or RecordingGate()
     transport = ScriptedTransport(script, journal=gate.journal)
     try:
@@ -64,15 +64,15 @@ async def test_each_submission_is_reserved_checked_sent_and_settled() -> None:
     assert (HAPPY, Sensitive(REQUEST_TOKEN)) == await drive([*happy_answers()])
 
 
-async def test_the_gate_hears_how_far_the_clocks_were_apart_at_the_preflight_before_the_password() -> None:
-    heard: list[ClockOffset | None] = []
+async def test_the_gate_gets_the_clock_offset_of_the_preflight_before_the_password() -> None:
+    offsets: list[ClockOffset | None] = []
     for headers in ({"Date": "Mon, 02 Mar 2026 02:03:30 GMT"}, {}):
         gate = RecordingGate()
         page = replace(answer(200, "<html></html>", headers), asked_at=NOW)
         later = replace(password_accepted(), headers={"date": "Mon, 02 Mar 2026 02:05:00 GMT"}, asked_at=NOW)
         await drive([page, later, *happy_answers()[2:]], gate)
-        heard.append(gate.offset)
-    assert [ClockOffset(89.5, 0.5), None] == heard
+        offsets.append(gate.offset)
+    assert [ClockOffset(89.5, 0.5), None] == offsets
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ async def test_the_gate_hears_how_far_the_clocks_were_apart_at_the_preflight_bef
         ),
     ],
 )
-async def test_every_reservation_is_settled_once_with_what_is_known(
+async def test_every_reservation_is_settled_once_with_the_known_outcome(
     script: list[HttpResponse | BaseException], settled: list[str], reason: Reason
 ) -> None:
     journal, error = await drive([login_page(), *script])
@@ -225,7 +225,7 @@ async def test_a_crash_at_a_named_point_leaves_the_reservation_pending(point: st
 
 
 class SlowTransport(ScriptedTransport):
-    """Every answer takes two seconds of the clock."""
+    """Transport whose every answer takes two seconds of the clock."""
 
     clock: FakeClock
 
@@ -284,7 +284,7 @@ DOWN = answer(503, "<html>")
 @pytest.mark.parametrize(
     ("failing", "sends"), [([DOWN], 3), ([DOWN, DOWN], 4), ([redirect("/connect/finish?sess_id=s0"), DOWN], 4)]
 )
-async def test_the_apps_login_that_fails_in_passing_is_asked_for_again_without_another_code(
+async def test_an_apps_login_with_a_transient_error_is_retried_without_another_code(
     failing: list[HttpResponse | BaseException], sends: int
 ) -> None:
     journal, ended = await drive([*happy_answers()[:3], *failing, *happy_answers()[3:]])
@@ -301,7 +301,7 @@ async def test_the_apps_login_that_fails_in_passing_is_asked_for_again_without_a
         ([refusal(400, "InputException")], 1),
     ],
 )
-async def test_the_apps_login_is_given_up_after_three_tries_and_at_once_where_that_cannot_help(
+async def test_the_apps_login_is_given_up_after_three_tries_and_at_once_when_a_retry_cannot_help(
     failing: list[HttpResponse | BaseException], sends: int
 ) -> None:
     journal, ended = await drive([*happy_answers()[:3], *failing])
@@ -309,7 +309,7 @@ async def test_the_apps_login_is_given_up_after_three_tries_and_at_once_where_th
     assert (Step.CONNECT, sends) == (ended.step, journal.count("send connect"))
 
 
-async def test_no_further_try_begins_late_in_a_login() -> None:
+async def test_no_further_retry_begins_late_in_a_login() -> None:
     gate = RecordingGate()
     transport = ScriptedTransport([*happy_answers()[:3], DOWN, DOWN], journal=gate.journal)
     with pytest.raises(BrokerError):
@@ -317,7 +317,7 @@ async def test_no_further_try_begins_late_in_a_login() -> None:
     assert 1 == gate.journal.count("send connect")
 
 
-async def test_a_step_before_it_is_never_repeated() -> None:
+async def test_a_step_before_the_apps_login_is_never_repeated() -> None:
     journal, ended = await drive([DOWN, *happy_answers()])
     assert isinstance(ended, BrokerError)
     assert ["send preflight"] == journal

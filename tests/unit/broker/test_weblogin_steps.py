@@ -1,4 +1,4 @@
-"""The login's story, as values: what is asked in which order, and what each step needs of the answer before it."""
+"""Steps of the login, as values: the requests in order, and the answer that each step needs before it."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -31,7 +31,7 @@ CONNECT_URL = f"https://login.example/connect/login?v=3&api_key={API_KEY}"
 def converse(
     answers: Sequence[HttpResponse], login: WebLogin = LOGIN
 ) -> tuple[list[HttpRequest | CodeNeeded], Sensitive]:
-    """All that the flow asked for, and what it returned."""
+    """Return all requests of the flow, and its result."""
     flow = login_flow(login)
     waiting = list(answers)
     asked = [next(flow)]
@@ -185,7 +185,7 @@ def test_every_other_end_of_the_apps_login_has_its_reason(last: HttpResponse, re
     assert (reason, Step.CONNECT) == (error.reason, error.step)
 
 
-def test_an_answer_of_the_wrong_kind_is_the_drivers_mistake() -> None:
+def test_an_answer_of_the_wrong_kind_is_an_error_of_the_driver() -> None:
     flow = login_flow(LOGIN)
     next(flow)
 

@@ -1,4 +1,4 @@
-"""What is read out of an answer, whatever its headers claim."""
+"""Values that are read from an answer, with any headers."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -71,7 +71,7 @@ def test_an_error_envelope_is_an_error_envelope_under_every_content_type(content
 @pytest.mark.parametrize(
     "body", ["", "[]", "7", "null", "{", "<html>", '{"a":' * 20_000, "\ud83d\udc4d".encode("utf-16", "surrogatepass")]
 )
-def test_what_is_no_json_object_is_no_envelope(body: str | bytes) -> None:
+def test_a_body_that_is_no_json_object_is_no_envelope(body: str | bytes) -> None:
     raw = body if isinstance(body, bytes) else body.encode()
 
     assert HttpResponse.of(200, {"content-type": "application/json"}, raw, NOW).envelope is None
@@ -87,7 +87,7 @@ def test_what_is_no_json_object_is_no_envelope(body: str | bytes) -> None:
         ({"status": "error"}, False),
     ],
 )
-def test_success_is_only_what_says_so(document: dict[str, object], succeeded: bool) -> None:  # noqa: FBT001 - a table's column
+def test_only_an_explicit_success_is_a_success(document: dict[str, object], succeeded: bool) -> None:  # noqa: FBT001 - a table's column
     assert succeeded == answer(200, document).succeeded
 
 
@@ -99,7 +99,7 @@ def test_only_known_error_types_are_described() -> None:
     ] == ["HTTP 403 TokenException", "HTTP 403", "HTTP 403"]
 
 
-def test_neither_requests_nor_answers_show_what_they_carry() -> None:
+def test_neither_requests_nor_answers_show_their_contents() -> None:
     request = HttpRequest(Step.PASSWORD, "POST", f"https://login.example/?api_key={API_KEY}", {"password": PASSWORD})
     received = refusal(403, PASSWORD, PASSWORD)
 
@@ -114,7 +114,7 @@ def dated(asked_at: datetime | None = NOW, **headers: Any) -> HttpResponse:
 
 
 @pytest.mark.parametrize("age", [{}, {"Age": "0"}])
-def test_a_fresh_answer_tells_how_far_our_clock_is_from_the_brokers(age: dict[str, Any]) -> None:
+def test_a_fresh_answer_gives_the_offset_of_our_clock(age: dict[str, Any]) -> None:
     assert ClockOffset(89.5, 0.5) == dated(Date=DATED, **age).clock_offset
 
 
@@ -130,5 +130,5 @@ def test_a_fresh_answer_tells_how_far_our_clock_is_from_the_brokers(age: dict[st
         dated(Date=DATED, asked_at=NOW + timedelta(seconds=3)),
     ],
 )
-def test_an_answer_that_is_old_slow_or_undated_tells_nothing_of_the_clock(silent: HttpResponse) -> None:
+def test_an_answer_that_is_old_slow_or_undated_gives_no_offset(silent: HttpResponse) -> None:
     assert silent.clock_offset is None

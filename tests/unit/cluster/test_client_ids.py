@@ -1,9 +1,9 @@
-"""Which client IDs a namespace may name: what the Namespace's annotation and the operator's setting say together."""
+"""Client IDs of a namespace: the Namespace's annotation and the operator's setting together."""
 
 import pytest
 
 from kite_operator.cluster.api import namespaces_path
-from kite_operator.cluster.client_ids import CLIENT_IDS_ANNOTATION, REMEMBERED_SECONDS, ClientIDList
+from kite_operator.cluster.client_ids import CACHE_SECONDS, CLIENT_IDS_ANNOTATION, ClientIDList
 from kite_operator.model.errors import Forbidden
 from kite_operator.model.reasons import Reason
 from support.broker_fakes import FakeClock
@@ -37,14 +37,14 @@ async def test_a_client_id_is_allowed(client_ids: str | None, rule: str, allowed
     assert allowed == (problem is None)
 
 
-async def test_who_is_not_allowed_is_told_the_annotation_and_the_namespace() -> None:
+async def test_the_refusal_names_the_annotation_and_the_namespace() -> None:
     problem = await ClientIDList(a_namespace("CD5678"), FakeClock()).problem("desk", "AB1234")
     assert problem is not None
     assert Reason.CLIENT_NOT_ALLOWED is problem.reason
     assert "annotation kite-operator.dev/client-ids of Namespace 'desk'" in problem.message
 
 
-async def test_a_namespace_that_may_not_be_read_allows_nobody_and_says_which_right_is_missing() -> None:
+async def test_a_namespace_that_may_not_be_read_allows_no_client_and_the_message_names_the_missing_right() -> None:
     cluster = a_namespace("AB1234")
 
     def forbid(verb: str, path: str) -> None:
@@ -65,5 +65,5 @@ async def test_a_namespace_is_read_once_in_a_while_and_a_change_is_then_seen() -
     annotations = {CLIENT_IDS_ANNOTATION: "AB1234"}
     cluster.put(namespaces_path("desk"), {"metadata": {"name": "desk", "annotations": annotations}})
     assert await asked.problem("desk", "AB1234") is not None
-    await clock.sleep(REMEMBERED_SECONDS)
+    await clock.sleep(CACHE_SECONDS)
     assert await asked.problem("desk", "AB1234") is None

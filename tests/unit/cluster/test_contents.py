@@ -1,4 +1,4 @@
-"""What a derived Secret holds in each format, and what is read back from it."""
+"""Contents of a derived Secret in each format, and the session that is read back from them."""
 
 import base64
 import json
@@ -63,7 +63,7 @@ def test_a_mix_holds_each_of_its_formats(mix: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize("mix", MIXES, ids="+".join)
-def test_whatever_names_the_client_is_read_back(mix: tuple[str, ...]) -> None:
+def test_every_format_that_names_the_client_is_read_back(mix: tuple[str, ...]) -> None:
     expected = None if mix == ("env",) else SESSION
     assert expected == parse_contents(contents(SESSION, mix), LOGIN)
 
@@ -104,11 +104,11 @@ def test_the_file_is_one_assignment_a_variable_for_a_shell(token: str) -> None:
         encoded(token__json='{"api_key": 1, "access_token": null, "user_id": ["a"]}'),
     ],
 )
-def test_what_is_not_whole_is_no_session(broken: dict[str, str]) -> None:
+def test_incomplete_data_is_no_session(broken: dict[str, str]) -> None:
     assert parse_contents(broken, LOGIN) is None
 
 
-def test_a_broken_format_does_not_hide_a_whole_one() -> None:
+def test_a_broken_format_does_not_hide_a_complete_one() -> None:
     data = contents(SESSION, ("keys", "file", "json"))
     for key in ("access_token", FILE_KEY):
         data[key] = "%%%"
@@ -116,7 +116,7 @@ def test_a_broken_format_does_not_hide_a_whole_one() -> None:
 
 
 @pytest.mark.parametrize("mix", MIXES, ids="+".join)
-def test_what_any_format_claims_is_read(mix: tuple[str, ...]) -> None:
+def test_the_claim_of_any_format_is_read(mix: tuple[str, ...]) -> None:
     assert (ACCESS_TOKEN, API_KEY) == parse_claim(contents(SESSION, mix))
 
 
@@ -135,5 +135,5 @@ def test_a_claim_needs_a_token_and_nothing_else(texts: dict[str, str], expected:
     assert expected == parse_claim(encoded(**texts))
 
 
-def test_what_is_no_base64_claims_nothing() -> None:
+def test_data_that_is_no_base64_claims_nothing() -> None:
     assert parse_claim({"access_token": "%%%", "KITE_ACCESS_TOKEN": "%%%", "kite.env": "%%%"}) is None

@@ -1,4 +1,4 @@
-"""The refresh_token in the state Secret: written with the session that brought it, kept until another one comes."""
+"""The refresh_token in the state Secret: written with its session, kept until another one replaces it."""
 
 import base64
 import json
@@ -21,7 +21,7 @@ def held(refresh_token: str | None = REFRESH_TOKEN) -> Held:
 
 
 async def written(who: Credential = PLATFORM, *sessions: Held | None) -> tuple[MemoryCluster, dict[str, Any]]:
-    """A state Secret into which these were written, one after the other."""
+    """Return a state Secret into which these were written, one after the other."""
     cluster, secret = MemoryCluster(), None
     for each in sessions or (held(),):
         secret = await write_state(cluster, who, secret, each)
@@ -29,19 +29,19 @@ async def written(who: Credential = PLATFORM, *sessions: Held | None) -> tuple[M
     return cluster, secret
 
 
-async def test_it_is_written_with_the_session_and_read_back() -> None:
+async def test_the_refresh_token_is_written_with_the_session_and_read_back() -> None:
     _, secret = await written()
     assert renewal() == parse_renewal(secret, PLATFORM)
     assert held() == parse_state(secret, PLATFORM)
 
 
-async def test_it_stays_when_the_session_is_published_replaced_or_forgotten() -> None:
+async def test_the_refresh_token_stays_when_the_session_is_published_replaced_or_dropped() -> None:
     _, secret = await written(PLATFORM, held(), replace(held(None), published=True), held(None), None)
     assert renewal() == parse_renewal(secret, PLATFORM)
     assert parse_state(secret, PLATFORM) is None
 
 
-async def test_a_new_one_replaces_it() -> None:
+async def test_a_new_refresh_token_replaces_the_old_one() -> None:
     _, secret = await written(PLATFORM, held("formerrefreshtoken000"), held())
     assert renewal() == parse_renewal(secret, PLATFORM)
 
@@ -58,23 +58,23 @@ async def test_no_other_mode_keeps_one() -> None:
     assert ["session"] == list(secret["data"])
 
 
-async def test_a_change_of_the_mode_forgets_it_with_the_next_write() -> None:
+async def test_a_change_of_the_mode_drops_the_refresh_token_with_the_next_write() -> None:
     cluster, secret = await written()
     after = await write_state(cluster, credential(mode="Manual", login_secret=None), secret, held())
     assert ["session"] == list(after["data"])
 
 
-async def test_that_of_another_client_is_not_used() -> None:
+async def test_the_refresh_token_of_another_client_is_not_used() -> None:
     _, secret = await written()
     assert parse_renewal(secret, replace(PLATFORM, client_id="ZZ9999")) is None
 
 
-async def test_what_somebody_wrote_there_is_no_refresh_token() -> None:
+async def test_other_data_under_the_key_is_no_refresh_token() -> None:
     _, secret = await written()
     broken = ("not base64", base64.b64encode(b"[]").decode(), base64.b64encode(json.dumps({}).encode()).decode())
     parsed = [parse_renewal({**secret, "data": {RENEWAL_KEY: each}}, PLATFORM) for each in broken]
     assert [None, None, None] == parsed
 
 
-def test_a_session_does_not_show_it() -> None:
+def test_a_session_does_not_show_its_refresh_token() -> None:
     assert [] == list(leaks(f"{held()!r} {held()} {renewal()!r}"))

@@ -17,5 +17,5 @@ from kite_operator.cluster.api import _resource, credentials_path, leases_path, 
         ("/api/v1/secrets", "secrets"),
     ],
 )
-def test_it_is_bounded(path: str, resource: str) -> None:
+def test_the_resource_of_a_path_is_bounded(path: str, resource: str) -> None:
     assert resource == _resource(path)

@@ -1,4 +1,4 @@
-"""Who somebody is, and what they may do: only what the API server says in so many words counts."""
+"""The user of a token and a user's rights: only an explicit answer of the API server counts."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -25,7 +25,7 @@ TRADER = User(
 
 
 class Answering(Cluster):
-    """An API server that says one thing."""
+    """API server that always gives one answer."""
 
     def __init__(self, status: Mapping[str, Any] | None) -> None:
         self.status = status
@@ -57,11 +57,11 @@ async def test_a_token_for_our_audience_has_a_user() -> None:
         {"authenticated": True, "audiences": ["kite-operator"]},
     ],
 )
-async def test_anything_less_is_nobody(status: Mapping[str, Any] | None) -> None:
+async def test_any_other_answer_is_no_user(status: Mapping[str, Any] | None) -> None:
     assert await review_token(Answering(status), TOKEN, "kite-operator") is None
 
 
-async def test_rights_are_asked_for_with_all_that_is_known_of_the_user() -> None:
+async def test_an_access_review_carries_all_attributes_of_the_user() -> None:
     cluster = Answering({"allowed": True})
     assert await is_allowed(cluster, TRADER, AccessReview("get", "desk", "alpha-token"))
     [(path, spec)] = cluster.asked
@@ -77,7 +77,7 @@ async def test_rights_are_asked_for_with_all_that_is_known_of_the_user() -> None
     ]
 
 
-async def test_without_a_name_all_secrets_of_the_namespace_are_meant() -> None:
+async def test_without_a_name_the_review_is_about_all_secrets_of_the_namespace() -> None:
     cluster = Answering({"allowed": True})
     await is_allowed(cluster, TRADER, AccessReview("create", "desk"))
     assert "name" not in cluster.asked[0][1]["resourceAttributes"]
@@ -86,5 +86,5 @@ async def test_without_a_name_all_secrets_of_the_namespace_are_meant() -> None:
 @pytest.mark.parametrize(
     "status", [None, {}, {"allowed": False}, {"allowed": "yes"}, {"allowed": True, "denied": True}]
 )
-async def test_nothing_is_allowed_unless_it_is_said(status: Mapping[str, Any] | None) -> None:
+async def test_nothing_is_allowed_without_an_explicit_answer(status: Mapping[str, Any] | None) -> None:
     assert not await is_allowed(Answering(status), TRADER, AccessReview("get", "desk", "alpha-token"))

@@ -1,4 +1,4 @@
-"""The derived Secret's metadata: ours, the user's and that of others; what is outdated and what somebody changed."""
+"""Metadata of the derived Secret: ours, the user's and other clients'; outdated metadata and drift."""
 
 from dataclasses import replace
 from typing import Any
@@ -24,7 +24,7 @@ DRESSED = who(labels={"desk": "a", "team": "x"}, annotations={"note": "one"})
 
 
 async def written(*steps: Credential, meddle: Any = None) -> Manifest:
-    """The Secret after it was published for each of these credentials in turn."""
+    """Return the Secret after it was published for each of these credentials in turn."""
     cluster, secret = MemoryCluster(), None
     for step in steps:
         secret = await publish(cluster, step, secret, SESSION)
@@ -34,17 +34,17 @@ async def written(*steps: Credential, meddle: Any = None) -> Manifest:
     return secret
 
 
-def look(secret: Manifest | None, of: Credential) -> TargetView:
+def view_of(secret: Manifest | None, of: Credential) -> TargetView:
     return view_target(secret, of, SESSION)
 
 
-async def test_what_leaves_the_spec_leaves_the_secret() -> None:
+async def test_metadata_that_leaves_the_spec_leaves_the_secret() -> None:
     metadata = (await written(DRESSED, who(labels={"team": "y"})))["metadata"]
     assert {"team": "y"} == {key: value for key, value in metadata["labels"].items() if "/" not in key}
     assert "note" not in metadata["annotations"]
 
 
-async def test_what_others_have_added_stays() -> None:
+async def test_metadata_that_other_clients_added_stays() -> None:
     def meddle(secret: Manifest) -> None:
         secret["metadata"]["labels"]["theirs"] = "1"
         secret["metadata"]["annotations"]["theirs"] = "2"
@@ -71,53 +71,53 @@ async def test_a_forged_record_takes_none_of_our_own_labels_away() -> None:
         who(deletion_policy=RETAIN),
     ],
 )
-async def test_an_edit_makes_it_outdated(edited: Credential) -> None:
+async def test_an_edit_makes_the_secret_outdated(edited: Credential) -> None:
     secret = await written(PLAIN)
-    assert (True, False) == (look(secret, PLAIN).matches, look(secret, PLAIN).outdated)
-    assert (False, True) == (look(secret, edited).matches, look(secret, edited).outdated)
+    assert (True, False) == (view_of(secret, PLAIN).matches, view_of(secret, PLAIN).outdated)
+    assert (False, True) == (view_of(secret, edited).matches, view_of(secret, edited).outdated)
 
 
 @pytest.mark.parametrize("key", ["labels", "annotations", "ownerReferences"])
-async def test_metadata_that_somebody_stripped_is_no_edit(key: str) -> None:
+async def test_metadata_that_another_client_removed_is_no_edit(key: str) -> None:
     secret = await written(who(labels={"desk": "a"}))
     stripped = {**secret, "metadata": {**secret["metadata"], key: {} if key != "ownerReferences" else []}}
     if key == "labels":
         stripped["metadata"][key] = {ROLE_LABEL: "target", CREDENTIAL_LABEL: "alpha"}
-    view = look(stripped, who(labels={"desk": "a"}))
+    view = view_of(stripped, who(labels={"desk": "a"}))
     assert (False, False) == (view.matches, view.outdated)
 
 
-async def test_a_retained_one_has_no_owner_and_an_owner_that_somebody_adds_is_a_change() -> None:
+async def test_a_retained_secret_has_no_owner_and_an_owner_that_another_client_adds_is_drift() -> None:
     retained = who(deletion_policy=RETAIN)
     secret = await written(retained)
     assert [] == secret["metadata"]["ownerReferences"]
-    assert look(secret, retained).matches
+    assert view_of(secret, retained).matches
     secret["metadata"]["ownerReferences"] = [{"uid": "somebody"}]
-    assert not look(secret, retained).matches
+    assert not view_of(secret, retained).matches
 
 
-async def test_a_missing_one_is_outdated_only_when_another_was_the_target() -> None:
+async def test_a_missing_secret_is_outdated_only_when_another_was_the_target() -> None:
     before = Status(secret_name="before")
-    assert not look(None, PLAIN).outdated
-    assert not look(None, replace(PLAIN, status=Status(secret_name="alpha-kite-token"))).outdated
-    assert look(None, replace(PLAIN, status=before)).outdated
+    assert not view_of(None, PLAIN).outdated
+    assert not view_of(None, replace(PLAIN, status=Status(secret_name="alpha-kite-token"))).outdated
+    assert view_of(None, replace(PLAIN, status=before)).outdated
 
 
-async def test_one_that_was_replaced_and_is_wanted_again_is_written_anew() -> None:
+async def test_a_replaced_secret_that_is_the_target_again_is_written_again() -> None:
     secret = await written(PLAIN)
     secret["metadata"]["annotations"][REPLACED_ANNOTATION] = "another"
-    assert not look(secret, PLAIN).matches
+    assert not view_of(secret, PLAIN).matches
     again = await publish(_holding(secret), PLAIN, secret, SESSION)
     assert REPLACED_ANNOTATION not in again["metadata"]["annotations"]
 
 
-async def test_a_dead_one_follows_the_spec_and_stays_dead() -> None:
+async def test_a_dead_secret_follows_the_spec_and_stays_dead() -> None:
     secret = await written(PLAIN)
     retained = who(deletion_policy=RETAIN, formats=("json",))
     cluster = _holding(secret)
     await mark_dead(cluster, retained, secret, SESSION)
     [marked] = cluster.objects.values()
-    view = look(marked, retained)
+    view = view_of(marked, retained)
     assert (True, True, False) == (view.matches, view.marked_dead, view.outdated)
 
 

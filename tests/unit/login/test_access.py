@@ -1,4 +1,4 @@
-"""A proxy's word: believed from a trusted peer alone, said once, and judged by the API server."""
+"""Access by a proxy: its header counts from a trusted peer only and once, and the API server reviews the user."""
 
 import pytest
 from aiohttp.test_utils import make_mocked_request
@@ -14,7 +14,7 @@ SETTINGS = {"login_auth": "proxy", "login_trusted_proxies": ("127.0.0.0/8", "::1
 
 
 class Peer:
-    """A connection's other end."""
+    """The peer of a connection."""
 
     def __init__(self, address: str) -> None:
         self.address = address
@@ -35,7 +35,7 @@ async def named(peer: str, *headers: tuple[str, str]) -> Visitor | None:
     return await by_proxy().visitor(asked(peer, *headers))  # type: ignore[arg-type]  # a mock
 
 
-async def test_a_trusted_proxy_names_a_person_and_their_groups() -> None:
+async def test_a_trusted_proxy_names_a_user_and_their_groups() -> None:
     headers = (("X-Forwarded-User", "asha"), ("x-forwarded-groups", "desk, quants,"), ("X-Forwarded-Groups", "desk"))
     assert Visitor("asha", ("desk", "quants")) == await named("10.42.7.1", *headers)
     assert Visitor("asha", ("desk", "quants")) == await named("::ffff:10.42.7.1", *headers)
@@ -57,7 +57,9 @@ async def test_the_header_of_any_other_peer_is_ignored(peer: str) -> None:
         (("X-Forwarded-User", "x" * 257),),
     ],
 )
-async def test_nobody_is_named_by_what_is_no_single_name(headers: tuple[tuple[str, str], ...]) -> None:
+async def test_a_header_that_is_not_a_single_valid_name_identifies_no_visitor(
+    headers: tuple[tuple[str, str], ...],
+) -> None:
     assert await named("10.42.7.1", *headers) is None
 
 
@@ -66,7 +68,7 @@ async def test_no_proxy_makes_a_person_one_of_kubernetes_own() -> None:
     assert Visitor("asha", ("desk",)) == await named("10.42.7.1", *headers)
 
 
-async def test_the_api_server_is_asked_whether_the_person_may_create_secrets_there() -> None:
+async def test_the_api_server_reviews_whether_the_user_may_create_secrets_there() -> None:
     cluster = ReviewingCluster()
     cluster.allowed = {("desk-people", "desk")}
     access, asha = by_proxy(cluster), Visitor("asha", ("desk-people",))
@@ -104,12 +106,12 @@ async def test_an_answer_is_kept_for_five_seconds() -> None:
         ("10.42.7.1", "2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
     ],
 )
-def test_whom_a_try_is_counted_for(peer: str, forwarded: str, client: str) -> None:
+def test_a_try_is_counted_for_the_nearest_untrusted_address(peer: str, forwarded: str, client: str) -> None:
     request = asked(peer, ("X-Forwarded-For", forwarded))
     assert client == client_of(request, PROXIES)  # type: ignore[arg-type]  # a mock
 
 
-async def test_behind_a_proxy_a_person_sees_what_they_may_log_in_for() -> None:
+async def test_behind_a_proxy_a_user_sees_the_credentials_they_may_log_in_for() -> None:
     async with open_desk(**SETTINGS) as desk:
         assert "/login/desk/alpha" not in await (await desk.get("/kite/", **ASHA)).text()
         assert 404 == (await desk.get(PAGE, **ASHA)).status
@@ -119,14 +121,14 @@ async def test_behind_a_proxy_a_person_sees_what_they_may_log_in_for() -> None:
         assert 200 == (await desk.get(PAGE, **ASHA)).status
 
 
-async def test_without_its_header_the_page_is_for_nobody() -> None:
+async def test_without_the_header_every_page_is_refused() -> None:
     async with open_desk(**SETTINGS) as desk:
         for path in ("/kite/", PAGE):
             assert 403 == (await desk.get(path)).status
         assert 403 == (await desk.post("/kite/enter", {"passphrase": "x"})).status
 
 
-async def test_a_person_who_lost_the_right_meanwhile_hands_nothing_over() -> None:
+async def test_a_user_who_lost_the_right_meanwhile_creates_no_grant() -> None:
     async with open_desk(**SETTINGS) as desk:
         desk.cluster.allowed = {("asha@desk.example", "desk")}
         desk.browser.session.headers.update(ASHA)
@@ -137,7 +139,7 @@ async def test_a_person_who_lost_the_right_meanwhile_hands_nothing_over() -> Non
         assert {} == desk.grants()
 
 
-async def test_a_person_with_the_right_does_and_is_named_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_user_with_the_right_creates_a_grant_and_is_named_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     async with open_desk(**SETTINGS) as desk:
         desk.cluster.allowed = {("asha@desk.example", "desk")}

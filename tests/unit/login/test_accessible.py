@@ -1,4 +1,4 @@
-"""What makes the pages usable for everybody: contrast, labels, headings, a language, and links that lead somewhere."""
+"""The pages are accessible: contrast, labels, headings, a language, and links that lead to pages."""
 
 import re
 from html.parser import HTMLParser
@@ -29,7 +29,7 @@ OUTLINES = [("edge", "paper"), ("focus", "paper"), ("focus", "ground"), ("focus"
 
 
 def colour(scheme: str, name: str) -> str:
-    """A colour of the scheme; the light one's where the dark one has no other."""
+    """Return a colour of the scheme; the light one's if the dark one does not define it."""
     found = re.search(rf"--{name}: #([0-9a-f]{{6}})", scheme) or re.search(rf"--{name}: #([0-9a-f]{{6}})", LIGHT)
     assert found is not None
     return found[1]
@@ -42,7 +42,7 @@ def luminance(colour: str) -> float:
 
 
 def contrast(scheme: str, one: str, other: str) -> float:
-    """As WCAG 2 reckons it: from 1 to 21."""
+    """Return the contrast ratio of WCAG 2, from 1 to 21."""
     light, dark = sorted((luminance(colour(scheme, one)), luminance(colour(scheme, other))), reverse=True)
     return (light + 0.05) / (dark + 0.05)
 
@@ -60,7 +60,7 @@ def test_the_focus_and_the_edges_of_fields_can_be_seen(scheme: str, line: str, g
 
 
 class Reader(HTMLParser):
-    """What a screen reader goes by."""
+    """A parser for what a screen reader uses."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -75,7 +75,7 @@ class Reader(HTMLParser):
 
 
 async def pages(desk: Setup) -> list[str]:
-    """Every kind of page, with alerts and without."""
+    """Return every kind of page, with alerts and without."""
     answers = [await desk.get("/kite/"), await desk.enter("wrong"), await desk.get("/kite/nosuch")]
     await desk.enter()
     answers += [await desk.get("/kite/"), await desk.get(PAGE), await desk.get("/kite/notice/declined/desk/alpha")]
@@ -88,7 +88,7 @@ async def pages(desk: Setup) -> list[str]:
     return [await answer.text() for answer in answers]
 
 
-async def test_every_page_has_what_a_screen_reader_goes_by() -> None:
+async def test_every_page_has_what_a_screen_reader_uses() -> None:
     async with open_desk() as desk:
         for text in await pages(desk):
             read = Reader(text)
@@ -104,7 +104,7 @@ async def test_every_page_has_what_a_screen_reader_goes_by() -> None:
             assert set() == named - set(ids)
 
 
-async def test_what_is_wrong_is_said_first_and_beside_its_field() -> None:
+async def test_an_error_is_shown_first_and_beside_its_field() -> None:
     async with open_desk() as desk:
         text = await (await desk.enter("wrong")).text()
         read = Reader(text)

@@ -1,4 +1,4 @@
-"""What Kite's redirect says: read in any order, once each, and never more of it than is needed."""
+"""Kite's redirect is parsed in any order of its parameters, each once, and only as far as needed."""
 
 import pytest
 
@@ -18,14 +18,14 @@ ANSWER = Answer(Sensitive(TOKEN), "st.ate")
         {"state": ["st.ate"], "request_token": [TOKEN]},
     ],
 )
-def test_a_completed_login_is_read_whatever_the_order(query: dict[str, list[str]]) -> None:
+def test_a_completed_login_is_read_in_any_order_of_parameters(query: dict[str, list[str]]) -> None:
     assert ANSWER == read_query(query)
 
 
 @pytest.mark.parametrize(
     "query", [{"status": ["cancelled"]}, {"status": ["success", "cancelled"], "request_token": [TOKEN]}]
 )
-def test_a_declined_login_is_told_apart(query: dict[str, list[str]]) -> None:
+def test_a_declined_login_is_recognised(query: dict[str, list[str]]) -> None:
     assert Flaw.DECLINED is read_query(query)
 
 
@@ -80,14 +80,14 @@ def test_an_address_that_is_not_the_redirect_url_is_refused(address: str) -> Non
 @pytest.mark.parametrize(
     "text", ["", "  ", TOKEN, f"a b {REDIRECT}", "https://[x", "x" * 5000, "https://desk.example:p/"]
 )
-def test_what_is_no_address_is_told_so(text: str) -> None:
+def test_a_text_that_is_no_address_is_refused_as_such(text: str) -> None:
     assert Flaw.NOT_AN_ADDRESS is read_pasted(text, REDIRECT)
 
 
 @pytest.mark.parametrize(
     ("query", "flaw"), [("status=cancelled", Flaw.DECLINED), ("status=success", Flaw.INCOMPLETE), ("", Flaw.INCOMPLETE)]
 )
-def test_a_pasted_address_without_a_login_is_told(query: str, flaw: Flaw) -> None:
+def test_a_pasted_address_without_a_login_is_refused(query: str, flaw: Flaw) -> None:
     assert flaw is read_pasted(f"{REDIRECT}?{query}", REDIRECT)
 
 

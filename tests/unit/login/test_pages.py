@@ -1,4 +1,4 @@
-"""The pages: who gets in, what starts a login, what comes back, and that nothing else changes anything."""
+"""The pages: access, the start of a login, its callback, and that nothing else changes anything."""
 
 import logging
 from datetime import timedelta
@@ -121,7 +121,7 @@ async def test_the_keys_alone_open_no_session_of_the_page() -> None:
         assert "Waiting for a login" in await answer.text()
 
 
-async def test_who_signs_out_is_out() -> None:
+async def test_a_visitor_who_signs_out_needs_the_passphrase_again() -> None:
     async with open_desk() as desk:
         await desk.enter()
         assert 303 == (await desk.post("/kite/leave", await desk.mark())).status
@@ -129,7 +129,7 @@ async def test_who_signs_out_is_out() -> None:
 
 
 @pytest.mark.parametrize("values", [{}, {"passphrase": "short"}, {"passphrase": "x" * 300}, {"other": PASSPHRASE}])
-async def test_a_passphrase_that_is_none_opens_nothing_and_is_told_in_the_log_once(
+async def test_an_unusable_passphrase_opens_nothing_and_is_logged_once(
     values: dict[str, str], caplog: pytest.LogCaptureFixture
 ) -> None:
     async with open_desk() as desk:
@@ -137,12 +137,12 @@ async def test_a_passphrase_that_is_none_opens_nothing_and_is_told_in_the_log_on
         for _ in range(3):
             desk.clock.boot += 10
             assert 503 == (await desk.enter(values.get("passphrase", ""))).status
-    told = [each.getMessage() for each in caplog.records if each.levelno >= logging.ERROR]
-    assert 1 == len(told)
-    assert "Secret kite/kite-login-passphrase has no key passphrase of 16 to 256 letters" in told[0]
+    messages = [each.getMessage() for each in caplog.records if each.levelno >= logging.ERROR]
+    assert 1 == len(messages)
+    assert "Secret kite/kite-login-passphrase has no key passphrase of 16 to 256 letters" in messages[0]
 
 
-async def test_the_passphrase_is_not_read_anew_for_every_request() -> None:
+async def test_the_passphrase_is_not_read_again_for_every_request() -> None:
     async with open_desk() as desk:
         for _ in range(20):
             await desk.get("/kite/")
@@ -152,7 +152,7 @@ async def test_the_passphrase_is_not_read_anew_for_every_request() -> None:
 # The list and a credential's page
 
 
-async def test_the_list_has_what_waits_and_nothing_else() -> None:
+async def test_the_list_has_the_credentials_that_wait_and_no_others() -> None:
     async with open_desk() as desk:
         desk.put_credential("bravo", Status(conditions=(Condition("LoginRequired", "False", "NotRequired", ""),)))
         desk.put_credential("charlie", Status(conditions=(Condition("Blocked", "True", "ConsentRequired", "x"),)))
@@ -163,7 +163,7 @@ async def test_the_list_has_what_waits_and_nothing_else() -> None:
         assert not [secret for secret in SECRETS if secret in text]
 
 
-async def test_however_often_it_is_looked_at_everything_is_listed_once_a_second() -> None:
+async def test_credentials_are_listed_once_a_second_at_most() -> None:
     async with open_desk() as desk:
         await desk.enter()
         for _ in range(5):
@@ -171,7 +171,7 @@ async def test_however_often_it_is_looked_at_everything_is_listed_once_a_second(
         assert 1 == len([path for _, path in desk.cluster.journal if path == credentials_path("")])
 
 
-async def test_a_list_that_takes_long_is_kept_for_longer() -> None:
+async def test_a_list_that_takes_long_is_reused_for_longer() -> None:
     async with open_desk() as desk:
         await desk.enter()
 
@@ -195,7 +195,7 @@ async def test_a_credential_that_is_not_watched_is_not_shown() -> None:
 @pytest.mark.parametrize(
     "path", ["/login/desk/nosuch", "/login/..%2F/alpha", "/login/desk/%3Cscript%3E", "/login/DESK/alpha"]
 )
-async def test_a_credential_that_is_not_there_is_told_so(path: str) -> None:
+async def test_a_credential_that_does_not_exist_is_not_found(path: str) -> None:
     async with open_desk() as desk:
         await desk.enter()
         answer = await desk.get("/kite" + path)
@@ -214,7 +214,7 @@ async def test_what_others_have_written_is_escaped() -> None:
         assert "&lt;script&gt;" in text
 
 
-async def test_where_the_app_does_not_come_back_here_pasting_comes_first() -> None:
+async def test_pasting_comes_first_if_the_redirect_url_is_not_the_callback() -> None:
     async with open_desk() as desk:
         await desk.enter()
         assert "<details>" in await (await desk.get(PAGE)).text()
@@ -225,7 +225,7 @@ async def test_where_the_app_does_not_come_back_here_pasting_comes_first() -> No
         assert "https://127.0.0.1/done" in text
 
 
-async def test_a_credential_that_is_not_refreshed_today_is_needed_by_no_time_on_either_page() -> None:
+async def test_a_credential_that_is_not_refreshed_today_has_no_deadline_on_either_page() -> None:
     async with open_desk(extra_holidays=("2026-03-08",)) as desk:
         desk.put_credential(schedule={"days": "TradingDays"})
         desk.clock.wall = ist("08:00", day=8)
@@ -237,15 +237,19 @@ async def test_a_credential_that_is_not_refreshed_today_is_needed_by_no_time_on_
         assert "Needed by" in await (await desk.get(PAGE)).text()
 
 
-@pytest.mark.parametrize(("clock_time", "told"), [("05:59", False), ("06:00", True), ("07:29", True), ("07:30", False)])
-async def test_who_logs_in_while_kite_still_ends_sessions_is_told_before(clock_time: str, *, told: bool) -> None:
+@pytest.mark.parametrize(
+    ("clock_time", "warned"), [("05:59", False), ("06:00", True), ("07:29", True), ("07:30", False)]
+)
+async def test_a_user_who_logs_in_while_kite_still_ends_sessions_is_warned_before(
+    clock_time: str, *, warned: bool
+) -> None:
     async with open_desk() as desk:
         desk.clock.wall = ist(clock_time)
         await desk.enter()
-        assert told == ("Kite may end it until 07:30 Indian time" in await (await desk.get(PAGE)).text())
+        assert warned == ("Kite may end it until 07:30 Indian time" in await (await desk.get(PAGE)).text())
 
 
-# A login begins
+# The start of a login
 
 
 async def test_a_login_goes_to_kite_with_a_state_and_a_cookie() -> None:
@@ -282,7 +286,7 @@ async def test_a_form_from_elsewhere_starts_nothing(headers: dict[str, str]) -> 
 
 
 @pytest.mark.parametrize("headers", [{"Sec-Fetch-Site": "same-origin"}, {"Origin": "https://desk.example"}])
-async def test_a_form_from_here_does(headers: dict[str, str]) -> None:
+async def test_a_form_from_this_site_starts_a_login(headers: dict[str, str]) -> None:
     async with open_desk() as desk:
         await desk.enter()
         assert 303 == (await desk.post(PAGE, await desk.mark(PAGE), headers)).status
@@ -302,7 +306,7 @@ async def test_the_mark_of_another_browser_starts_nothing() -> None:
         assert 403 == (await desk.post(PAGE, await other.mark())).status
 
 
-async def test_what_is_no_form_is_refused() -> None:
+async def test_a_body_that_is_no_form_is_refused() -> None:
     async with open_desk() as desk:
         await desk.enter()
         mark = (await desk.mark())["form_token"]
@@ -322,7 +326,7 @@ async def test_a_form_that_is_too_large_is_refused() -> None:
 
 
 @pytest.mark.parametrize("values", [None, {"api_key": API_KEY}, {"api_key": "a b", "api_secret": API_SECRET}])
-async def test_without_usable_keys_of_the_app_it_says_what_is_missing(values: dict[str, str] | None) -> None:
+async def test_a_page_without_usable_keys_of_the_app_names_the_secret(values: dict[str, str] | None) -> None:
     async with open_desk() as desk:
         await desk.enter()
         mark = await desk.mark(PAGE)
@@ -346,7 +350,7 @@ async def test_logins_of_one_credential_are_bounded() -> None:
         assert 303 == (await desk.post(PAGE, mark)).status
 
 
-# It comes back
+# The callback
 
 
 async def test_a_login_becomes_a_grant_once_and_leads_to_its_result() -> None:
@@ -363,7 +367,7 @@ async def test_a_login_becomes_a_grant_once_and_leads_to_its_result() -> None:
         assert [("KiteCredential", "alpha")] == [(o["kind"], o["name"]) for o in made["metadata"]["ownerReferences"]]
 
 
-async def test_the_session_need_not_last_until_the_return() -> None:
+async def test_the_session_need_not_last_until_the_callback() -> None:
     async with open_desk() as desk:
         await desk.enter()
         state = await desk.state()
@@ -411,7 +415,7 @@ async def test_a_replay_in_the_same_browser_changes_nothing() -> None:
 
 
 async def replayed(desk: Setup, *, lost: bool) -> tuple[str, str]:
-    """Two callbacks with the same state and cookie; between them the grant is used up, when `lost`."""
+    """Send two callbacks with the same state and cookie; with `lost`, the grant is used up between them."""
     await desk.enter()
     state = await desk.state()
     kept = {each.key: each.value for each in desk.browser.session.cookie_jar}
@@ -432,14 +436,14 @@ async def test_a_replay_with_its_cookie_is_a_conflict_and_shows_what_became_of_t
         assert "replayed" == desk.said[-1]
 
 
-async def test_a_replay_after_the_grant_was_used_makes_no_other() -> None:
+async def test_a_replay_after_the_grant_was_used_creates_no_other() -> None:
     async with open_desk() as desk:
         first, second = await replayed(desk, lost=True)
         assert first == second
         assert {} == desk.grants()
 
 
-async def test_a_credential_that_was_made_anew_meanwhile_gets_no_grant() -> None:
+async def test_a_credential_that_was_recreated_meanwhile_gets_no_grant() -> None:
     async with open_desk() as desk:
         await desk.enter()
         state = await desk.state()
@@ -449,7 +453,7 @@ async def test_a_credential_that_was_made_anew_meanwhile_gets_no_grant() -> None
         assert {} == desk.grants()
 
 
-async def test_a_declined_login_is_told_by_its_credential() -> None:
+async def test_the_notice_of_a_declined_login_names_its_credential() -> None:
     async with open_desk() as desk:
         await desk.enter()
         await desk.start()
@@ -461,24 +465,24 @@ async def test_a_declined_login_is_told_by_its_credential() -> None:
         assert {} == desk.grants()
 
 
-async def test_a_declined_login_of_which_nothing_is_known_is_told_all_the_same() -> None:
+async def test_an_unknown_declined_login_has_a_notice_too() -> None:
     async with open_desk() as desk:
         answer = await desk.get("/kite/callback?status=cancelled")
         assert "/kite/notice/declined" == answer.headers["Location"]
 
 
-async def test_a_notice_leads_to_no_name_that_is_none() -> None:
+async def test_a_notice_has_no_link_to_an_invalid_name() -> None:
     async with open_desk() as desk:
         text = await (await desk.get("/kite/notice/declined/..%2F..%2Fevil/x%22y")).text()
         assert "evil" not in text
 
 
-async def test_a_login_without_a_token_is_told() -> None:
+async def test_a_login_without_a_token_has_a_notice() -> None:
     async with open_desk() as desk:
         assert "/kite/notice/incomplete" == (await desk.get("/kite/callback?status=success")).headers["Location"]
 
 
-async def test_a_link_that_is_only_looked_up_ends_no_login() -> None:
+async def test_a_head_request_ends_no_login() -> None:
     async with open_desk() as desk:
         await desk.enter()
         query = {"request_token": TOKEN, "status": "success", "state": await desk.state()}
@@ -504,7 +508,7 @@ async def test_a_pasted_address_becomes_a_grant() -> None:
         assert (303, f"/kite/result/desk/alpha/{name}") == (status, location)
 
 
-async def test_pasted_a_second_time_it_changes_nothing() -> None:
+async def test_an_address_that_is_pasted_twice_changes_nothing_the_second_time() -> None:
     async with open_desk() as desk:
         await desk.enter()
         first = await paste(desk, f"{REDIRECT}?request_token={TOKEN}")
@@ -513,7 +517,7 @@ async def test_pasted_a_second_time_it_changes_nothing() -> None:
         assert 1 == len(desk.grants())
 
 
-async def test_a_login_that_was_begun_here_is_pasted_as_the_same_one() -> None:
+async def test_pasting_and_the_callback_of_one_login_give_the_same_grant() -> None:
     async with open_desk() as desk:
         await desk.enter()
         state = await desk.state()
@@ -535,7 +539,7 @@ async def test_a_login_that_was_pasted_leaves_no_cookie_behind() -> None:
 
 
 @pytest.mark.parametrize(
-    ("address", "told"),
+    ("address", "expected"),
     [
         (TOKEN, "That is not a whole address"),
         (f"https://evil.example/callback?request_token={TOKEN}", "That is not the app"),
@@ -544,16 +548,16 @@ async def test_a_login_that_was_pasted_leaves_no_cookie_behind() -> None:
         (f"{REDIRECT}?request_token={TOKEN}&state=x.y", "That is of a login for something else"),
     ],
 )
-async def test_what_cannot_be_used_is_told_and_changes_nothing(address: str, told: str) -> None:
+async def test_an_unusable_address_is_explained_and_changes_nothing(address: str, expected: str) -> None:
     async with open_desk() as desk:
         await desk.enter()
         status, _, text = await paste(desk, address)
         assert 422 == status
-        assert told in text
+        assert expected in text
         assert {} == desk.grants()
 
 
-async def test_the_state_of_another_credential_is_not_pasted_here() -> None:
+async def test_the_state_of_another_credential_cannot_be_pasted() -> None:
     async with open_desk() as desk:
         desk.put_credential("bravo", appSecretRef={"name": "alpha-app"})
         await desk.enter()
@@ -567,7 +571,7 @@ async def test_the_state_of_another_credential_is_not_pasted_here() -> None:
 # The result
 
 
-async def test_the_result_waits_for_what_the_operator_writes() -> None:
+async def test_the_result_waits_for_the_status_that_the_operator_writes() -> None:
     async with open_desk() as desk:
         await desk.enter()
         location = await desk.come_back(await desk.state())
@@ -582,14 +586,14 @@ async def test_the_result_waits_for_what_the_operator_writes() -> None:
         assert TOKEN not in text + settled
 
 
-async def test_a_page_that_nobody_looks_at_does_not_look_for_ever() -> None:
+async def test_a_result_page_does_not_reload_for_ever() -> None:
     async with open_desk() as desk:
         await desk.enter()
         location = await desk.come_back(await desk.state())
         assert "http-equiv" not in await (await desk.get(f"{location}?look=60")).text()
 
 
-async def test_a_grant_that_is_gone_before_its_end_is_written_is_not_taken_for_a_success() -> None:
+async def test_a_grant_that_is_gone_before_its_outcome_is_written_is_not_shown_as_a_success() -> None:
     async with open_desk() as desk:
         await desk.enter()
         location = await desk.come_back(await desk.state())
@@ -600,7 +604,7 @@ async def test_a_grant_that_is_gone_before_its_end_is_written_is_not_taken_for_a
         assert "You are logged in" in await (await desk.get(f"{location}?look=1")).text()
 
 
-async def test_a_grant_of_which_nothing_is_heard_any_more_is_told() -> None:
+async def test_a_grant_without_an_outcome_is_shown_as_lost() -> None:
     async with open_desk() as desk:
         await desk.enter()
         location = await desk.come_back(await desk.state())
@@ -610,7 +614,7 @@ async def test_a_grant_of_which_nothing_is_heard_any_more_is_told() -> None:
 
 
 @pytest.mark.parametrize("name", ["alpha-app", "alpha-kite-token", "alpha-login-short", "bravo-login-" + "0" * 32])
-async def test_a_result_asks_for_no_secret_but_a_grant(name: str) -> None:
+async def test_a_result_page_reads_no_secret_but_a_grant(name: str) -> None:
     async with open_desk() as desk:
         await desk.enter()
         desk.cluster.journal.clear()
@@ -618,11 +622,11 @@ async def test_a_result_asks_for_no_secret_but_a_grant(name: str) -> None:
         assert [] == [path for _, path in desk.cluster.journal if path.endswith(name)]
 
 
-# What holds for every answer
+# Rules for every answer
 
 
 async def everything(desk: Setup) -> list[tuple[str, str]]:
-    """The text and the headers of every kind of answer, a whole login included."""
+    """Return the text and the headers of every kind of answer, a whole login included."""
     answers = [await desk.get(path) for path in ("/kite/", PAGE, "/kite/nosuch", "/nosuch", "/kite/style.css")]
     answers += [await desk.enter("wrong"), await desk.enter(), await desk.get("/kite/"), await desk.get(PAGE)]
     begun = await desk.post(PAGE, await desk.mark(PAGE))
@@ -639,11 +643,11 @@ async def test_no_secret_is_in_any_answer_or_log_line(caplog: pytest.LogCaptureF
     caplog.set_level(logging.DEBUG)
     async with open_desk() as desk:
         shown = await everything(desk)
-        said = caplog.text
+        logged = caplog.text
     for text, headers in shown:
         assert not [secret for secret in SECRETS if secret in text + headers]
-    assert not [secret for secret in SECRETS if secret in said]
-    assert "login page event credential=desk/alpha outcome=handed-over" in said
+    assert not [secret for secret in SECRETS if secret in logged]
+    assert "login page event credential=desk/alpha outcome=handed-over" in logged
 
 
 async def test_every_answer_has_the_headers() -> None:
@@ -655,7 +659,7 @@ async def test_every_answer_has_the_headers() -> None:
             assert "aiohttp" not in headers.lower()
 
 
-async def test_only_pages_with_forms_tell_this_site_where_they_were() -> None:
+async def test_only_pages_with_forms_send_a_referrer_to_this_site() -> None:
     async with open_desk() as desk:
         await desk.enter()
         assert "same-origin" == (await desk.get(PAGE)).headers["Referrer-Policy"]
@@ -678,7 +682,7 @@ async def test_a_form_leads_to_kite_and_back_and_nowhere_else() -> None:
         )
 
 
-async def test_an_api_server_that_is_away_is_told_and_nothing_of_it(caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_unreachable_api_server_is_reported_without_details(caplog: pytest.LogCaptureFixture) -> None:
     def away(_verb: str, _path: str) -> None:
         raise ClusterUnavailable("GET /something", status=0)
 
@@ -690,7 +694,7 @@ async def test_an_api_server_that_is_away_is_told_and_nothing_of_it(caplog: pyte
     assert "login page not answered" in caplog.text
 
 
-async def test_a_fault_of_ours_is_told_by_its_kind_alone(caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_internal_error_is_logged_by_its_type_only(caplog: pytest.LogCaptureFixture) -> None:
     def broken(_verb: str, _path: str) -> None:
         raise LookupError(TOKEN)
 
@@ -708,7 +712,7 @@ async def test_the_public_address_needs_no_last_slash() -> None:
         assert "/kite/" == (await desk.get("/kite")).headers["Location"]
 
 
-async def test_without_a_path_of_its_own_the_page_is_at_the_root_with_the_strictest_cookies() -> None:
+async def test_a_public_address_without_a_path_serves_the_root_with_the_strictest_cookies() -> None:
     async with open_desk(login_public_url="https://desk.example") as desk:
         answer = await desk.get("/")
         assert "__Host-kite-form=" in answer.headers["Set-Cookie"]

@@ -1,4 +1,4 @@
-"""Tries are bounded at once and over time, by boot-time, for everybody apart."""
+"""Tries are bounded at once and over time, by boot-time, for each key separately."""
 
 from kite_operator.login.tries import MOST_KEYS, Tries, TryLimit
 
@@ -24,20 +24,20 @@ def test_one_more_is_allowed_after_its_time_and_not_before() -> None:
     assert not tries.left("a", 30.0)
 
 
-def test_after_a_long_while_the_whole_burst_is_back_and_not_more() -> None:
+def test_the_whole_burst_and_no_more_is_allowed_after_a_long_while() -> None:
     assert not spent(spent(Tries(THREE), "a", 3), "a", 3, at=10_000.0).left("a", 10_000.0)
 
 
-def test_nobody_uses_up_the_tries_of_another() -> None:
+def test_one_key_does_not_use_up_the_tries_of_another() -> None:
     assert spent(Tries(THREE), "a", 3).left("b", 0.0)
 
 
-def test_a_clock_that_went_back_gives_nothing_away() -> None:
+def test_a_boottime_that_goes_back_allows_no_more_tries() -> None:
     tries = spent(Tries(THREE), "a", 3, at=100.0)
     assert not tries.left("a", 0.0)
 
 
-def test_what_is_remembered_is_bounded() -> None:
+def test_the_number_of_counted_keys_is_bounded() -> None:
     tries = Tries(THREE)
     for number in range(MOST_KEYS + 10):
         tries.spend(number, 0.0)

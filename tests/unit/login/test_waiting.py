@@ -1,4 +1,4 @@
-"""The list: the most urgent first, with times in Indian words."""
+"""The list: the most urgent credential first, with Indian times in words."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -26,7 +26,7 @@ def test_a_deadline_that_has_passed_is_late() -> None:
 
 
 class Listing(MemoryCluster):
-    """A cluster in which one new credential waits for a person; it is refreshed on trading days."""
+    """A cluster in which one new credential waits for a login; it is refreshed on trading days."""
 
     async def list(self, path: str, *, selector: str = "") -> AsyncIterator[Manifest]:
         assert ("/apis/kite-operator.dev/v1alpha1/kitecredentials", "") == (path, selector)
@@ -37,7 +37,7 @@ class Listing(MemoryCluster):
 
 
 class Refusing(MemoryCluster):
-    """A cluster in which nothing may be listed but in one namespace."""
+    """A cluster in which lists are allowed in one namespace only."""
 
     async def list(self, path: str, *, selector: str = "") -> AsyncIterator[Manifest]:
         if "/namespaces/desk/" not in path or selector:
@@ -46,12 +46,12 @@ class Refusing(MemoryCluster):
         yield body("Manual") | {"status": manifest_of(Status(conditions=(asked,)))}
 
 
-async def test_a_namespace_that_is_gone_hides_nobody_of_the_others() -> None:
+async def test_a_namespace_that_is_gone_hides_no_credential_of_the_others() -> None:
     waitlist = Waitlist(Refusing(), FakeClock(), Watched(("closed", "desk")), EVERY_DAY)
     assert ["desk/alpha"] == [str(row.key) for row in await waitlist.rows()]
 
 
-async def test_where_nothing_may_be_listed_the_list_is_not_empty_but_refused() -> None:
+async def test_a_list_that_is_refused_everywhere_raises_instead_of_being_empty() -> None:
     with pytest.raises(Forbidden):
         await Waitlist(Refusing(), FakeClock(), Watched(("closed", "shut")), EVERY_DAY).rows()
 
@@ -70,7 +70,7 @@ def test_the_earliest_deadline_comes_first_then_the_name() -> None:
     assert waiting_of(soon, EARLY).order < waiting_of(usual, EARLY).order
 
 
-def test_the_present_tokens_expiry_is_shown() -> None:
+def test_the_expiry_of_the_current_token_is_shown() -> None:
     status = Status(expires_time=ist("06:00", day=3))
     assert "06:00 Indian time on Tuesday 3 March 2026" == waiting_of(credential(status=status), EARLY).expires
     assert "" == waiting_of(credential(), EARLY).expires

@@ -1,4 +1,4 @@
-"""A reminder is short, says what is missing and where to go, and holds no secret."""
+"""A reminder is short, names the missing action and the place to go to, and holds no secret."""
 
 from dataclasses import replace
 
@@ -16,35 +16,35 @@ MANUAL = credential(mode="Manual")
 PAGE = "https://kite-login.example.com/login/desk/alpha"
 
 
-def test_before_the_deadline_it_asks() -> None:
-    letter = compose(MANUAL, LOGIN, EARLY, PAGE)
-    assert "Kite: desk/alpha needs you before 08:45 IST" == letter.title
+def test_a_reminder_before_the_deadline_asks_for_a_login() -> None:
+    message = compose(MANUAL, LOGIN, EARLY, PAGE)
+    assert "Kite: desk/alpha needs you before 08:45 IST" == message.title
     assert [
         "AB1234: Somebody has to log in to Kite.",
         "Due Mon 02 Mar, 08:45 IST. Reason: LoginRequired.",
         f"Log in: {PAGE}",
-    ] == letter.body.splitlines()
+    ] == message.body.splitlines()
 
 
-def test_at_the_deadline_it_says_so() -> None:
-    letter = compose(MANUAL, LOGIN, replace(EARLY, mark=ReminderMark.READY_BY), PAGE)
-    assert "Kite: desk/alpha is not ready" == letter.title
-    assert "Was due Mon 02 Mar, 08:45 IST." in letter.body
+def test_a_reminder_at_the_deadline_says_not_ready() -> None:
+    message = compose(MANUAL, LOGIN, replace(EARLY, mark=ReminderMark.READY_BY), PAGE)
+    assert "Kite: desk/alpha is not ready" == message.title
+    assert "Was due Mon 02 Mar, 08:45 IST." in message.body
 
 
-def test_without_a_login_page_it_says_what_to_type() -> None:
+def test_a_reminder_without_a_login_page_names_a_kubectl_command() -> None:
     assert "See: kubectl describe kitecred alpha -n desk" == compose(MANUAL, LOGIN, EARLY, "").body.splitlines()[-1]
 
 
-def test_what_has_no_words_of_its_own_is_told_in_those_of_the_condition_cut() -> None:
+def test_a_reason_without_a_text_of_its_own_uses_the_cut_message_of_the_condition() -> None:
     plan = Plan(Action.REST, Reason.APP_SECRET_NOT_FOUND, "x" * 2000)
-    letter = compose(MANUAL, plan, EARLY, "")
-    assert f"AB1234: {'x' * LONGEST_PROBLEM}…" == letter.body.splitlines()[0]
+    message = compose(MANUAL, plan, EARLY, "")
+    assert f"AB1234: {'x' * LONGEST_PROBLEM}…" == message.body.splitlines()[0]
 
 
 @pytest.mark.parametrize("reason", list(Reason))
 def test_it_fits_on_a_phone_and_leaks_nothing(reason: Reason) -> None:
-    letter = compose(MANUAL, Plan(Action.REST, reason, "x" * 2000), EARLY, PAGE)
-    assert len(letter.title) < 100
-    assert len(letter.body) < 500
-    assert [] == list(leaks(letter.title + letter.body))
+    message = compose(MANUAL, Plan(Action.REST, reason, "x" * 2000), EARLY, PAGE)
+    assert len(message.title) < 100
+    assert len(message.body) < 500
+    assert [] == list(leaks(message.title + message.body))

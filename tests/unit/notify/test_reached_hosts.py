@@ -1,4 +1,4 @@
-"""Where a service's request really goes, caught before it leaves: hosts that no URL can change, and the one allowed."""
+"""A service's request, caught before it leaves: it goes to a host that no URL can change, or to the allowed one."""
 
 import json
 from typing import Any
@@ -35,7 +35,7 @@ HOSTS = {
 
 
 class Caught:
-    """Stands in for the sending of `requests`: what would have left, with how."""
+    """A replacement for the sending of `requests`: it records the requests and their options."""
 
     def __init__(self) -> None:
         self.sent: list[tuple[requests.PreparedRequest, dict[str, Any]]] = []
@@ -69,7 +69,7 @@ def _host(request: requests.PreparedRequest) -> str:
 
 
 @pytest.mark.parametrize("url", HOSTS)
-def test_every_request_goes_to_the_host_that_is_meant_encrypted_and_to_no_other(url: str, caught: Caught) -> None:
+def test_every_request_goes_encrypted_to_the_expected_host_and_to_no_other(url: str, caught: Caught) -> None:
     open_service(Sensitive(url), ALLOWED).send(TITLE, BODY)
     assert caught.sent
     for request, how in caught.sent:
@@ -81,7 +81,7 @@ def test_every_request_goes_to_the_host_that_is_meant_encrypted_and_to_no_other(
 
 
 @pytest.mark.parametrize("url", HOSTS)
-def test_the_message_is_in_what_is_sent(url: str, caught: Caught) -> None:
+def test_the_request_contains_the_message(url: str, caught: Caught) -> None:
     open_service(Sensitive(url), ALLOWED).send(TITLE, BODY)
     body = caught.sent[-1][0].body
     text = body.decode() if isinstance(body, bytes) else str(body)

@@ -1,4 +1,4 @@
-"""A URL is used only when its scheme, its options and the place that it really reaches are allowed."""
+"""A URL is used only if its scheme, its options and its real destination are allowed."""
 
 import logging
 
@@ -41,7 +41,7 @@ GOOD = {
 
 
 @pytest.mark.parametrize("name", GOOD)
-def test_it_is_made_without_a_request_and_shows_nothing(name: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_service_is_made_without_a_request_and_shows_nothing(name: str, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG):
         service = open_service(Sensitive(GOOD[name]), EVERYTHING)
     assert TOKEN not in f"{service!r}{service}{caplog.text}"
@@ -55,7 +55,7 @@ def test_whatever_the_url_its_waits_are_bounded_and_nothing_leads_it_elsewhere(n
 
 
 @pytest.mark.parametrize("name", GOOD)
-def test_where_nothing_is_allowed_nothing_is_made(name: str) -> None:
+def test_an_empty_allow_list_allows_no_service(name: str) -> None:
     with pytest.raises(UrlRefused, match="goes where the operator may not send to"):
         open_service(Sensitive(GOOD[name]), parse_allow_list("none"))
 
@@ -111,7 +111,7 @@ REFUSED = ELSEWHERE | OPTIONS | UNKNOWN
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_it_is_refused_with_a_reason_that_shows_nothing_of_it(name: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_reason_of_a_refusal_shows_nothing_of_the_url(name: str, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG), pytest.raises(UrlRefused) as refused:
         open_service(Sensitive(REFUSED[name]), EVERYTHING)
     assert "" == caplog.text
@@ -121,7 +121,7 @@ def test_it_is_refused_with_a_reason_that_shows_nothing_of_it(name: str, caplog:
 
 
 @pytest.mark.parametrize("name", ELSEWHERE)
-def test_a_place_that_is_not_named_is_refused_for_its_place(name: str) -> None:
+def test_a_destination_that_is_not_allowed_is_refused_as_such(name: str) -> None:
     with pytest.raises(UrlRefused, match=r"goes where the operator may not send to|not a URL|not a complete URL"):
         open_service(Sensitive(ELSEWHERE[name]), EVERYTHING)
 
@@ -132,7 +132,7 @@ def test_an_option_that_is_not_in_the_table_is_refused_as_such(name: str) -> Non
         open_service(Sensitive(OPTIONS[name]), EVERYTHING)
 
 
-def test_no_scheme_of_the_table_is_one_of_a_program_or_a_file() -> None:
+def test_the_table_has_no_scheme_for_a_program_or_a_file() -> None:
     assert {"slack", "tgram", "discord", "gchat", "pover", "pagerduty", "workflow", "workflows"} | {
         f"{name}{s}" for name in ("mailto", "json", "form") for s in ("", "s")
     } == KINDS.keys()

@@ -1,4 +1,4 @@
-"""An Event's name begins with its credential's: one that is cut must still be a name."""
+"""An Event's name begins with its credential's name, and is valid even if that name is cut."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What the metrics say of a credential: its account's budget, missed deadlines, and nothing once it is gone."""
+"""The metrics of a credential: its account's budget, missed deadlines, and no series once it is deleted."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -45,35 +45,35 @@ def remember(metrics: Metrics, facts: Observed) -> None:
 
 
 def waiting(now: datetime, **changes: Any) -> Observed:
-    """In mode Manual, without a token."""
+    """Return a credential in mode Manual, without a token."""
     return observed(now, credential=credential(mode="Manual", **changes))
 
 
 def ready(now: datetime) -> Observed:
-    """With a token of this morning, that lives."""
+    """Return a credential with a working token of this morning."""
     return observed(now, credential=credential(mode="Manual"), held=published(ist("07:40")), probes=alive(now))
 
 
 # The budget.
 
 
-def test_the_budget_shows_what_counts_and_from_where_on_nothing_is_sent() -> None:
+def test_the_budget_shows_counted_entries_and_their_limit() -> None:
     metrics = Metrics(lambda: NOON)
-    record = account(attempt("one"), attempt("two", AttemptOutcome.UNKNOWN), claims=(claim(),))
-    remember(metrics, observed(account=record))
+    ledger = account(attempt("one"), attempt("two", AttemptOutcome.UNKNOWN), claims=(claim(),))
+    remember(metrics, observed(account=ledger))
     assert (2.0, 4.0) == (
         metrics.registry.get_sample_value("kite_credential_wrong_entries", LABELS),
         metrics.registry.get_sample_value("kite_credential_wrong_entries_limit", LABELS),
     )
 
 
-def test_it_is_smaller_for_who_has_proven_nothing_on_an_account_of_another() -> None:
+def test_the_limit_is_smaller_without_a_proof_on_the_account_of_another_credential() -> None:
     metrics = Metrics(lambda: NOON)
     remember(metrics, observed(account=account(attempt("one"), claims=(claim(OTHER, app="another-key"),))))
     assert 2.0 == metrics.registry.get_sample_value("kite_credential_wrong_entries_limit", LABELS)
 
 
-def test_it_is_empty_before_the_first_login() -> None:
+def test_the_budget_is_zero_before_the_first_login() -> None:
     metrics = Metrics(lambda: NOON)
     remember(metrics, observed(account=None))
     assert 0.0 == metrics.registry.get_sample_value("kite_credential_wrong_entries", LABELS)
@@ -98,14 +98,12 @@ TRADING = replace(
     ],
     ids=["tried again", "suspended", "resting until the next trading day"],
 )
-def test_failed_tries_are_shown_while_another_one_is_to_come(
-    changes: dict[str, Any], now: datetime, shown: int
-) -> None:
+def test_failed_tries_are_shown_while_a_retry_is_due(changes: dict[str, Any], now: datetime, shown: int) -> None:
     metrics = Metrics(lambda: NOON)
-    who = credential(status=FAILED, **changes)
+    subject = credential(status=FAILED, **changes)
     marked = TargetView(exists=True, matches=True, marked_dead=True)
     held = published(ist("07:40", day=1))
-    remember(metrics, observed(now, credential=who, held=held, probes=dead(now), target=marked))
+    remember(metrics, observed(now, credential=subject, held=held, probes=dead(now), target=marked))
     assert float(shown) == metrics.registry.get_sample_value("kite_credential_failures", LABELS)
 
 
@@ -116,11 +114,11 @@ def test_failed_tries_are_shown_while_another_one_is_to_come(
     ("reason", "hindered"),
     [("", 0), ("RolloutWaiting", 0), ("RolloutFailed", 1), ("RolloutNotAllowed", 1)],
 )
-def test_what_stands_in_the_way_of_a_restart_is_shown_and_waiting_is_not(reason: str, hindered: int) -> None:
+def test_a_hindered_restart_is_shown_and_a_waiting_one_is_not(reason: str, hindered: int) -> None:
     metrics = Metrics(lambda: NOON)
-    told = RolloutStatus(1, reason=reason)
+    rollout_status = RolloutStatus(1, reason=reason)
     rollout = Rollout((Workload("Deployment", "trader"),))
-    remember(metrics, observed(credential=credential(rollout=rollout, status=Status(rollout=told))))
+    remember(metrics, observed(credential=credential(rollout=rollout, status=Status(rollout=rollout_status))))
     assert hindered == metrics.registry.get_sample_value("kite_credential_rollout_hindered", LABELS)
 
 
@@ -146,7 +144,7 @@ def test_what_stands_in_the_way_of_a_restart_is_shown_and_waiting_is_not(reason:
         "suspended",
     ],
 )
-def test_a_deadline_is_missed_once_by_who_had_no_token_when_it_came(
+def test_a_credential_without_a_token_at_the_deadline_misses_it_once(
     before: Observed, after: Observed, missed: int
 ) -> None:
     metrics = Metrics(lambda: NOON)
@@ -170,20 +168,20 @@ def test_every_day_has_its_own_deadline() -> None:
     assert 3.0 == metrics.registry.get_sample_value(MISSES)
 
 
-def test_a_missed_deadline_is_counted_when_it_comes_without_a_look_at_the_credential() -> None:
+def test_a_missed_deadline_is_counted_when_it_passes_without_a_reconcile() -> None:
     metrics = Metrics(lambda: NOON)
     remember(metrics, waiting(ist("08:40")))
-    told = []
-    for turn in ("08:44:59", "08:45", "08:45:30", "12:00"):
-        metrics.progress(ist(turn))
-        told.append(metrics.registry.get_sample_value(MISSES))
-    assert [0.0, 1.0, 1.0, 1.0] == told
+    misses = []
+    for moment in ("08:44:59", "08:45", "08:45:30", "12:00"):
+        metrics.progress(ist(moment))
+        misses.append(metrics.registry.get_sample_value(MISSES))
+    assert [0.0, 1.0, 1.0, 1.0] == misses
     remember(metrics, waiting(ist("12:01")))
     metrics.progress(ist("08:45", day=3))
     assert 2.0 == metrics.registry.get_sample_value(MISSES)
 
 
-def test_a_token_that_came_in_time_is_no_miss_and_neither_is_a_credential_that_went() -> None:
+def test_neither_a_token_in_time_nor_a_deleted_credential_is_a_miss() -> None:
     metrics = Metrics(lambda: NOON)
     remember(metrics, waiting(ist("08:40")))
     remember(metrics, ready(ist("08:44")))
@@ -194,7 +192,7 @@ def test_a_token_that_came_in_time_is_no_miss_and_neither_is_a_credential_that_w
     assert 0.0 == metrics.registry.get_sample_value(MISSES)
 
 
-def test_a_replica_that_stands_by_counts_no_deadline() -> None:
+def test_a_standby_replica_counts_no_deadline() -> None:
     metrics = Metrics(lambda: NOON)
     remember(metrics, waiting(ist("08:40")))
     metrics.lead(leading=False)
@@ -221,7 +219,7 @@ def test_a_machine_that_slept_for_days_counts_once() -> None:
     assert 1.0 == metrics.registry.get_sample_value(MISSES)
 
 
-def test_what_came_of_reminders_is_shown_from_nought_on() -> None:
+def test_the_results_of_reminders_start_at_zero() -> None:
     metrics = Metrics(lambda: NOON)
     metrics.count_notification("failed")
     shown = {
@@ -239,7 +237,7 @@ def _series_of(metrics: Metrics, name: str) -> list[str]:
     return [sample.name for sample in samples if sample.labels.get("name") == name]
 
 
-def test_every_series_of_a_credential_goes_with_it() -> None:
+def test_every_series_of_a_credential_is_removed_with_it() -> None:
     metrics = Metrics(lambda: NOON)
     remember(metrics, waiting(NOON))
     assert _series_of(metrics, "alpha")
@@ -272,16 +270,16 @@ def test_requests_to_the_api_server_are_timed_by_verb_and_resource() -> None:
     assert 0.25 == metrics.registry.get_sample_value("kite_operator_kubernetes_request_duration_seconds_sum", labels)
 
 
-# From a number to the log.
+# Exemplars.
 
 
-def test_what_is_counted_carries_the_decision_that_the_log_names() -> None:
+def test_a_counter_carries_the_decision_id_of_the_log() -> None:
     metrics = Metrics(lambda: NOON)
     with about(credential="desk/alpha", decision="4f0c6d1e2b9a7788"):
         metrics.observe_step("profile", "success", 0.3)
     metrics.observe_step("logout", "success", 0.3)
-    told = exposition(metrics, OPENMETRICS)[0].decode()
-    marked = [line for line in told.splitlines() if " # {" in line]
+    text = exposition(metrics, OPENMETRICS)[0].decode()
+    marked = [line for line in text.splitlines() if " # {" in line]
     assert 2 == len(marked)
     assert all('step="profile"' in line and '# {decision="4f0c6d1e2b9a7788"}' in line for line in marked)
     assert "4f0c6d1e2b9a7788" not in exposition(metrics, "text/plain")[0].decode()

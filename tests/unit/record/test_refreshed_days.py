@@ -1,4 +1,4 @@
-"""What people and alerts see of days without trading, and of days of which the calendar knows nothing."""
+"""Status, Events and metrics on days without trading, and on days that the calendar does not cover."""
 
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -25,15 +25,15 @@ DEADLINE = "kite_credential_deadline_timestamp_seconds"
 LABELS = {"namespace": "desk", "name": "alpha"}
 
 
-def who(mode: str = "Manual", calendar: TradingCalendar = CALENDAR, **changes: Any) -> Credential:
+def scheduled(mode: str = "Manual", calendar: TradingCalendar = CALENDAR, **changes: Any) -> Credential:
     made = credential(mode=mode, **changes)
     return replace(made, timing=replace(made.timing, days=TRADING_DAYS, calendar=calendar))
 
 
-def situation(now: datetime, mode: str = "Manual", **changes: Any) -> Observed:
-    """The token of two days before, known to be dead."""
+def facts_of(now: datetime, mode: str = "Manual", **changes: Any) -> Observed:
+    """Return facts with a token of two days before, known to be dead."""
     held = published(now - timedelta(days=2))
-    return observed(now, credential=who(mode, **changes), held=held, probes=dead(now), target=MARKED)
+    return observed(now, credential=scheduled(mode, **changes), held=held, probes=dead(now), target=MARKED)
 
 
 def status_of(facts: Observed) -> Status:
@@ -41,22 +41,22 @@ def status_of(facts: Observed) -> Status:
 
 
 @pytest.mark.parametrize("mode", ["Manual", "TOTP"])
-def test_on_a_sunday_nobody_is_asked_and_the_next_refresh_is_on_monday(mode: str) -> None:
-    status = status_of(situation(ist("12:00", day=8), mode))
-    told = {each.type: (each.status, each.reason) for each in status.conditions}
+def test_no_action_is_required_on_a_sunday_and_the_next_refresh_is_on_monday(mode: str) -> None:
+    status = status_of(facts_of(ist("12:00", day=8), mode))
+    conditions = {each.type: (each.status, each.reason) for each in status.conditions}
     assert {
         "Ready": ("False", Reason.MARKET_CLOSED),
         "Authenticated": ("False", Reason.TOKEN_DEAD),
         "LoginRequired": ("False", "NotRequired"),
         "Blocked": ("False", "NotBlocked"),
-    } == told
+    } == conditions
     assert ist("07:40", day=9) == status.next_refresh_time
     assert None is status.expires_time
 
 
-def test_it_is_no_event() -> None:
-    before = status_of(situation(ist("05:59", day=7)))
-    assert transition(before, status_of(situation(ist("06:00", day=7)))) is None
+def test_a_day_without_trading_gives_no_event() -> None:
+    before = status_of(facts_of(ist("05:59", day=7)))
+    assert transition(before, status_of(facts_of(ist("06:00", day=7)))) is None
 
 
 def deadline(metrics: Metrics) -> float | None:
@@ -66,7 +66,7 @@ def deadline(metrics: Metrics) -> float | None:
 def test_the_deadline_is_shown_on_trading_days_only_and_moves_with_the_clock_alone() -> None:
     now = ist("12:00", day=6)
     metrics = Metrics(lambda: now)
-    facts = situation(now)
+    facts = facts_of(now)
     metrics.remember(facts, status_of(facts), decide(facts), needed=False)
     for now, expected in (
         (ist("12:00", day=6), ist("08:45", day=6).timestamp()),
@@ -79,7 +79,7 @@ def test_the_deadline_is_shown_on_trading_days_only_and_moves_with_the_clock_alo
         assert (now, expected) == (now, deadline(metrics))
 
 
-def test_with_daily_every_day_has_a_deadline_unless_the_credential_is_suspended() -> None:
+def test_the_schedule_daily_gives_every_day_a_deadline_unless_suspended() -> None:
     now = ist("12:00", day=8)
     metrics = Metrics(lambda: now)
     for suspended, expected in ((False, ist("08:45", day=8).timestamp()), (True, 0.0)):
@@ -99,36 +99,36 @@ def note_of(old: Status, facts: Observed) -> Note | None:
     return gap_note(old, status_of(facts), calendar_gap(facts))
 
 
-def test_a_gap_is_told_in_the_condition_and_by_one_event() -> None:
+def test_a_gap_is_reported_in_the_condition_and_by_one_event() -> None:
     new_year = datetime(2027, 1, 1, 12, tzinfo=IST)
-    last = situation(new_year - timedelta(days=1))
-    assert "2027" not in str(status_of(situation(new_year - timedelta(days=2))).condition(READY))
-    told = note_of(Status(), last)
-    assert told is not None
-    assert (Reason.CALENDAR_UNKNOWN, True) == (told.reason, told.warning)
-    assert "holidays of 2027" in told.message
+    last = facts_of(new_year - timedelta(days=1))
+    assert "2027" not in str(status_of(facts_of(new_year - timedelta(days=2))).condition(READY))
+    note = note_of(Status(), last)
+    assert note is not None
+    assert (Reason.CALENDAR_UNKNOWN, True) == (note.reason, note.warning)
+    assert "holidays of 2027" in note.message
     for later in (timedelta(days=1), timedelta(days=2), timedelta(days=200)):
-        facts = situation(new_year + later)
+        facts = facts_of(new_year + later)
         assert "holidays of 2027" in str(status_of(facts).condition(READY))
         assert None is note_of(status_of(last), facts)
 
 
-def test_the_next_year_is_told_anew() -> None:
-    december = status_of(situation(datetime(2027, 12, 30, 12, tzinfo=IST)))
-    told = note_of(december, situation(datetime(2028, 1, 1, 12, tzinfo=IST)))
-    assert told is not None
-    assert "holidays of 2028" in told.message
+def test_a_gap_in_the_next_year_is_reported_again() -> None:
+    december = status_of(facts_of(datetime(2027, 12, 30, 12, tzinfo=IST)))
+    note = note_of(december, facts_of(datetime(2028, 1, 1, 12, tzinfo=IST)))
+    assert note is not None
+    assert "holidays of 2028" in note.message
 
 
-def test_a_day_that_the_settings_name_is_no_gap() -> None:
+def test_a_day_in_the_settings_is_no_gap() -> None:
     days = frozenset({date(2027, 1, 1), date(2027, 1, 2)})
     known = replace(CALENDAR, extra_holidays=days)
     for day, gap in ((31, False), (32, False), (33, True)):
         now = datetime(2026, 12, 1, 12, tzinfo=IST) + timedelta(days=day - 1)
-        assert gap is bool(calendar_gap(situation(now, calendar=known)))
+        assert gap is bool(calendar_gap(facts_of(now, calendar=known)))
 
 
-def test_with_daily_nobody_is_told_of_a_calendar() -> None:
+def test_the_schedule_daily_reports_no_gap() -> None:
     facts = observed(datetime(2040, 1, 1, 12, tzinfo=IST), credential=credential(mode="Manual"))
     assert "" == calendar_gap(facts)
     assert "calendar" not in str(status_of(facts))
@@ -136,7 +136,7 @@ def test_with_daily_nobody_is_told_of_a_calendar() -> None:
 
 def test_a_long_message_leaves_room_for_the_gap() -> None:
     problems = ("x" * 2 * LONGEST_MESSAGE,)
-    facts = situation(datetime(2027, 6, 1, 12, tzinfo=IST), problems=problems)
+    facts = facts_of(datetime(2027, 6, 1, 12, tzinfo=IST), problems=problems)
     ready = status_of(facts).condition(READY)
     assert ready is not None
     assert LONGEST_MESSAGE == len(ready.message)

@@ -1,4 +1,4 @@
-"""What is told again within the hour is counted on the Event that is there, as kubectl shows it: `x3 over 10m`."""
+"""An Event that is repeated within the hour is counted on the existing one, as kubectl shows it: `x3 over 10m`."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ def counts(cluster: MemoryCluster) -> list[tuple[str, int]]:
     return [(event["message"], event["count"]) for event in cluster.objects.values()]
 
 
-async def test_the_same_news_is_counted() -> None:
+async def test_a_repeated_event_is_counted() -> None:
     cluster, clock = MemoryCluster(), FakeClock()
     writer = EventWriter(cluster, clock, "pod-1")
     for _ in range(3):
@@ -29,7 +29,7 @@ async def test_the_same_news_is_counted() -> None:
     assert event["firstTimestamp"] < event["lastTimestamp"]
 
 
-async def test_other_news_is_an_event_of_its_own_and_so_is_the_same_after_it() -> None:
+async def test_a_different_event_is_written_and_so_is_a_repetition_after_it() -> None:
     cluster = MemoryCluster()
     writer = EventWriter(cluster, FakeClock(), "pod-1")
     for message in ("was missing", "was changed", "was missing", "was missing"):
@@ -38,7 +38,7 @@ async def test_other_news_is_an_event_of_its_own_and_so_is_the_same_after_it() -
     assert [("was missing", 1), ("was missing", 4), ("was changed", 1), ("was missing", 2)] == counts(cluster)
 
 
-async def test_after_an_hour_it_is_written_anew() -> None:
+async def test_an_event_is_written_again_after_an_hour() -> None:
     cluster, clock = MemoryCluster(), FakeClock()
     writer = EventWriter(cluster, clock, "pod-1")
     await writer.write(ALPHA, DRIFTED)
@@ -47,7 +47,7 @@ async def test_after_an_hour_it_is_written_anew() -> None:
     assert [("was missing", 1), ("was missing", 1)] == counts(cluster)
 
 
-async def test_one_that_the_api_server_has_forgotten_is_written_anew() -> None:
+async def test_an_event_that_the_api_server_has_deleted_is_written_again() -> None:
     cluster = MemoryCluster()
     writer = EventWriter(cluster, FakeClock(), "pod-1")
     await writer.write(ALPHA, DRIFTED)
@@ -56,7 +56,7 @@ async def test_one_that_the_api_server_has_forgotten_is_written_anew() -> None:
     assert [("was missing", 1)] == counts(cluster)
 
 
-async def test_one_that_could_not_be_written_is_not_counted_on() -> None:
+async def test_an_event_that_could_not_be_written_is_not_counted_on() -> None:
     cluster = MemoryCluster()
     writer = EventWriter(cluster, FakeClock(), "pod-1")
 

@@ -1,4 +1,4 @@
-"""The text of a scrape is what prometheus_client would write, and comes in time for very many credentials."""
+"""The text of a scrape equals that of prometheus_client, and is written in time for very many credentials."""
 
 import time
 from dataclasses import replace
@@ -16,12 +16,12 @@ from support.facts import NOON
 
 PARSERS = {"text/plain": parse_text, OPENMETRICS: parse_openmetrics}
 OF_THE_MOMENT = "process_"
-"""Not the same from one look to the next."""
+"""Metrics that differ from one scrape to the next."""
 
 Series = tuple[str, tuple[tuple[str, str], ...], str]
 
 
-def told(metrics: Metrics, accept: str) -> dict[Series, str]:
+def exposed(metrics: Metrics, accept: str) -> dict[Series, str]:
     text = exposition(metrics, accept)[0].decode()
     return {
         (sample.name, tuple(sorted(sample.labels.items())), family.type): f"{family.documentation} {sample.value}"
@@ -31,7 +31,7 @@ def told(metrics: Metrics, accept: str) -> dict[Series, str]:
     }
 
 
-def known(metrics: Metrics) -> dict[Series, str]:
+def collected(metrics: Metrics) -> dict[Series, str]:
     return {
         (sample.name, tuple(sorted(sample.labels.items())), family.type): f"{family.documentation} {sample.value}"
         for family in metrics.registry.collect()
@@ -41,25 +41,25 @@ def known(metrics: Metrics) -> dict[Series, str]:
 
 
 @pytest.mark.parametrize("number", [0, 3])
-def test_openmetrics_says_what_the_registry_knows(number: int) -> None:
+def test_openmetrics_has_the_samples_of_the_registry(number: int) -> None:
     metrics = crowd(number)
-    assert known(metrics) == told(metrics, OPENMETRICS)
+    assert collected(metrics) == exposed(metrics, OPENMETRICS)
 
 
 @pytest.mark.parametrize("number", [0, 3])
 def test_the_older_format_has_the_same_samples(number: int) -> None:
     metrics = crowd(number)
-    assert {key[:2] for key in known(metrics)} == {key[:2] for key in told(metrics, "text/plain")}
+    assert {key[:2] for key in collected(metrics)} == {key[:2] for key in exposed(metrics, "text/plain")}
 
 
 def test_a_label_is_escaped() -> None:
     metrics = crowd(1)
     snapshot = metrics.credentials.snapshots[Key("desk-0000", "desk-credential-00000")]
     metrics.credentials.snapshots[Key("desk", "odd")] = replace(snapshot, mode='a "quoted"\\\nmode')
-    assert known(metrics) == told(metrics, OPENMETRICS)
+    assert collected(metrics) == exposed(metrics, OPENMETRICS)
 
 
-def test_both_formats_are_served_by_their_names() -> None:
+def test_both_formats_are_served_by_content_type() -> None:
     metrics = Metrics(lambda: NOON)
     assert "application/openmetrics-text" in exposition(metrics, "application/openmetrics-text; version=1.0.0")[1]
     assert exposition(metrics, "application/openmetrics-text; version=1.0.0")[0].endswith(b"# EOF\n")

@@ -1,4 +1,4 @@
-"""Status is derived from facts, equal facts give an equal status, and what is gone is taken away."""
+"""Status is derived from facts, equal facts give an equal status, and absent values are removed."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -87,7 +87,7 @@ def test_the_conditions_of_each_situation(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_unchanged_facts_give_an_equal_status_also_after_a_round_trip(name: str) -> None:
+def test_unchanged_facts_give_an_equal_status_even_after_a_round_trip(name: str) -> None:
     facts, _ = CASES[name]
     first = derive(facts, decide(facts))
     stored = parse_credential(body(facts.credential.mode) | {"status": manifest_of(first)}).status
@@ -103,19 +103,19 @@ def test_no_secret_is_ever_in_a_status(name: str) -> None:
     assert [] == list(leaks(str(manifest_of(derive(facts, decide(facts))))))
 
 
-def test_the_facts_of_a_working_token() -> None:
+def test_the_status_has_the_facts_of_a_working_token() -> None:
     status = derive(WORKING, decide(WORKING))
     assert ("AB1234", "alpha-kite-token", "") == (status.user_id, status.secret_name, status.block_id)
     assert TODAY.session.expires_at == status.expires_time
     assert "2026-03-03T07:40:00+05:30" == manifest_of(status)["nextRefreshTime"]
 
 
-def test_a_block_tells_how_it_is_reopened() -> None:
+def test_a_block_says_how_to_acknowledge_it() -> None:
     status = derive(BLOCKED, decide(BLOCKED))
-    told = status.condition("Blocked")
-    assert told is not None
-    assert ("block-1", "PasswordRejected") == (status.block_id, told.reason)
-    assert "kite-operator.dev/acknowledge=block-1" in told.message
+    blocked = status.condition("Blocked")
+    assert blocked is not None
+    assert ("block-1", "PasswordRejected") == (status.block_id, blocked.reason)
+    assert "kite-operator.dev/acknowledge=block-1" in blocked.message
 
 
 def test_a_dead_token_has_no_expiry_and_keeps_its_secret() -> None:
@@ -139,16 +139,16 @@ def stored(status: Status) -> tuple[MemoryCluster, Credential]:
 
 
 async def test_an_equal_status_is_not_written() -> None:
-    cluster, who = stored(derive(WORKING, decide(WORKING)))
-    await StatusWriter(cluster).write(who, who.status)
+    cluster, found = stored(derive(WORKING, decide(WORKING)))
+    await StatusWriter(cluster).write(found, found.status)
     assert [] == cluster.journal
 
 
-async def test_what_is_gone_is_taken_away() -> None:
+async def test_absent_values_are_removed() -> None:
     old = Status(block_id="b", user_id="AB1234", failures=Failures(3, "RateLimited", NOON, NOON + MINUTE))
-    cluster, who = stored(old)
+    cluster, found = stored(old)
     new = Status(user_id="AB1234", failures=Failures(4, "PasswordRejected", NOON, None))
-    written = await StatusWriter(cluster).write(who, new)
+    written = await StatusWriter(cluster).write(found, new)
     assert new == written.status
     path = f"{credentials_path('desk', 'alpha')}/status"
     assert (
@@ -163,7 +163,7 @@ PAGE = "https://kite-login.example.com/login/desk/alpha"
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_the_login_page_is_named_while_a_person_can_help_and_only_then(name: str) -> None:
+def test_the_login_page_is_named_only_while_a_login_can_help(name: str) -> None:
     facts, conditions = CASES[name]
     _, _, login_required, blocked = conditions.split()
     facts = replace(facts, login_url=PAGE)
@@ -178,11 +178,11 @@ def test_the_message_names_the_login_page_where_there_is_one() -> None:
     assert f"log in at {PAGE}." == ready.message
 
 
-async def test_what_became_of_a_login_survives_a_round_trip_and_loses_an_old_message() -> None:
+async def test_a_login_outcome_survives_a_round_trip_and_loses_an_old_message() -> None:
     old = Status(last_login=LastLogin("login-1", "WrongAccount", "another client", NOON))
-    cluster, who = stored(old)
-    assert old == who.status
-    await StatusWriter(cluster).write(who, Status(last_login=LastLogin("login-2", "Refreshed", "", NOON)))
+    cluster, found = stored(old)
+    assert old == found.status
+    await StatusWriter(cluster).write(found, Status(last_login=LastLogin("login-2", "Refreshed", "", NOON)))
     written = cluster.objects[f"{credentials_path('desk', 'alpha')}/status"]["status"]["lastLogin"]
     assert {"grant": "login-2", "reason": "Refreshed", "time": rfc3339(NOON)} == written
 
@@ -201,12 +201,12 @@ def test_a_reminder_is_written_and_read_back_as_it_was() -> None:
 
 
 @pytest.mark.parametrize("change", [{"mark": "Late"}, {"mark": None}, {"deadline": "soon"}, {"time": 7}])
-def test_what_is_not_a_reminder_counts_as_none(change: dict[str, object]) -> None:
+def test_an_invalid_reminder_counts_as_none(change: dict[str, object]) -> None:
     written = manifest_of(Status(last_reminder=REMINDER))["lastReminder"]
     assert parse_credential({"status": {"lastReminder": written | change}}).status.last_reminder is None
 
 
-async def test_of_two_that_would_remind_one_is_refused() -> None:
+async def test_the_second_of_two_concurrent_reminders_is_refused() -> None:
     cluster = MemoryCluster()
     path = credentials_path("desk", "alpha")
     cluster.put(f"{path}/status", body("Manual"))
@@ -218,13 +218,13 @@ async def test_of_two_that_would_remind_one_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("mark", "told"),
+    ("mark", "message"),
     [
         (ReminderMark.EARLY, "will not be ready by 08:45 IST without a person: LoginRequired: log in"),
         (ReminderMark.READY_BY, "cannot become ready (08:45 IST has come) without a person: LoginRequired: log in"),
     ],
 )
-def test_the_event_of_a_reminder_names_the_deadline_and_the_reason(mark: ReminderMark, told: str) -> None:
+def test_the_event_of_a_reminder_names_the_deadline_and_the_reason(mark: ReminderMark, message: str) -> None:
     plan = Plan(Action.REST, Reason.LOGIN_REQUIRED, "log in", person=True)
     note = reminder_event(plan, replace(REMINDER, mark=mark))
-    assert (Reason.PERSON_NEEDED, told, True) == (note.reason, note.message, note.warning)
+    assert (Reason.PERSON_NEEDED, message, True) == (note.reason, note.message, note.warning)

@@ -1,4 +1,4 @@
-"""The endpoint for reports: who may report what, what each is told, and that nobody learns or costs more than that."""
+"""The endpoint for reports: access, answers, and limits on what a caller can learn or cost."""
 
 import asyncio
 import logging
@@ -62,7 +62,7 @@ class Reviewing(Cluster):
 
 @dataclass(slots=True)
 class Operator:
-    """The operator as the endpoint sees it, and a client of the endpoint."""
+    """The operator as the endpoint uses it, and a client of the endpoint."""
 
     cluster: Reviewing = field(default_factory=Reviewing)
     clock: FakeClock = field(default_factory=FakeClock)
@@ -94,8 +94,8 @@ class Operator:
 @pytest.fixture
 async def operator() -> AsyncIterator[Operator]:
     made = Operator()
-    desk = ReportHandling(lambda: made.ready, made.target_of, made.report, made.metrics.count_report)
-    app = make_app(desk, Consumers(made.cluster, made.clock, "kite-operator"), Peers(made.clock))
+    handling = ReportHandling(lambda: made.ready, made.target_of, made.report, made.metrics.count_report)
+    app = make_app(handling, Consumers(made.cluster, made.clock, "kite-operator"), Peers(made.clock))
     async with TestClient(TestServer(app)) as client:
         made.client = client
         yield made
@@ -109,7 +109,7 @@ async def test_a_consumer_that_may_read_the_secret_reports(operator: Operator) -
     assert (202, "repeated") == (answer.status, (await answer.json())["result"])
 
 
-async def test_a_body_is_not_needed_and_not_looked_at(operator: Operator) -> None:
+async def test_a_body_is_not_needed_and_is_ignored(operator: Operator) -> None:
     assert 202 == (await operator.post(data=b"{not json")).status
     assert 202 == (await operator.post(data=b"x" * LARGEST_BODY)).status
 
@@ -128,14 +128,14 @@ async def test_a_body_is_not_needed_and_not_looked_at(operator: Operator) -> Non
         {"Authorization": f"Bearer {WRONG_AUDIENCE}"},
     ],
 )
-async def test_who_is_not_known_is_nobody(operator: Operator, headers: dict[str, str]) -> None:
+async def test_an_unknown_token_is_unauthenticated(operator: Operator, headers: dict[str, str]) -> None:
     answer = await operator.post(None, headers=headers)
     assert (401, "Bearer") == (answer.status, answer.headers["WWW-Authenticate"])
     assert ([], 1) == (operator.reports, operator.count("unauthenticated"))
     assert ACCESS_REVIEWS not in operator.cluster.asked
 
 
-async def test_two_tokens_are_none(operator: Operator) -> None:
+async def test_two_tokens_count_as_none(operator: Operator) -> None:
     assert operator.client is not None
     headers = [("Authorization", f"Bearer {TRADER}"), ("Authorization", f"Bearer {AUDITOR}")]
     answer = await operator.client.post("/v1/namespaces/desk/kitecredentials/alpha/dead-token", headers=headers)
@@ -150,7 +150,7 @@ async def test_who_may_not_read_the_secret_cannot_tell_whether_a_credential_is_t
     assert [] == operator.reports
 
 
-async def test_both_take_one_question_to_the_api_server_each_time(operator: Operator) -> None:
+async def test_existing_and_missing_credentials_take_one_question_to_the_api_server_each(operator: Operator) -> None:
     await operator.post(name="beta")
     for name, questions in (("gamma", 1), ("delta", 1), ("gamma", 0), ("beta", 0)):
         before = len(operator.cluster.asked)
@@ -158,12 +158,12 @@ async def test_both_take_one_question_to_the_api_server_each_time(operator: Oper
         assert questions == len(operator.cluster.asked) - before
 
 
-async def test_who_may_read_every_secret_is_told_that_there_is_no_such_credential(operator: Operator) -> None:
+async def test_a_user_who_may_read_every_secret_learns_that_there_is_no_such_credential(operator: Operator) -> None:
     assert 404 == (await operator.post(AUDITOR, "gamma")).status
     assert 202 == (await operator.post(AUDITOR, "beta")).status
 
 
-async def test_another_namespace_is_not_the_traders(operator: Operator) -> None:
+async def test_a_report_for_another_namespace_is_forbidden(operator: Operator) -> None:
     assert operator.client is not None
     answer = await operator.client.post(
         "/v1/namespaces/other/kitecredentials/alpha/dead-token", headers={"Authorization": f"Bearer {AUDITOR}"}
@@ -172,7 +172,7 @@ async def test_another_namespace_is_not_the_traders(operator: Operator) -> None:
 
 
 @pytest.mark.parametrize("streamed", [True, False])
-async def test_a_large_body_is_refused_before_anybody_is_asked(operator: Operator, streamed: bool) -> None:  # noqa: FBT001 - a parameter of the test
+async def test_a_large_body_is_refused_before_any_review(operator: Operator, streamed: bool) -> None:  # noqa: FBT001 - a parameter of the test
     async def chunks() -> AsyncIterator[bytes]:
         yield b"x" * LARGEST_BODY
         yield b"x"
@@ -181,7 +181,7 @@ async def test_a_large_body_is_refused_before_anybody_is_asked(operator: Operato
     assert [] == operator.cluster.asked
 
 
-async def test_another_method_is_answered_with_the_right_one(operator: Operator) -> None:
+async def test_another_method_is_refused_with_the_allowed_one(operator: Operator) -> None:
     assert operator.client is not None
     answer = await operator.client.get("/v1/namespaces/desk/kitecredentials/alpha/dead-token")
     assert (405, "POST") == (answer.status, answer.headers["Allow"])
@@ -189,7 +189,7 @@ async def test_another_method_is_answered_with_the_right_one(operator: Operator)
 
 
 @pytest.mark.parametrize("path", ["/", "/v1/namespaces/desk/kitecredentials/AL%0aPHA/dead-token", "/v1/metrics"])
-async def test_another_path_is_not_there(operator: Operator, path: str) -> None:
+async def test_another_path_is_not_found(operator: Operator, path: str) -> None:
     assert operator.client is not None
     assert 404 == (await operator.client.post(path, headers={"Authorization": f"Bearer {TRADER}"})).status
     assert [] == operator.cluster.asked
@@ -216,13 +216,15 @@ async def test_a_storm_of_invented_tokens_is_slowed_before_the_api_server(operat
 
 
 @pytest.mark.parametrize("error", [ClusterUnavailable("POST", status=0), Forbidden("POST", status=403)])
-async def test_when_the_api_server_does_not_say_nothing_is_taken(operator: Operator, error: ClusterError) -> None:
+async def test_no_report_is_accepted_without_an_answer_of_the_api_server(
+    operator: Operator, error: ClusterError
+) -> None:
     operator.cluster.error = error
     answer = await operator.post()
     assert (503, []) == (answer.status, operator.reports)
     assert int(answer.headers["Retry-After"]) > 0
     operator.cluster.error = None
-    assert 202 == (await operator.post()).status  # what was no answer is not remembered
+    assert 202 == (await operator.post()).status  # a failed review is not cached
 
 
 async def test_few_questions_are_under_way_when_the_api_server_hangs(operator: Operator) -> None:
@@ -238,14 +240,14 @@ async def test_few_questions_are_under_way_when_the_api_server_hangs(operator: O
     await asyncio.gather(*waiting)
 
 
-async def test_before_every_credential_is_known_nobody_is_told_that_theirs_is_not(operator: Operator) -> None:
+async def test_a_report_before_the_first_list_is_answered_with_unavailable(operator: Operator) -> None:
     operator.ready = False
     answer = await operator.post(AUDITOR, "gamma")
     assert (503, "1") == (answer.status, answer.headers["Retry-After"])
     assert ([], []) == (operator.cluster.asked, operator.reports)
 
 
-async def test_a_fault_of_ours_is_counted_and_its_text_kept_back(
+async def test_an_internal_error_is_counted_and_its_text_is_not_shown(
     operator: Operator, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def fault(*_: object) -> None:
@@ -258,19 +260,19 @@ async def test_a_fault_of_ours_is_counted_and_its_text_kept_back(
     assert TRADER not in caplog.text + await answer.text()
 
 
-async def test_a_report_is_one_line_and_its_token_is_nowhere(
+async def test_a_report_is_logged_in_one_line_without_its_token(
     operator: Operator, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    told = [await operator.post(), await operator.post("nobody0123456789"), await operator.post(name="beta")]
+    answers = [await operator.post(), await operator.post("nobody0123456789"), await operator.post(name="beta")]
     assert [
         "token reported dead credential=desk/alpha outcome=accepted user=system:serviceaccount:desk:trader",
         "token reported dead credential=desk/alpha outcome=unauthenticated user=unknown",
         "token reported dead credential=desk/beta outcome=forbidden user=system:serviceaccount:desk:trader",
     ] == lines(caplog.records)
-    said = caplog.text + "".join([await answer.text() for answer in told])
-    assert TRADER not in said
-    assert "nobody0123456789" not in said
+    output = caplog.text + "".join([await answer.text() for answer in answers])
+    assert TRADER not in output
+    assert "nobody0123456789" not in output
 
 
 async def test_what_is_remembered_of_a_token_does_not_hold_it(operator: Operator) -> None:

@@ -1,4 +1,4 @@
-"""What strangers may ask for is bounded: each peer, all of them together, and what is remembered of them."""
+"""Limits for strangers: each peer, all of them together, and the size of the caches."""
 
 import pytest
 
@@ -13,7 +13,7 @@ def clock() -> FakeClock:
 
 
 def taken(peers: Peers, peer: str, times: int) -> int:
-    """How many of so many requests are allowed."""
+    """Return the number of allowed requests among `times` requests."""
     allowed = 0
     for _ in range(times):
         try:
@@ -37,7 +37,7 @@ def test_one_peer_does_not_use_up_what_another_has(clock: FakeClock) -> None:
     assert limits.REQUEST_BURST == taken(peers, "10.0.0.2", 100)
 
 
-def test_a_busy_peer_is_told_when_to_come_back(clock: FakeClock) -> None:
+def test_a_busy_peer_learns_when_to_retry(clock: FakeClock) -> None:
     peers = Peers(clock)
     taken(peers, "10.0.0.1", 100)
     with pytest.raises(Busy) as caught:
@@ -46,14 +46,14 @@ def test_a_busy_peer_is_told_when_to_come_back(clock: FakeClock) -> None:
     peers.take("10.0.0.1")
 
 
-def test_a_million_addresses_take_no_more_room_than_the_most(clock: FakeClock) -> None:
+def test_the_number_of_remembered_peers_is_bounded(clock: FakeClock) -> None:
     peers = Peers(clock)
     for number in range(limits.MOST_PEERS + 10):
         peers.take(f"10.0.{number}")
     assert limits.MOST_PEERS == len(peers)
 
 
-async def test_reviews_have_a_rate_for_everybody_together(clock: FakeClock) -> None:
+async def test_reviews_have_one_rate_for_all_peers(clock: FakeClock) -> None:
     reviews, made = Reviews(clock), 0
     for _ in range(100):
         try:
@@ -81,7 +81,7 @@ async def test_few_reviews_are_under_way_at_a_time(clock: FakeClock) -> None:
         pass
 
 
-def test_an_answer_is_good_for_half_a_minute(clock: FakeClock) -> None:
+def test_an_answer_is_cached_for_half_a_minute(clock: FakeClock) -> None:
     answers: Answers[bool | None] = Answers(clock)
     assert answers.find("who") is None
     answers.keep("who", None)
@@ -91,7 +91,7 @@ def test_an_answer_is_good_for_half_a_minute(clock: FakeClock) -> None:
     assert answers.find("who") is None
 
 
-def test_so_many_answers_are_remembered_and_no_more(clock: FakeClock) -> None:
+def test_the_number_of_cached_answers_is_bounded(clock: FakeClock) -> None:
     answers: Answers[int] = Answers(clock)
     for number in range(limits.MOST_ANSWERS + 5):
         answers.keep(number, number)

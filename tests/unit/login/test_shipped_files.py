@@ -1,4 +1,4 @@
-"""The pages go where the code goes: into the wheel, and beside the modules."""
+"""The pages are shipped with the code: in the wheel, and beside the modules."""
 
 import zipfile
 from pathlib import Path
@@ -14,7 +14,7 @@ FILES = sorted(file for file in PACKAGE.rglob("*") if file.suffix in (".html", "
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """What is in a wheel that is built now."""
+    """Return the names of the files in a wheel that is built now."""
     folder = tmp_path_factory.mktemp("wheel")
     (built,) = WheelBuilder(str(ROOT)).build(directory=str(folder), versions=["standard"])
     with zipfile.ZipFile(built) as archive:
@@ -27,6 +27,6 @@ def test_every_page_and_style_is_in_the_wheel(file: Path, wheel: list[str]) -> N
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
-def test_nothing_is_asked_for_from_another_place(file: Path) -> None:
+def test_no_page_loads_anything_from_another_site(file: Path) -> None:
     text = file.read_text()
     assert not [word for word in ("http://", "https://w", "//cdn", "@import", "url(", "<script") if word in text]

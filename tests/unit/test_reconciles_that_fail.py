@@ -1,4 +1,4 @@
-"""A look that does not end well: the credential is shown all the same, and it counts as failing."""
+"""A reconcile that fails: the credential has metrics all the same, and counts as failing."""
 
 import base64
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from kite_operator.model.resource import Key, Status
 from kite_operator.model.sensitive import Sensitive
 from kite_operator.model.trading_days import recorded_calendar
 from kite_operator.notify.notifier import Notifier
-from kite_operator.reconcile import MOST_RACES, Reconciler
+from kite_operator.reconcile import MOST_CONFLICTS, Reconciler
 from kite_operator.record.events import EventWriter
 from kite_operator.record.metrics import Metrics
 from kite_operator.record.status import StatusWriter, manifest_of
@@ -89,7 +89,7 @@ class Process:
         self.metrics.vitals.ask(self.scheduler, lambda: True)
 
     def fails(self, error: Callable[[], OperatorError]) -> None:
-        """Whatever is read of Secrets fails from now on."""
+        """Make every read of a Secret fail from now on."""
 
         def refuse(_verb: str, path: str) -> None:
             if "/secrets/" in path:
@@ -108,7 +108,7 @@ def unavailable() -> OperatorError:
     return ClusterUnavailable("GET a Secret", status=0)
 
 
-async def test_a_credential_whose_first_look_fails_is_shown_by_what_its_status_says() -> None:
+async def test_a_credential_whose_first_reconcile_fails_has_the_metrics_of_its_status() -> None:
     process = Process()
     process.fails(unavailable)
     with pytest.raises(ClusterUnavailable):
@@ -126,7 +126,7 @@ async def test_a_credential_whose_first_look_fails_is_shown_by_what_its_status_s
     assert 1.0 == process.shown("kite_credential_info", mode="TOTP", reason="SessionActive")
 
 
-async def test_so_is_one_that_waits_for_a_person() -> None:
+async def test_a_credential_that_waits_for_a_manual_login_has_the_metrics_of_its_status() -> None:
     process = Process(AWAITED)
     process.fails(unavailable)
     with pytest.raises(ClusterUnavailable):
@@ -135,7 +135,7 @@ async def test_so_is_one_that_waits_for_a_person() -> None:
     assert expected == process.gauges(*expected)
 
 
-async def test_so_is_one_that_has_no_status_yet() -> None:
+async def test_a_credential_without_status_has_metrics_as_well() -> None:
     process = Process(Status())
     process.fails(unavailable)
     with pytest.raises(ClusterUnavailable):
@@ -143,18 +143,18 @@ async def test_so_is_one_that_has_no_status_yet() -> None:
     assert 1.0 == process.shown("kite_credential_info", mode="TOTP", reason="NotYetLoggedIn")
 
 
-async def test_a_look_that_ends_well_takes_its_place_and_one_that_fails_later_does_not() -> None:
+async def test_a_successful_reconcile_replaces_these_metrics_and_a_later_failure_does_not() -> None:
     process = Process()
     await process.reconciler.reconcile(ALPHA)  # its Secrets are missing
-    told: Any = process.gauges("ready", "person_needed", "wrong_entries")
-    assert {"ready": 0.0, "person_needed": 1.0, "wrong_entries": 0.0} == told
+    reported: Any = process.gauges("ready", "person_needed", "wrong_entries")
+    assert {"ready": 0.0, "person_needed": 1.0, "wrong_entries": 0.0} == reported
     process.fails(unavailable)
     with pytest.raises(ClusterUnavailable):
         await process.reconciler.reconcile(ALPHA)
-    assert told == process.gauges("ready", "person_needed", "wrong_entries")
+    assert reported == process.gauges("ready", "person_needed", "wrong_entries")
 
 
-async def test_its_missed_deadline_is_counted_though_its_status_says_ready() -> None:
+async def test_a_missed_deadline_is_counted_though_the_status_is_ready() -> None:
     process = Process()
     process.fails(unavailable)
     with pytest.raises(ClusterUnavailable):
@@ -164,7 +164,7 @@ async def test_its_missed_deadline_is_counted_though_its_status_says_ready() -> 
     assert 1.0 == process.shown("kite_operator_deadline_misses_total")
 
 
-async def test_one_that_is_gone_is_not_shown_any_more() -> None:
+async def test_a_deleted_credential_has_no_metrics() -> None:
     process = Process()
     process.fails(unavailable)
     with pytest.raises(ClusterUnavailable):
@@ -173,7 +173,7 @@ async def test_one_that_is_gone_is_not_shown_any_more() -> None:
     assert (None, None) == (await process.reconciler.reconcile(ALPHA), process.shown("kite_credential_ready"))
 
 
-# Looks that never come to rest.
+# Reconciles that never come to a wait.
 
 
 def changes_at_every_write(process: Process) -> None:
@@ -184,20 +184,20 @@ def changes_at_every_write(process: Process) -> None:
     process.stage.cluster.before = change
 
 
-async def test_a_race_now_and_then_is_no_failure_and_one_after_the_other_is() -> None:
+async def test_single_conflicts_are_no_failure_and_many_in_a_row_are() -> None:
     process = Process()
     changes_at_every_write(process)
-    for _ in range(MOST_RACES - 1):
+    for _ in range(MOST_CONFLICTS - 1):
         assert process.stage.clock.now() < (await process.reconciler.reconcile(ALPHA) or ist("00:00"))
-    with pytest.raises(Unsettled, match=f"{MOST_RACES} conflicts in a row"):
+    with pytest.raises(Unsettled, match=f"{MOST_CONFLICTS} conflicts in a row"):
         await process.reconciler.reconcile(ALPHA)
 
 
-async def test_a_look_that_comes_to_rest_in_between_begins_the_count_anew() -> None:
+async def test_a_reconcile_that_ends_in_a_wait_resets_the_count() -> None:
     process = Process()
     for _ in range(3):
         changes_at_every_write(process)
-        for _ in range(MOST_RACES - 1):
+        for _ in range(MOST_CONFLICTS - 1):
             await process.reconciler.reconcile(ALPHA)
         process.stage.cluster.before = lambda _verb, _path: None
         await process.reconciler.reconcile(ALPHA)
@@ -207,7 +207,7 @@ async def test_a_look_that_comes_to_rest_in_between_begins_the_count_anew() -> N
 @pytest.mark.parametrize(
     ("error", "seconds"), [(unavailable(), FIRST.total_seconds()), (Unsettled("never", FIRST * 9), 18)]
 )
-async def test_what_came_to_no_rest_counts_as_failing_and_waits_as_long_as_it_says(
+async def test_an_unsettled_reconcile_counts_as_failing_and_waits_as_long_as_its_error_says(
     error: OperatorError, seconds: float
 ) -> None:
     process = Process()
@@ -225,7 +225,7 @@ async def test_what_came_to_no_rest_counts_as_failing_and_waits_as_long_as_it_sa
 
 
 @pytest.mark.parametrize(("leads", "reason"), [(True, Reason.APP_SECRET_NOT_FOUND), (False, Reason.SESSION_ACTIVE)])
-async def test_a_look_that_outlives_the_lead_says_nothing_more(*, leads: bool, reason: str) -> None:
+async def test_a_reconcile_that_outlives_the_lead_writes_no_status(*, leads: bool, reason: str) -> None:
     process = Process(leads=leads)
     await process.reconciler.reconcile(ALPHA)
     [ready, *_] = process.stage.cluster.objects[process.path]["status"]["conditions"]

@@ -16,10 +16,10 @@ from kite_operator.model.reasons import Reason
 from support.acting import STATE, Stage
 from support.facts import CLIENT_ID, OTHER, REF, VERSIONS, account, published
 
-TAKE_OVER = Plan(Action.PROVE, Reason.REPUBLISHED, "")
+ADOPT = Plan(Action.PROVE, Reason.REPUBLISHED, "")
 
 
-def scene_of(stage: Stage, **facts: Any) -> Context:
+def stage_of(stage: Stage, **facts: Any) -> Context:
     return stage.context(held=replace(published(stage.clock.now()), adopted=True), **facts)
 
 
@@ -28,10 +28,10 @@ async def lease_held_by(stage: Stage, holder: Ref, *, proven: bool) -> None:
     await stage.accounts.change(CLIENT_ID, lambda _: ledger, seed=account())
 
 
-async def test_it_is_kept_again_once_it_is_proven() -> None:
+async def test_an_adopted_session_is_kept_again_once_it_is_proven() -> None:
     stage = Stage()
-    context = scene_of(stage)
-    outcome = await prove(stage.services, context, TAKE_OVER)
+    context = stage_of(stage)
+    outcome = await prove(stage.services, context, ADOPT)
     kept = parse_state(stage.cluster.objects[STATE], context.credential)
     assert ("published", Reason.REPUBLISHED) == (outcome.result, outcome.reason)
     assert kept is not None
@@ -42,48 +42,48 @@ async def test_it_is_kept_again_once_it_is_proven() -> None:
 async def test_the_account_is_claimed_and_the_claim_proven(holder: Ref) -> None:
     stage = Stage()
     await lease_held_by(stage, holder, proven=False)
-    await prove(stage.services, scene_of(stage), TAKE_OVER)
+    await prove(stage.services, stage_of(stage), ADOPT)
     assert [(REF, True)] == [(each.holder, each.proven) for each in (await stage.ledger()).claims]
 
 
-async def test_the_account_is_not_claimed_when_somebody_else_has_proven_to_hold_it() -> None:
+async def test_the_account_is_not_claimed_when_another_credential_has_proven_its_claim() -> None:
     stage = Stage()
     await lease_held_by(stage, OTHER, proven=True)
-    await prove(stage.services, scene_of(stage), TAKE_OVER)
+    await prove(stage.services, stage_of(stage), ADOPT)
     assert [OTHER] == [each.holder for each in (await stage.ledger()).claims]
 
 
-async def test_a_claim_that_was_given_back_is_made_and_proven() -> None:
+async def test_a_claim_that_was_released_is_made_and_proven() -> None:
     stage = Stage()
     await stage.accounts.change(CLIENT_ID, lambda _: account(claims=()), seed=account())
-    await prove(stage.services, scene_of(stage), TAKE_OVER)
+    await prove(stage.services, stage_of(stage), ADOPT)
     assert [(REF, True)] == [(each.holder, each.proven) for each in (await stage.ledger()).claims]
 
 
 @pytest.mark.parametrize("profile", ["XY9999", TokenDead("the profile")])
-async def test_one_that_is_not_good_is_as_good_as_none_and_blocks_nothing(profile: Any) -> None:
+async def test_a_refused_adopted_session_counts_as_none_and_blocks_nothing(profile: Any) -> None:
     stage = Stage(profile=profile)
-    context = scene_of(stage)
-    await prove(stage.services, context, TAKE_OVER)
+    context = stage_of(stage)
+    await prove(stage.services, context, ADOPT)
     seen = replace(context.observed, probes=context.in_memory.probes)
     assert Liveness.DEAD is liveness(seen)
     assert STATE not in stage.cluster.objects
     assert await stage.accounts.read(CLIENT_ID) is None
 
 
-async def test_a_staged_session_of_somebody_else_is_still_a_rejection() -> None:
+async def test_a_staged_session_of_another_client_is_still_a_rejection() -> None:
     stage = Stage(profile="XY9999")
     context = stage.context(held=replace(published(stage.clock.now()), published=False), account=account())
-    outcome = await prove(stage.services, context, TAKE_OVER)
+    outcome = await prove(stage.services, context, ADOPT)
     assert ("rejected", Reason.WRONG_ACCOUNT) == (outcome.result, outcome.reason)
     assert [Reason.WRONG_ACCOUNT] == [each.reason for each in (await stage.ledger()).rejections]
 
 
-async def test_one_that_was_brought_is_told_as_taken_over_and_counts_as_a_refresh_and_as_no_heal() -> None:
+async def test_an_adopted_session_is_reported_and_counts_as_a_refresh_and_as_no_heal() -> None:
     stage = Stage()
     held = replace(published(stage.clock.now()), adopted=True, brought=True)
     context = stage.context(held=held)
-    outcome = await prove(stage.services, context, TAKE_OVER)
+    outcome = await prove(stage.services, context, ADOPT)
     kept = parse_state(stage.cluster.objects[STATE], context.credential)
     assert ("published", stage.clock.now()) == (outcome.result, outcome.refreshed_at)
     assert ["was taken over", "its token works until"] == [
@@ -96,10 +96,10 @@ async def test_one_that_was_brought_is_told_as_taken_over_and_counts_as_a_refres
     assert ((), False) == (context.in_memory.heals, kept.brought)
 
 
-async def test_one_that_was_brought_and_is_refused_is_told_without_a_word_of_a_logout() -> None:
+async def test_a_refused_adoption_is_reported_without_mentioning_a_logout() -> None:
     stage = Stage(profile=TokenDead("the profile"))
     held = replace(published(stage.clock.now()), adopted=True, brought=True)
-    outcome = await prove(stage.services, stage.context(held=held), TAKE_OVER)
+    outcome = await prove(stage.services, stage.context(held=held), ADOPT)
     assert ["Secret 'alpha-kite-token' was not taken over: the broker refuses the token in it"] == [
         each.message for each in outcome.notes
     ]
