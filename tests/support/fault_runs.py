@@ -10,13 +10,13 @@ from pathlib import Path
 
 from support.controlplane import ControlPlane, Kubectl, namespace_in
 from support.fault_cases import At, Case, Mode, Seen
-from support.fault_subjects import AFTERNOON, MORNING, FaultRun
+from support.fault_subjects import AFTERNOON, CLIENT_SECONDS, MORNING, FaultRun
 from support.operators import TestClock
 from support.sandbox import Sandbox
 from support.world import Api, World
 
-ARGUMENTS = ("--broker-timeout-seconds", "5", "--workers", "24")
-"""Faults that are slower than the client wait for 8 seconds, but for no worker of another. More workers at once take so
+ARGUMENTS = ("--broker-timeout-seconds", str(CLIENT_SECONDS), "--workers", "24")
+"""An answer that is slower than the client waits for no worker of another credential. More workers at once take so
 long for a login on a busy machine that its reservation runs out before it is sent, and it is begun again."""
 PROBED = AFTERNOON + timedelta(seconds=301)
 NEXT_WINDOW = AFTERNOON + timedelta(seconds=30)

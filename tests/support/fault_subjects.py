@@ -20,6 +20,10 @@ AFTERNOON = timedelta(hours=16, seconds=10)
 """In the middle of a TOTP window, and when nobody is reminded of the morning's deadline any more."""
 MORNING = timedelta(days=1, hours=7, minutes=50)
 """After the flush and the scheduled refresh of the next day."""
+CLIENT_SECONDS = 15
+"""How long the operator waits for an answer: longer than a busy machine takes for one that comes."""
+SLOWER_SECONDS = 25
+"""How long an answer takes that is slower than the client."""
 PATIENCE_SECONDS = 150.0
 """For hundreds of credentials on a machine that has other work; only a row that is wrong waits for so long."""
 _MIDNIGHT = START.replace(hour=0)
@@ -104,6 +108,8 @@ class FaultRun:
         at = subject.case.at
         scope = {"api_key": subject.app.api_key} if at is At.PREFLIGHT else {"client_id": subject.client_id}
         times = 1 if at in (At.PREFLIGHT, At.PROBE) else None
+        if preset == "slow":
+            more["delay_s"] = SLOWER_SECONDS
         self.world.sandbox.fault(STEPS[at], preset, **{"times": times, **scope, **more})
 
     def apply(self, subject: Subject, **spec: object) -> None:
