@@ -1,6 +1,6 @@
-"""What an operator may observe, as values: credentials, sessions, account records and whole situations with defaults.
+"""Facts that an operator may observe, as values: credentials, sessions, ledgers and whole states with defaults.
 
-Every builder takes the fields that a test is about and fills in the rest with an ordinary one: client AB1234 in mode
+Every builder takes the fields that a test is about, and fills in ordinary values for the others: client AB1234 in mode
 TOTP, with usable Secrets and nothing published yet, on Monday 2 March 2026.
 """
 
@@ -37,7 +37,7 @@ VERSIONS = Versions(login="login-v1", app="app-v1", api_key="key-v1", redirect="
 
 
 def ist(clock_time: str, *, day: int = 2) -> datetime:
-    """`clock_time` (HH:MM or HH:MM:SS) Indian time on a day of March 2026, as a clock gives it: in UTC."""
+    """Return `clock_time` (HH:MM or HH:MM:SS) Indian time on a day of March 2026, in UTC as from a clock."""
     return datetime.fromisoformat(f"2026-03-{day:02}T{clock_time}").replace(tzinfo=IST).astimezone(UTC)
 
 
@@ -45,7 +45,7 @@ NOON = ist("12:00")
 
 
 def body(mode: str = "TOTP", name: str = "alpha") -> dict[str, Any]:
-    """A KiteCredential as the API server stores it."""
+    """Return a KiteCredential as the API server stores it."""
     login = {"mode": mode} | ({"totp": {"secretRef": {"name": f"{name}-login"}}} if mode == "TOTP" else {})
     return {
         "metadata": {
@@ -67,29 +67,29 @@ def body(mode: str = "TOTP", name: str = "alpha") -> dict[str, Any]:
 
 
 def credential(**changes: Any) -> Credential:
-    """A KiteCredential; `mode="Manual"` takes the login Secret away."""
+    """Return a KiteCredential; with `mode="Manual"` it has no login Secret."""
     usual = parse_credential(body(changes.get("mode", "TOTP")))
     assert not usual.problems
     return replace(usual, **changes)
 
 
 def session(login_time: datetime, *, api_key: str = API_KEY, token: str = ACCESS_TOKEN) -> Session:
-    """A session of the client."""
+    """Return a session of the client."""
     return Session(CLIENT_ID, Sensitive(api_key), Sensitive(token), login_time.astimezone(IST))
 
 
 def renewal(*, api_key: str = API_KEY) -> Renewal:
-    """A refresh_token that the state Secret holds."""
+    """Return a refresh_token that the state Secret holds."""
     return Renewal(Sensitive(api_key), Sensitive(REFRESH_TOKEN))
 
 
 def published(login_time: datetime, *, api_key: str = API_KEY) -> Held:
-    """A session that pods use."""
+    """Return a session that pods use."""
     return Held(session(login_time, api_key=api_key), published=True, staged_at=login_time)
 
 
 def staged(login_time: datetime, *, api_key: str = API_KEY) -> Held:
-    """A session that was answered and not yet proven."""
+    """Return a session that was answered and not yet proven."""
     return Held(session(login_time, api_key=api_key), published=False, staged_at=login_time)
 
 
@@ -99,23 +99,23 @@ def grant(
     request_token: str | None = "requesttoken0123456789",
     taken_at: datetime | None = None,
 ) -> Grant:
-    """A person's login."""
+    """Return the grant of a manual login."""
     token = None if request_token is None else Sensitive(request_token)
     return Grant(name, f"uid-{name}", "1", token, taken_at=taken_at, created="2026-03-02T00:00:00Z")
 
 
 def observed(now: datetime = NOON, **changes: Any) -> Observed:
-    """A situation; a published session brings its matching target, unless the test says otherwise."""
-    who = changes.pop("credential", None) or credential()
+    """Return an observed state; a published session has its matching target, unless the test says otherwise."""
+    subject = changes.pop("credential", None) or credential()
     held = changes.get("held")
     target = TargetView(exists=True, session=held.session, matches=True) if held and held.published else TargetView()
-    versions = VERSIONS if who.mode == "TOTP" else replace(VERSIONS, login="")
+    versions = VERSIONS if subject.mode == "TOTP" else replace(VERSIONS, login="")
     usual = Observed(
         now=now,
         jitter=0.5,
-        credential=who,
+        credential=subject,
         app=APP,
-        factors=FACTORS if who.mode == "TOTP" else None,
+        factors=FACTORS if subject.mode == "TOTP" else None,
         versions=versions,
         target=target,
         held=None,
@@ -131,53 +131,53 @@ def observed(now: datetime = NOON, **changes: Any) -> Observed:
 
 
 def alive(at: datetime) -> Probes:
-    """The broker said at `at` that the session lives."""
+    """Return probes after an answer at `at` that the session is alive."""
     return Probes(alive_at=at, asked_at=at, known_since=at)
 
 
 def dead(at: datetime) -> Probes:
-    """The broker said at `at` that the session is over."""
+    """Return probes after an answer at `at` that the session is dead."""
     return Probes(dead_at=at, asked_at=at, known_since=at)
 
 
 def unanswered(at: datetime, *, alive_at: datetime | None = None) -> Probes:
-    """The broker was asked at `at` and said nothing definite."""
+    """Return probes after a probe at `at` without a definite answer."""
     return Probes(alive_at=alive_at, asked_at=at, known_since=alive_at or at)
 
 
 def account(*attempts: Attempt, **changes: Any) -> AttemptLedger:
-    """An account's record."""
+    """Return the attempt ledger of the account."""
     return replace(AttemptLedger(CLIENT_ID, attempts=attempts), **changes)
 
 
 def attempt(name: str, outcome: AttemptOutcome = AttemptOutcome.WRONG, **changes: Any) -> Attempt:
-    """A password of the present version, submitted at noon, unless said otherwise."""
+    """Return an attempt with a password of the present version, submitted at noon, unless the test says otherwise."""
     at = changes.get("at", NOON)
     usual = Attempt(name, Step.PASSWORD, VERSIONS.login, REF, at, at + timedelta(seconds=45), outcome=outcome)
     return replace(usual, **changes)
 
 
 def claim(holder: Ref = REF, *, app: str = VERSIONS.api_key, proven: bool = True) -> Claim:
-    """A claim on an app of the account."""
+    """Return a claim on an app of the account."""
     return Claim(app, holder, proven, NOON)
 
 
 def rejection(reason: Reason, *, by: Ref = REF, **inputs: str) -> Rejection:
-    """Something that the broker refused while the inputs were these."""
+    """Return a rejection by the broker with these inputs."""
     return Rejection(f"rejected-{reason}", reason, "the broker refused it", by, NOON, inputs)
 
 
 def failures(reason: Reason, *, last: datetime, retry: datetime | None = None, count: int = 1) -> Failures:
-    """What status remembers of failed tries."""
+    """Return `status.failures`."""
     return Failures(count, reason, last, retry)
 
 
 def blocked_status(reason: Reason, block_id: str, **changes: Any) -> Status:
-    """A status that shows a block to people."""
-    told = Condition("Blocked", "True", reason, f"it was refused ({block_id}). To acknowledge: kubectl annotate …")
-    return replace(Status(conditions=(told,), block_id=block_id), **changes)
+    """Return a status with a block."""
+    condition = Condition("Blocked", "True", reason, f"it was refused ({block_id}). To acknowledge: kubectl annotate …")
+    return replace(Status(conditions=(condition,), block_id=block_id), **changes)
 
 
 def leaks(text: str) -> Iterator[str]:
-    """The made-up secrets that `text` shows."""
+    """Return the made-up secrets that `text` shows."""
     return (secret for secret in SECRETS if secret in text)

@@ -1,1 +1,1 @@
-"""What to do next, from facts alone: pure functions, without I/O, time or randomness."""
+"""Decision of the next action, from facts alone: pure functions, without I/O, time or randomness."""

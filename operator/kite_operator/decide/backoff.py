@@ -1,4 +1,4 @@
-"""How long to wait after what passes by itself: exponential, with the credential's own jitter, persisted in status."""
+"""Backoff after a transient failure: exponential, with the credential's own jitter, persisted in status."""
 
 from datetime import datetime, timedelta
 
@@ -10,7 +10,7 @@ LONGEST_RETRY_AFTER = timedelta(hours=1)
 
 
 def delay(count: int, share: float, retry_after_seconds: float | None = None) -> timedelta:
-    """The wait after the `count`-th failure in a row (from 1); never shorter than what the broker asked for.
+    """Return the wait after the `count`-th failure in a row (from 1); never shorter than what the broker asked for.
 
     The last quarter of the exponential wait is jitter by `share` in [0, 1), the same for a credential every time.
     """
@@ -24,6 +24,6 @@ def delay(count: int, share: float, retry_after_seconds: float | None = None) ->
 def after_failure(
     previous: Failures | None, reason: str, now: datetime, share: float, retry_after_seconds: float | None = None
 ) -> Failures:
-    """The failures record after one more failure."""
+    """Return `status.failures` after one more failure."""
     count = (previous.count if previous else 0) + 1
     return Failures(count, reason, now, now + delay(count, share, retry_after_seconds))

@@ -1,16 +1,16 @@
-"""The attempt budget of one broker account: the rules that make the operator lockout-proof (P1).
+"""Attempt budget of one broker account: the rules that make the operator lockout-proof (P1).
 
-Zerodha blocks an account after five wrong entries. Counted since the last *completed* login (password and code both
-accepted) and over everybody who shares the ledger:
+Zerodha blocks an account after five wrong entries. Entries are counted since the last *completed* login (password and
+code both accepted), over every client that shares the ledger:
 
 - a wrong password is never submitted again for that version of the login Secret;
-- a wrong code gets one more try, in a later TOTP window;
+- a wrong code is retried once, in a later TOTP window;
 - a submission whose outcome is unknown counts as wrong; one a day (IST) is forgiven: it counts, but does not block;
-- at most four counted submissions over all versions, two for a credential that has proven nothing while another has;
-- a person's acknowledgement reopens the one block that it names, twice a day at most; at the limit it allows one
-  submission more, unless what is left is another's.
+- at most four submissions count over all versions; two for a credential that has proven nothing while another has;
+- a user's acknowledgement reopens the one block that it names, twice a day at most; at the limit it allows one
+  submission more, unless the remaining ones are reserved for another credential.
 
-Every function takes a record and gives a new one; the compare-and-swap around it is `cluster/account.py`.
+Every function takes a ledger and returns a new one; the compare-and-swap around it is `cluster/account.py`.
 """
 
 from collections.abc import Sequence
@@ -32,23 +32,23 @@ from kite_operator.model.expiry import IST, session_day
 from kite_operator.model.reasons import Reason
 
 LIMIT = 4
-"""Counted submissions before a person must step in: one below the broker's five."""
+"""Counted submissions before a user has to act: one below the broker's five."""
 UNPROVEN_LIMIT = 2
-"""The same for a claimant that has proven nothing, on an account that somebody else has proven to hold."""
+"""The limit for a claimant that has proven nothing, on an account that another credential has proven to hold."""
 CODES_PER_VERSION = 2
-"""A wrong code gets one more try."""
+"""Codes per version of the login factors: a wrong code is retried once."""
 LOGINS_PER_DAY = 3
-"""Completed logins per app and session day, then SessionContested."""
+"""Completed logins per app and session day; after them the reason is SessionContested."""
 ACKNOWLEDGEMENTS_PER_DAY = 2
-"""Per client ID and IST day."""
+"""Acknowledgements per client ID and IST day."""
 ACKNOWLEDGEMENTS_KEPT_DAYS = 30
 CARRIED_FOR = timedelta(days=1)
-"""An attempt that nobody settled may still be sent by a frozen process: it is counted this long, whatever happens."""
+"""Time for which an unsettled attempt is counted in any case: a frozen process may still send it."""
 REQUEST_TOKEN_LIVES = timedelta(minutes=5)
-"""A person's login was completed at most this long before its request_token is exchanged."""
+"""Longest time between a completed manual login and the exchange of its request_token."""
 WINDOW_SECONDS = 30
 FARTHEST = timedelta(minutes=10)
-"""A lock or a deadline that is further away was written before the clock was set back: it is over."""
+"""Longest time to the end of a lock or deadline: one further away was written before the clock was set back."""
 
 _LATE = "-late"
 _COUNTED = (AttemptOutcome.PENDING, AttemptOutcome.WRONG, AttemptOutcome.UNKNOWN, AttemptOutcome.EXPIRED)
@@ -58,7 +58,7 @@ _UNKNOWN = (AttemptOutcome.UNKNOWN, AttemptOutcome.EXPIRED)
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A password or a code that somebody wants to submit: by whom, and for which version of the login factors."""
+    """A password or a code to be submitted: by which credential, and for which version of the login factors."""
 
     step: Step
     version: str
@@ -68,10 +68,10 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Why nothing may be submitted until a person acts; `id` is what the person acknowledges.
+    """Reason for which nothing may be submitted until a user acts; the user acknowledges `id`.
 
-    `version` is that of the login factors which it keeps back, empty when it does not come from the attempts;
-    `reserved` when what is left belongs to another credential, so that nobody reopens it.
+    `version` is that of the login factors that are blocked, empty when the block does not come from the attempts;
+    `reserved` is set when the remaining submissions belong to another credential: no acknowledgement reopens it.
     """
 
     id: str
@@ -83,7 +83,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What became of a reserved submission; `app` is the one through which its login was made."""
+    """Outcome of a reserved submission; `app` is the one through which its login was made."""
 
     attempt: Attempt
     outcome: AttemptOutcome
@@ -96,13 +96,13 @@ def counted(ledger: AttemptLedger) -> int:
 
 
 def limit_for(ledger: AttemptLedger, by: Ref) -> int:
-    """Return how many counted submissions `by` may bring the account to."""
+    """Return the number of counted submissions up to which `by` may use the account."""
     proven_elsewhere = any(claim.proven and not claim.holder.same_name(by) for claim in ledger.claims)
     return UNPROVEN_LIMIT if proven_elsewhere and not has_proven(ledger, by) else LIMIT + ledger.allowed_more
 
 
 def settle_expired(ledger: AttemptLedger, now: datetime) -> AttemptLedger:
-    """Reservations whose deadline has passed without an outcome count from now on; the day's first is forgiven."""
+    """Expire reservations whose deadline has passed without an outcome: they count; the day's first is forgiven."""
     for attempt in ledger.attempts:
         if attempt.outcome is AttemptOutcome.PENDING and not now < attempt.deadline <= now + FARTHEST:
             ledger = _settle_unknown(ledger, replace(attempt, outcome=AttemptOutcome.EXPIRED), now)
@@ -117,9 +117,9 @@ def _settle_unknown(ledger: AttemptLedger, attempt: Attempt, now: datetime) -> A
 
 
 def _with_outcome(ledger: AttemptLedger, attempt: Attempt) -> AttemptLedger:
-    """The record with news about `attempt`, under a new id when its own names a block that was acknowledged before."""
-    honoured = {a.block_id for a in ledger.acknowledgements}
-    if attempt.id not in honoured:
+    """Return the ledger with `attempt` updated, under a new id when its id names a block acknowledged before."""
+    acknowledged = {a.block_id for a in ledger.acknowledgements}
+    if attempt.id not in acknowledged:
         return ledger.with_attempt(attempt)
     renamed = replace(attempt, id=attempt.id + _LATE)
     others = tuple(renamed if a.id == attempt.id else a for a in ledger.attempts)
@@ -160,46 +160,46 @@ def block_for(ledger: AttemptLedger, version: str, by: Ref) -> Block | None:
 
 
 def wrong_codes_of(ledger: AttemptLedger, version: str) -> list[Attempt]:
-    """The codes of this version that the broker refused, as far as nobody has acknowledged them."""
+    """Return the codes of this version that the broker refused and that no user has acknowledged."""
     mine = [a for a in ledger.attempts if a.version == version and not a.acknowledged]
     return [a for a in mine if a.step is Step.TOTP and a.outcome is AttemptOutcome.WRONG]
 
 
 def _codes_refused(wrong: Sequence[Attempt]) -> str:
-    """Return what two refused codes say, with the clock as a witness where it was measured.
+    """Return the message for two refused codes, with the clock offset as evidence where it was measured.
 
-    A second code is sent only where the clock allows for it (`act/login.py`), so that the last one tells.
+    A second code is sent only where the clock offset allows it (`act/login.py`), so the last code is conclusive.
     """
-    told = f"the broker refused {len(wrong)} codes made from this TOTP secret"
-    mend = "correct key `totp_secret` in the login Secret"
+    refused = f"the broker refused {len(wrong)} codes made from this TOTP secret"
+    fix = "correct key `totp_secret` in the login Secret"
     ahead = wrong[-1].clock_ahead
     if ahead is None:
-        return f"{told}: {mend}, or set the node's clock by NTP and acknowledge this block"
+        return f"{refused}: {fix}, or set the node's clock by NTP and acknowledge this block"
     return (
-        f"{told}. The secret is what is wrong, not the clock: by the broker's Date this node's clock was "
-        f"{ClockOffset(ahead, 0.0)} when the last of them was sent, which was allowed for. So {mend}"
+        f"{refused}. The secret is what is wrong, not the clock: by the broker's Date this node's clock was "
+        f"{ClockOffset(ahead, 0.0)} when the last of them was sent, which was allowed for. So {fix}"
     )
 
 
 def _exhausted(ledger: AttemptLedger, version: str, *, reserved: bool) -> Block:
     total = counted(ledger)
     last = [a for a in ledger.attempts if a.outcome in _COUNTED][-1]
-    told = f"{total} wrong or unanswered entries have been counted for this client ID since its last completed login"
+    cause = f"{total} wrong or unanswered entries have been counted for this client ID since its last completed login"
     if reserved:
         message = (
-            f"{told}. Another KiteCredential has proven to hold it and needs what is left: nothing more is submitted "
+            f"{cause}. Another KiteCredential has proven to hold it and needs what is left: nothing more is submitted "
             "for this one before a login of the other has been completed"
         )
         return Block(last.id, Reason.ATTEMPT_BUDGET_EXHAUSTED, message, version, reserved=True)
     message = (
-        f"{told}, and the broker blocks an account at 5: nothing more is submitted. Log in once by hand at the broker "
+        f"{cause}, and the broker blocks an account at 5: nothing more is submitted. Log in once by hand at the broker "
         "(that starts a new count), mend the login Secret, then acknowledge this block"
     )
     return Block(last.id, Reason.ATTEMPT_BUDGET_EXHAUSTED, message, version)
 
 
 def reserve(ledger: AttemptLedger, submission: Submission, attempt: Attempt, now: datetime) -> AttemptLedger:
-    """The record with `attempt` reserved; ReservationRefused when a rule forbids it."""
+    """Return the ledger with `attempt` reserved; raise ReservationRefused when a rule forbids it."""
     ledger = settle_expired(ledger, now)
     pending = [a for a in ledger.attempts if a.outcome is AttemptOutcome.PENDING]
     if pending:
@@ -230,16 +230,16 @@ def _take_window(ledger: AttemptLedger, submission: Submission) -> AttemptLedger
 
 
 def settle(ledger: AttemptLedger, attempt: Attempt, outcome: AttemptOutcome, now: datetime) -> AttemptLedger:
-    """The record with the attempt's outcome.
+    """Return the ledger with the attempt's outcome.
 
-    An answer may come late, after the reservation expired or after somebody else's completed login forgot it: what
-    counts at the broker is then put (back) on the record, and a wrong entry blocks whatever was acknowledged before.
-    An accepted code stays in its place for `complete`.
+    An answer may come late: after the reservation expired, or after another client's completed login removed it. The
+    ledger then gets (back) what counts at the broker. A wrong entry blocks even if it was acknowledged before. An
+    accepted code stays in its place for `complete`.
     """
     known = next((a for a in ledger.attempts if _same(a, attempt)), None)
     if outcome is AttemptOutcome.ACCEPTED and attempt.step is Step.TOTP:
         accepted = replace(known or attempt, outcome=outcome)
-        # What nobody remembers came before all that is remembered: it completes nothing that is counted now.
+        # An attempt that the ledger no longer has is older than all that it has: it completes none of those.
         return ledger.with_attempt(accepted) if known else replace(ledger, attempts=(accepted, *ledger.attempts))
     if outcome in (AttemptOutcome.ACCEPTED, AttemptOutcome.UNSENT):
         return replace(ledger, attempts=tuple(a for a in ledger.attempts if a is not known))
@@ -252,25 +252,25 @@ def settle(ledger: AttemptLedger, attempt: Attempt, outcome: AttemptOutcome, now
 
 
 def conclude(ledger: AttemptLedger, settlement: Settlement, now: datetime) -> AttemptLedger:
-    """The record that knows of `settlement`: an accepted code is a completed login, and counted as one.
+    """Return the ledger with `settlement`: an accepted code is a completed login, and counted as one.
 
-    A write whose answer was lost is made again: what is known already changes nothing.
+    A write whose answer was lost is made again: a settlement that the ledger has already changes nothing.
     """
     attempt, outcome = settlement.attempt, settlement.outcome
-    on_record = any(_same(each, attempt) for each in ledger.attempts)
+    in_ledger = any(_same(each, attempt) for each in ledger.attempts)
     ledger = settle(ledger, attempt, outcome, now)
     if outcome is not AttemptOutcome.ACCEPTED or attempt.step is not Step.TOTP:
         return ledger
     ledger = complete(ledger, attempt.by, now)
-    return count_login(ledger, settlement.app, now) if on_record else ledger
+    return count_login(ledger, settlement.app, now) if in_ledger else ledger
 
 
 def complete(ledger: AttemptLedger, by: Ref, now: datetime) -> AttemptLedger:
-    """Password and code were both accepted: the broker's own counters are back at zero, and so are ours.
+    """Reset the counts after a login whose password and code were both accepted: the broker's counters are at zero.
 
-    What was reserved after the code that was accepted stays: it may have been refused after that login. A person's
-    login has no place in the order; what is younger than a request_token can be stays then. And an expired reservation
-    stays counted for a day, without blocking: a frozen process may still send it.
+    An attempt that was reserved after the accepted code stays: it may have been refused after that login. A manual
+    login has no place in that order: after one, an attempt stays that is younger than a request_token can be. An
+    expired reservation stays counted for a day, without blocking: a frozen process may still send it.
     """
     accepted = [number for number, a in enumerate(ledger.attempts) if a.outcome is AttemptOutcome.ACCEPTED]
     kept: list[Attempt] = []
@@ -281,16 +281,16 @@ def complete(ledger: AttemptLedger, by: Ref, now: datetime) -> AttemptLedger:
             kept.append(attempt)
         elif attempt.outcome in _UNSETTLED and attempt.at > now - CARRIED_FOR:
             kept.append(replace(attempt, acknowledged=True))
-    # A revocation that came while the login was under way stands: only a person's acknowledgement lifts it.
+    # A revocation that came during the login stands: only a user's acknowledgement lifts it.
     rejections = tuple(r for r in ledger.rejections if r.reason is Reason.REVOKED or not r.by.same_name(by))
     completed = replace(ledger, attempts=tuple(kept), rejections=rejections)
     return replace(completed, allowed_more=min(ledger.allowed_more, max(0, counted(completed) - LIMIT + 1)))
 
 
 def count_login(ledger: AttemptLedger, app: str, now: datetime) -> AttemptLedger:
-    """One more login that the operator completed by itself; the days before are forgotten.
+    """Count one more login that the operator completed by itself, and drop the counts of earlier days.
 
-    Days to come are not: the clock was set back.
+    The counts of later days stay: the clock was set back.
     """
     day = session_day(now)
     today = logins_today(ledger, app, now)
@@ -299,13 +299,13 @@ def count_login(ledger: AttemptLedger, app: str, now: datetime) -> AttemptLedger
 
 
 def logins_today(ledger: AttemptLedger, app: str, now: datetime) -> LoginCount:
-    """The count of completed logins through `app` on the session day of `now`."""
+    """Return the count of completed logins through `app` on the session day of `now`."""
     day = session_day(now)
     return next((e for e in ledger.logins if e.app == app and e.day == day), LoginCount(app, day, 0))
 
 
 def contested(ledger: AttemptLedger, app: str, now: datetime) -> Block | None:
-    """Return whether this day's completed logins are used up: somebody ends the session as often as it is made."""
+    """Return the block of a day whose completed logins are used up (each session was ended again), or None."""
     today = logins_today(ledger, app, now)
     if today.count < LOGINS_PER_DAY + today.allowed_more:
         return None
@@ -319,9 +319,9 @@ def contested(ledger: AttemptLedger, app: str, now: datetime) -> Block | None:
 
 
 def why_not_acknowledged(ledger: AttemptLedger, block: Block, now: datetime) -> str:
-    """Return why a person's acknowledgement of `block` is not honoured now, for people; empty when it is.
+    """Return the message that refuses a user's acknowledgement of `block` now; empty when it is honoured.
 
-    It was honoured before, today's are used up, or a person cannot reopen the block.
+    It was honoured before, today's are used up, or the block cannot be reopened by a user.
     """
     today = now.astimezone(IST).date()
     if block.reserved:
@@ -337,9 +337,9 @@ def why_not_acknowledged(ledger: AttemptLedger, block: Block, now: datetime) -> 
 
 
 def acknowledge(ledger: AttemptLedger, block: Block, app: str, now: datetime) -> AttemptLedger:
-    """Reopen `block`, and no other one, because a person asked for it.
+    """Reopen `block`, and no other one, on a user's request.
 
-    ReservationRefused with `why_not_acknowledged`. `app` is the api_key's version: only SessionContested is about one.
+    Raise ReservationRefused with `why_not_acknowledged`. `app` is the api_key's version, for SessionContested only.
     """
     today, refusal = now.astimezone(IST).date(), why_not_acknowledged(ledger, block, now)
     if refusal:
@@ -361,5 +361,5 @@ def acknowledge(ledger: AttemptLedger, block: Block, app: str, now: datetime) ->
 
 
 def _acknowledged(attempt: Attempt) -> Attempt:
-    """The attempt, reopened; not one whose outcome is still awaited."""
+    """Return the attempt reopened; one whose outcome is still awaited stays as it is."""
     return replace(attempt, acknowledged=attempt.outcome is not AttemptOutcome.PENDING)

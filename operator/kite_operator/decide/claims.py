@@ -1,9 +1,9 @@
-"""Who may act for a client ID through one app: pure rules over the account record.
+"""Claims: which credential may act for a client ID through one app, as pure rules over the attempt ledger.
 
 The first credential that starts a login holds the claim; one of the same namespace/name inherits it, whatever its uid.
-One that has proven to hold the account (the broker has said that its session belongs to the client ID) keeps the claim
-against everybody, and takes it from one that has not; among those that have proven nothing the older one comes first.
-A claim is given back when its credential is deleted.
+A credential that has proven to hold the account (the broker has answered that its session belongs to the client ID)
+keeps the claim against every other, and takes it from one that has not. Among credentials that have proven nothing the
+older one comes first. A claim is released when its credential is deleted.
 """
 
 from collections.abc import Sequence
@@ -15,12 +15,15 @@ from kite_operator.model.errors import ReservationRefused
 from kite_operator.model.reasons import Reason
 
 MOST_UNPROVEN = 64
-"""Claims that nobody has proven: anybody may make one for each app that he invents; a Lease has place for so many."""
+"""Most unproven claims in a Lease: any user may make one for each app name that they invent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claimant:
-    """Who wants a claim: `created` is its creationTimestamp, `proven` whether the broker vouches for its session."""
+    """A credential that wants a claim.
+
+    `created` is its creationTimestamp, `proven` whether the broker has confirmed its session.
+    """
 
     ref: Ref
     created: str = ""
@@ -29,7 +32,7 @@ class Claimant:
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who holds a claim, as it was seen: `created` is its creationTimestamp, empty when it is not known.
+    """The observed holder of a claim: `created` is its creationTimestamp, empty when it is not known.
 
     `gone` when it does not exist any more, is of another client now, or may not act for this one.
     """
@@ -40,9 +43,9 @@ class Holder:
 
 
 def may_hold(ledger: AttemptLedger, app: str, by: Claimant, holder: Holder | None) -> bool:
-    """Return whether the claim on `app` is free for `by`, its own, or one that it may take over from `holder`.
+    """Return whether the claim on `app` is free for `by`, its own, or one that it may take from `holder`.
 
-    What is known of the holder counts only while it is still the same one.
+    `holder` counts only while it is still the holder in the ledger.
     """
     held = ledger.claim_for(app)
     if held is None or held.holder.same_name(by.ref):
@@ -54,7 +57,7 @@ def may_hold(ledger: AttemptLedger, app: str, by: Claimant, holder: Holder | Non
 
 
 def _is_older(by: Claimant, holder: Holder) -> bool:
-    """Ties of the same second are broken by name, so that two never displace each other for ever."""
+    """Return whether `by` is older; a tie within a second is decided by name, so two never displace each other."""
     if not by.created or not holder.created:
         return False
     return (by.created, str(by.ref)) < (holder.created, str(holder.ref))
@@ -63,9 +66,9 @@ def _is_older(by: Claimant, holder: Holder) -> bool:
 def claim(
     ledger: AttemptLedger, app: str, by: Claimant, now: datetime, *, holder: Holder | None = None
 ) -> AttemptLedger:
-    """The record with the claim on `app` held by `by`; ReservationRefused when somebody else keeps it.
+    """Return the ledger with the claim on `app` held by `by`; raise ReservationRefused when another keeps it.
 
-    A credential holds one app at a time: with a new one it gives the former back.
+    A credential holds one app at a time: with a new one it releases the previous one.
     """
     held = ledger.claim_for(app)
     if held is not None and not may_hold(ledger, app, by, holder):
@@ -82,19 +85,19 @@ def claim(
 
 
 def _that_stay(others: Sequence[Claim]) -> list[Claim]:
-    """All that are proven, and of those that are not the ones that were used last.
+    """Return all proven claims, and the most recently used of the unproven ones.
 
-    A claim that goes is made again at its credential's next login, unless somebody else holds the app by then.
+    A dropped claim is made again at its credential's next login, unless another credential holds the app by then.
     """
     unproven = [c for c in others if not c.proven]
-    going = unproven[: max(0, len(unproven) + 1 - MOST_UNPROVEN)]
-    return [c for c in others if c not in going]
+    dropped = unproven[: max(0, len(unproven) + 1 - MOST_UNPROVEN)]
+    return [c for c in others if c not in dropped]
 
 
 def prove(ledger: AttemptLedger, app: str, by: Ref, now: datetime) -> AttemptLedger:
-    """The record in which `by` has proven that it can log in as this client ID.
+    """Return the ledger in which `by` has proven that it can log in as this client ID.
 
-    It then holds the claim, unless somebody else has proven the same before.
+    It then holds the claim, unless another credential has proven the same before.
     """
     held = ledger.claim_for(app)
     mine = held is not None and held.holder.same_name(by)
@@ -111,5 +114,5 @@ def has_proven(ledger: AttemptLedger, by: Ref) -> bool:
 
 
 def unclaim(ledger: AttemptLedger, by: Ref) -> AttemptLedger:
-    """The record without the claims of exactly this credential: it is gone."""
+    """Return the ledger without the claims of exactly this credential, which is gone."""
     return replace(ledger, claims=tuple(c for c in ledger.claims if c.holder != by))

@@ -1,4 +1,4 @@
-"""What is known about the held session, and when to ask again: from the broker's own words only (P2)."""
+"""Liveness of the held session and the time of the next probe: from the broker's answers only (P2)."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -11,14 +11,14 @@ from kite_operator.model.reasons import Reason
 from kite_operator.model.session import AppKeys
 
 REPORT_INTERVAL = timedelta(seconds=60)
-"""What somebody reports of a token is looked into this often at most: a false report costs one read a minute."""
+"""Shortest time between probes of a reported token: a false report costs one read a minute at most."""
 
 FRESH_ANSWER = timedelta(seconds=60)
-"""An answer about the token this young is not asked for again."""
+"""Age up to which an answer about the token is not asked for again."""
 
 
 class Liveness(StrEnum):
-    """NONE: there is no published session. UNKNOWN: it is past its conservative expiry and nobody has asked since."""
+    """State of the published session. NONE: there is none. UNKNOWN: past its conservative expiry, not probed since."""
 
     NONE = "none"
     ALIVE = "alive"
@@ -27,15 +27,16 @@ class Liveness(StrEnum):
 
 
 def last_flush(now: datetime) -> datetime:
-    """The 06:00 IST that began the session day of `now`."""
+    """Return the 06:00 IST that began the session day of `now`."""
     return at_time(session_day(now), FLUSH_START)
 
 
 def liveness(observed: Observed) -> Liveness:
-    """The state of the published session.
+    """Return the state of the published session.
 
-    A definite answer of the broker decides, the newer one wins; without one, a session of today is taken to be alive,
-    one of the day before is not known. One that was brought is believed in nothing: refused, it was never a session.
+    The newest definite answer of the broker decides. Without one, a session of today counts as alive, and one of the
+    day before is unknown. An unproven session from another client's Secret (`brought`) is unknown until it is probed;
+    once the broker refuses it, it counts as no session.
     """
     held, probes = observed.held, observed.probes
     if held is None or not held.published or (held.brought and probes.dead_at is not None):
@@ -57,7 +58,7 @@ def is_due(observed: Observed) -> bool:
 
 
 def last_call(observed: Observed) -> datetime | None:
-    """When a session of the day before is replaced, if it lives or not; None for one of today, or a closed market's."""
+    """Return when a session of the day before is replaced, alive or not; None for one of today or on a closed day."""
     spec, now = observed.credential.timing, observed.now
     if not is_due(observed) or not timing.is_refreshed_on(spec, session_day(now)):
         return None
@@ -71,28 +72,28 @@ def is_of_other_app(observed: Observed) -> bool:
 
 
 def is_vouched_for(observed: Observed) -> bool:
-    """Whether the broker has said, to this process, that the published session lives and is of this client and app."""
-    vouched = observed.probes.alive_at is not None and liveness(observed) is Liveness.ALIVE
-    return vouched and not is_of_other_app(observed)
+    """Return whether the broker has confirmed to this process that the session is alive, of this client and app."""
+    confirmed = observed.probes.alive_at is not None and liveness(observed) is Liveness.ALIVE
+    return confirmed and not is_of_other_app(observed)
 
 
-def is_told_lapsed(observed: Observed) -> bool:
+def is_reported_lapsed(observed: Observed) -> bool:
     """Return whether status says that the subscription has lapsed."""
     ready = observed.credential.status.condition(READY)
     return ready is not None and ready.reason == Reason.SUBSCRIPTION_INACTIVE
 
 
 def may_have_lapsed(observed: Observed) -> bool:
-    """Return whether a dead session of today may come to life again: what ended it reads like a lapsed subscription.
+    """Return whether a dead session of today may work again: its refusal reads like a lapsed subscription.
 
-    That is a hint of the broker's text, or what status says of a login that was refused since.
+    The evidence is the broker's text, or the status after a login that was refused since.
     """
     dead = liveness(observed) is Liveness.DEAD and not is_due(observed) and not is_of_other_app(observed)
-    return dead and (is_told_lapsed(observed) or observed.probes.lapsed_at is not None)
+    return dead and (is_reported_lapsed(observed) or observed.probes.lapsed_at is not None)
 
 
 def is_dead_by_mark_alone(observed: Observed) -> bool:
-    """Return whether a session of today is taken to be dead for what stands on the Secret, where others may write too.
+    """Return whether a session of today counts as dead by the mark on the Secret alone, where others may write too.
 
     The broker is asked once before such a token is replaced; one of the day before is replaced in any case.
     """
@@ -101,14 +102,14 @@ def is_dead_by_mark_alone(observed: Observed) -> bool:
 
 
 def found_dead_at(observed: Observed) -> datetime | None:
-    """Return when the held session was first found to be dead; None while nobody has asked.
+    """Return when the held session was first found to be dead; None before a probe has found it.
 
-    After a restart status knows it still, in whole seconds; what it says of an earlier session is older than this one.
+    Status keeps that time over a restart, in whole seconds. A time before this session's login is of an earlier one.
     """
     known = [observed.probes.dead_at] if observed.probes.dead_at is not None else []
-    told, held = observed.credential.status.condition(AUTHENTICATED), observed.held
-    if told is not None and told.reason == Reason.TOKEN_DEAD and held is not None:
-        since = parse_rfc3339(told.since)
+    authenticated, held = observed.credential.status.condition(AUTHENTICATED), observed.held
+    if authenticated is not None and authenticated.reason == Reason.TOKEN_DEAD and held is not None:
+        since = parse_rfc3339(authenticated.since)
         known += [since] if since is not None and since > held.session.login_time else []
     return min(known, default=None)
 
@@ -116,8 +117,8 @@ def found_dead_at(observed: Observed) -> datetime | None:
 def died_in_flush(observed: Observed) -> bool:
     """Return whether the flush of its own day has ended the held session, as far as can be known.
 
-    That is when it was minted in the flush window and found dead at the latest by the probe that follows the window, or
-    the one after that; what is found later was somebody's doing.
+    It was then minted in the flush window, and found dead by the first probe after the window or the next one. A
+    session that is found dead later was ended by a user or another program.
     """
     held, found = observed.held, found_dead_at(observed)
     check = timing.flush_check_at(held.session, observed.jitter) if held is not None else None
@@ -125,11 +126,11 @@ def died_in_flush(observed: Observed) -> bool:
 
 
 def next_probe(observed: Observed) -> datetime | None:
-    """When the published session is probed next; None when there is none, or when the broker said that it is dead.
+    """Return when the published session is probed next; None when there is none, or the broker answered it is dead.
 
-    Regularly at `probe.interval`; soon after 06:00 IST, at the scheduled refresh and every five minutes after it while
-    the session is of the day before; once more after 07:30 IST when it was minted in the flush window; and when it was
-    reported dead, a minute after the last question at the earliest.
+    It is probed at every `probe.interval`. A session of the day before is probed soon after 06:00 IST, at the scheduled
+    refresh and every five minutes after it. One minted in the flush window is probed once more after 07:30 IST. One
+    reported dead is probed a minute after the last probe at the earliest.
     """
     held, probes = observed.held, observed.probes
     if held is None or liveness(observed) is Liveness.NONE:
@@ -139,7 +140,7 @@ def next_probe(observed: Observed) -> datetime | None:
     known = [at for at in (probes.alive_at, probes.asked_at) if at is not None]
     asked = max((at for at in known if at <= observed.now), default=None)
     if asked is None and known:
-        return observed.now  # the clock was set back: what was asked in the future does not count
+        return observed.now  # the clock was set back: a probe in the future does not count
     scheduled = _scheduled_probe(observed, held, asked)
     if probes.reported_at is None:
         return scheduled
@@ -147,7 +148,7 @@ def next_probe(observed: Observed) -> datetime | None:
 
 
 def _scheduled_probe(observed: Observed, held: Held, asked: datetime | None) -> datetime:
-    """The next probe by the clock alone."""
+    """Return the next probe by the clock alone."""
     regular = _regular_probe(observed, held, asked)
     if is_due(observed):
         return _probe_of_yesterday(observed, asked, regular)
@@ -159,19 +160,19 @@ def _scheduled_probe(observed: Observed, held: Held, asked: datetime | None) -> 
 
 
 def _regular_probe(observed: Observed, held: Held, asked: datetime | None) -> datetime:
-    """The next probe by `probe.interval` alone."""
+    """Return the next probe by `probe.interval` alone."""
     interval, now = observed.credential.timing.probe_interval, observed.now
     if asked is not None:
         return asked + interval
     if held.staged_at <= now < held.staged_at + interval:
         return held.staged_at + interval
-    # After a restart every credential starts at its own share of the interval: no herd.
+    # After a restart every credential starts at its own share of the interval, so that probes are spread.
     known_since = observed.probes.known_since or now
     return now if known_since > now else known_since + interval * observed.jitter
 
 
 def _after_flush(observed: Observed) -> timedelta:
-    """Return how soon after 06:00 IST a token of the day before is probed."""
+    """Return the time from 06:00 IST to the first probe of a token of the day before."""
     return min(observed.credential.timing.probe_interval, timing.DUE_PROBE_INTERVAL) * observed.jitter
 
 

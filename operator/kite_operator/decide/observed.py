@@ -1,4 +1,4 @@
-"""Everything that a decision rests on, gathered once: the input of the policies."""
+"""Observed state: the facts that one decision uses, gathered once; the input of the policies."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +14,7 @@ from kite_operator.model.sources import Problem
 
 @dataclass(frozen=True, slots=True)
 class Versions:
-    """Keyed hashes of the inputs of a login: what a rejection is bound to.
+    """Keyed hashes of the inputs of a login; a rejection is bound to them.
 
     `login` is empty in every mode but TOTP, and while the login Secret cannot be used.
     """
@@ -25,7 +25,7 @@ class Versions:
     redirect: str
 
     def inputs(self, now: datetime) -> dict[str, str]:
-        """Return what a rejection may be bound to, by name: versions of what the user wrote, and the session day."""
+        """Return the inputs to which a rejection may be bound, by name: versions of user input, and the session day."""
         return {"login": self.login, "app": self.app, "redirect": self.redirect, "day": session_day(now).isoformat()}
 
 
@@ -33,9 +33,10 @@ class Versions:
 class TargetView:
     """The derived Secret as it is now.
 
-    `problem` says why it cannot be written (not ours, immutable, of another type). `session` is what it holds, if that
-    parses; `matches` whether it is exactly what would be published for the held session; `marked_dead` its annotation;
-    `outdated` whether it was written for another `spec.target` than the present one, or under another name.
+    `problem` says why it cannot be written (not ours, immutable, of another type). `session` is the one that it holds,
+    if that parses; `matches` whether it is exactly the Secret that would be published for the held session;
+    `marked_dead` its annotation; `outdated` whether it was written for another `spec.target` than the present one, or
+    under another name.
     """
 
     exists: bool = False
@@ -50,8 +51,8 @@ class TargetView:
 class PreviousTarget:
     """A Secret of ours that was the target before `spec.target.name` was changed.
 
-    `owned` when Kubernetes collects it after this very credential; `replaced_by` is the name in its annotation, of the
-    Secret that takes its place.
+    `owned` when Kubernetes garbage-collects it after this credential; `replaced_by` is the name in its annotation, of
+    the Secret that replaces it.
     """
 
     name: str
@@ -65,8 +66,8 @@ class PreviousTarget:
 class Held:
     """The session that the state Secret holds. `published` is False while it is staged: answered, not yet proven.
 
-    `adopted` when there is no state Secret that holds it, and the session was read back from the derived Secret.
-    `brought` when that Secret was made by somebody else who gave it to this credential: nothing of it has been proven.
+    `adopted` when no state Secret holds it, and the session was read back from the derived Secret. `brought` when
+    another client made that Secret for this credential to adopt: nothing of it has been proven.
     """
 
     session: Session
@@ -78,7 +79,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Renewal:
-    """The refresh_token that the state Secret holds, and the app that it is of."""
+    """The refresh_token that the state Secret holds, and the api_key of its app."""
 
     api_key: Sensitive
     refresh_token: Sensitive
@@ -86,10 +87,10 @@ class Renewal:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A login-grant Secret: a person has logged in.
+    """A login-grant Secret, made after a manual login.
 
-    `taken_at` is when an exchange of it was first begun; `misfit` when it bears the labels of one, and is of another
-    type: it may be anything, so that it is neither used nor deleted.
+    `taken_at` is when an exchange of it was first begun. `misfit` when the Secret has the labels of a grant and another
+    type: it may be anything, so it is neither used nor deleted.
     """
 
     name: str
@@ -102,18 +103,18 @@ class Grant:
 
     @property
     def taken(self) -> bool:
-        """Return whether an exchange of it was begun before."""
+        """Return whether an exchange of the grant was begun before."""
         return self.taken_at is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Probes:
-    """What this process has learned from the broker about the held session.
+    """Answers of the broker to this process about the held session, as times.
 
     `alive_at` and `dead_at` are the times of the last definite answers about the session, `asked_at` of the last
-    question; `known_since` is when this process first saw the session, `refreshed_at` when a refresh that a person
-    asked for was last handled, `exchanged_at` when a grant was last exchanged, `reported_at` when a consumer said that
-    the session is dead, if the broker has not been asked since.
+    probe. `known_since` is when this process first saw the session, `refreshed_at` when a refresh that a user requested
+    was last handled, `exchanged_at` when a grant was last exchanged, `reported_at` when a consumer reported the session
+    as dead, if it has not been probed since.
     """
 
     alive_at: datetime | None = None
@@ -128,12 +129,12 @@ class Probes:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """The world, as one credential sees it, at `now`.
+    """Observed state of one credential at `now`.
 
     `jitter` is the credential's own share, in [0, 1); `holder` another credential that holds the claim; `rival` another
-    credential that wants the same target and came first; `login_url` where a person logs in for it, empty while there
-    is no login page; `client_problem` why it may not act for its client ID; `token_version` tells the held session from
-    others, `rollout_allowed` whether the operator's administrator allows `spec.rollout`.
+    credential that wants the same target and came first; `login_url` the address for its manual login, empty while
+    there is no login page; `client_problem` why it may not act for its client ID; `token_version` distinguishes the
+    held session from others; `rollout_allowed` is whether the operator's administrator allows `spec.rollout`.
     """
 
     now: datetime
@@ -162,33 +163,33 @@ class Observed:
 
     @property
     def target_edited(self) -> bool:
-        """Whether the derived Secret differs since somebody edited `spec.target`, and not since somebody wrote to it.
+        """Return whether an edit of `spec.target` is the cause of the drift, and not a write to the derived Secret.
 
-        An old copy of the Secret that somebody puts back looks outdated too: an edit counts as such once.
+        A restored old copy of the Secret is outdated too, so an edit counts as the cause only once.
         """
         edited = self.credential.generation != self.credential.status.observed_generation
         return self.target.outdated and edited
 
     @property
     def renewable(self) -> Renewal | None:
-        """Return what a session can be renewed with: a refresh_token of the app that the app Secret names."""
+        """Return the refresh_token with which a session can be renewed: one of the app that the app Secret names."""
         renewal, app = self.renewal, self.app
         if not self.credential.renews or renewal is None:
             return None
         return renewal if not isinstance(app, AppKeys) or renewal.api_key == app.api_key else None
 
     @property
-    def by_person(self) -> bool:
-        """Whether only a person brings the next session: mode Manual, or RefreshToken without a refresh_token."""
+    def needs_manual_login(self) -> bool:
+        """Return whether the next session needs a manual login: mode Manual, or RefreshToken without refresh_token."""
         return self.credential.mode == "Manual" or (self.credential.renews and self.renewable is None)
 
     @property
     def refresh_asked(self) -> bool:
-        """Return whether a person asked for a refresh that has not been handled."""
+        """Return whether a user requested a refresh that has not been handled."""
         return self.credential.refresh_asked
 
     @property
     def acknowledge_asked(self) -> bool:
-        """Return whether a person acknowledged a block and has had no answer yet."""
+        """Return whether a user's acknowledgement of a block has not been answered yet."""
         acknowledged = self.credential.acknowledge
         return bool(acknowledged) and acknowledged != self.credential.status.last_handled_acknowledge

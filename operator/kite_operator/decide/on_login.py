@@ -1,4 +1,4 @@
-"""Rules about the next session: who brings it, and what stands in its way."""
+"""Rules about the next session: how it is made, and what prevents it."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -15,28 +15,28 @@ from kite_operator.decide.liveness import (
 )
 from kite_operator.decide.observed import Grant, Observed
 from kite_operator.decide.plan import Action, Plan
-from kite_operator.decide.standing import RECHECK, is_within, paused, rest_on, standing_block, standing_rejection
+from kite_operator.decide.standing import RECHECK, is_within, paused, standing_block, standing_rejection, wait_on
 from kite_operator.model.expiry import rfc3339
 from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import ONCE_A_DAY
 from kite_operator.model.sources import Problem
 
 GRANT_PROOF_AGE = timedelta(seconds=60)
-"""A grant is refused only when the token was seen alive this recently."""
+"""Age up to which an answer that the token is alive refuses a grant."""
 ASKED_AGAIN = timedelta(seconds=15)
-"""While a grant waits and the broker does not answer, it is asked about the token this often."""
+"""Time between probes while a grant waits and the broker does not answer."""
 REFRESH_WINDOW = timedelta(minutes=10)
-"""How long after a refresh that a person asked for a login replaces even a living token."""
+"""Time after a user's request for a refresh in which a manual login replaces even a living token."""
 EXCHANGE_PAUSE = timedelta(seconds=5)
 APP_REASONS = (Reason.APP_SECRET_REJECTED, Reason.APP_REJECTED)
-"""Rejections of the app itself: another login would meet the same."""
+"""Rejections of the app itself: another login would be rejected too."""
 
 
 def person_logged_in(observed: Observed) -> Plan | None:
-    """A person's login is taken when a session is needed or asked for, and refused while the token works."""
+    """Exchange a manual login when a session is needed or requested; refuse it while the token works."""
     if not observed.grants:
         return None
-    # Who logs in once more while the broker does not answer has the better login: the older one is dealt with after it.
+    # A second manual login while the broker does not answer is the better one: the older one is handled after it.
     grant = next((each for each in observed.grants if not each.taken), observed.grants[0])
     if grant.request_token is None:
         message = f"login grant {grant.name!r} has no usable key request_token: it is deleted"
@@ -45,7 +45,7 @@ def person_logged_in(observed: Observed) -> Plan | None:
         message = f"login grant {grant.name!r} is of a login that has been used: it is deleted"
         return Plan(Action.DROP_GRANT, Reason.LOGIN_IN_PROGRESS, message, grant=grant)
     if isinstance(observed.app, Problem):
-        return rest_on(observed.app, observed)
+        return wait_on(observed.app, observed)
     asked = observed.refresh_asked or is_within(observed.probes.refreshed_at, observed.now, REFRESH_WINDOW)
     if not asked and _is_good(observed):
         return _not_required(observed, grant)
@@ -53,7 +53,7 @@ def person_logged_in(observed: Observed) -> Plan | None:
 
 
 def _is_used(observed: Observed, grant: Grant) -> bool:
-    """Whether a session has been staged since its exchange was begun: its deletion was what failed, or was killed."""
+    """Return whether a session was staged after its exchange began: then only its deletion failed or was killed."""
     held = observed.held
     if grant.taken_at is None or held is None or held.adopted or held.brought:
         return False
@@ -61,12 +61,12 @@ def _is_used(observed: Observed, grant: Grant) -> bool:
 
 
 def _is_good(observed: Observed) -> bool:
-    """Return whether the held session is of today and of this app, and lives as far as is known."""
+    """Return whether the held session is of today, of this app, and alive as far as is known."""
     return liveness(observed) is Liveness.ALIVE and not is_due(observed) and not is_of_other_app(observed)
 
 
 def _not_required(observed: Observed, grant: Grant) -> Plan:
-    """A grant is refused only when the broker has just said that the present token works."""
+    """Refuse a grant only when the broker has just answered that the present token works."""
     now, probes = observed.now, observed.probes
     if is_within(probes.alive_at, now, GRANT_PROOF_AGE):
         message = (
@@ -89,10 +89,10 @@ def _app_rejected(observed: Observed, grant: Grant) -> Plan | None:
 
 
 def _expired(observed: Observed, grant: Grant) -> Plan | None:
-    """A request_token that the broker did not take in its life is dead by now, and another login is needed."""
+    """Refuse a grant whose request_token expired before the broker accepted it: another login is needed."""
     ends_at = _ends_at(grant)
     if ends_at is None or timedelta(0) < ends_at - observed.now <= 2 * budget.REQUEST_TOKEN_LIVES:
-        return None  # further away than that it was begun before the clock was set back
+        return None  # an end further away than that: it was begun before the clock was set back
     message = (
         f"login grant {grant.name!r} could not be exchanged in the few minutes for which its request_token is good: "
         "the broker did not answer. Log in once more"
@@ -101,14 +101,14 @@ def _expired(observed: Observed, grant: Grant) -> Plan | None:
 
 
 def _ends_at(grant: Grant) -> datetime | None:
-    """Return when a request_token whose exchange was begun can be alive no longer; None before that."""
+    """Return when a request_token expires whose exchange was begun; None when it was not begun."""
     return None if grant.taken_at is None else grant.taken_at + budget.REQUEST_TOKEN_LIVES
 
 
 def _exchange_in_time(observed: Observed, grant: Grant) -> Plan:
-    """A grant is exchanged at once, and again after each backoff while its request_token may be alive.
+    """Exchange a grant at once, and again after each backoff while its request_token may be alive.
 
-    A backoff that began before the person logged in is not theirs to wait for.
+    A backoff that began before the manual login does not delay it.
     """
     waiting, ends_at = paused(observed), _ends_at(grant)
     if waiting is None or ends_at is None or observed.refresh_asked:
@@ -125,16 +125,16 @@ def _exchange(observed: Observed, grant: Grant) -> Plan:
 
 
 def app_secret_unusable(observed: Observed) -> Plan | None:
-    """No login without the app's keys."""
-    return rest_on(observed.app, observed) if isinstance(observed.app, Problem) else None
+    """Wait while the app's keys cannot be used: no login is possible."""
+    return wait_on(observed.app, observed) if isinstance(observed.app, Problem) else None
 
 
 def login_by_person(observed: Observed) -> Plan | None:
-    """Mode Manual asks a person and waits; so does mode RefreshToken while there is no refresh_token.
+    """Request a manual login and wait, in mode Manual and in mode RefreshToken without a refresh_token.
 
-    What the broker refused of the app is the reason while it stands: another login would meet the same.
+    A standing rejection of the app is the reason: another login would be rejected too.
     """
-    if not observed.by_person:
+    if not observed.needs_manual_login:
         return None
     standing = standing_rejection(observed)
     if standing is None and may_have_lapsed(observed):
@@ -143,26 +143,26 @@ def login_by_person(observed: Observed) -> Plan | None:
 
 
 def _renew_the_subscription(observed: Observed) -> Plan:
-    """What ended the token reads like a lapse: no login helps before that is over, and perhaps none is needed then."""
+    """Request a renewal of the subscription: before it no login helps, and after it perhaps none is needed."""
     plan = _login_required(observed, Reason.SUBSCRIPTION_INACTIVE)
-    told = (
+    hint = (
         "the broker's answer reads like that of a lapsed Kite Connect subscription. If it has lapsed, renew it in the "
         "developer console: the token is asked about again by itself. If it has not, "
     )
-    return replace(plan, message=told + plan.message)
+    return replace(plan, message=hint + plan.message)
 
 
 def _login_required(observed: Observed, reason: Reason) -> Plan:
     standing = standing_rejection(observed)
     hint = f" Before that: {standing.message}." if standing is not None else ""
     last = observed.credential.status.failures
-    told = f" The last login was not usable ({last.reason})." if last is not None and not hint else ""
+    failure = f" The last login was not usable ({last.reason})." if last is not None and not hint else ""
     upcoming = timing.next_refresh(observed.credential.timing, observed.jitter, observed.now)
     return Plan(
         Action.REST,
         reason,
-        f"{how_to_log_in(observed)}{hint}{told}",
-        # What was refused may be mended in a Secret that nobody watches.
+        f"{how_to_log_in(observed)}{hint}{failure}",
+        # The rejected input may be corrected in a Secret that is not watched.
         wake_at=upcoming if standing is None else min(upcoming, observed.now + RECHECK),
         person=True,
         block_id=standing.id if standing is not None else "",
@@ -170,7 +170,7 @@ def _login_required(observed: Observed, reason: Reason) -> Plan:
 
 
 def how_to_log_in(observed: Observed) -> str:
-    """Return where a person logs in, in a sentence."""
+    """Return the sentence that says where to log in."""
     if observed.login_url:
         return f"log in at {observed.login_url}."
     return (
@@ -181,10 +181,10 @@ def how_to_log_in(observed: Observed) -> str:
 
 
 def relogin_by_person(observed: Observed) -> Plan | None:
-    """With relogin Daily a session that somebody ended in mid-day is not replaced before a person says so.
+    """Wait for a user, with relogin Daily, when the session was ended in mid-day.
 
-    The daily flush is nobody's doing: what was minted in its window and died in it is replaced. A block is told as
-    such: another refresh would not help.
+    A session that was minted in the flush window and died in the flush is replaced: no user ended it. A block is
+    reported as a block: another refresh would not help.
     """
     held = observed.held
     if observed.credential.relogin != ONCE_A_DAY or observed.refresh_asked or held is None:
@@ -194,17 +194,17 @@ def relogin_by_person(observed: Observed) -> Plan | None:
     if died_in_flush(observed) or standing_block(observed) is not None or _is_tried_again(observed):
         return None
     plan = _login_required(observed, Reason.SESSION_ENDED)
-    told = (
+    hint = (
         "the session was ended before its time, and spec.login.relogin is Daily: set the annotation "
         "kite-operator.dev/refresh to a new value to have the operator log in, or "
     )
-    return replace(plan, message=told + plan.message)
+    return replace(plan, message=hint + plan.message)
 
 
 def _is_tried_again(observed: Observed) -> bool:
-    """Return whether the login that a person asked for has failed since the session died, and is to be tried again.
+    """Return whether the login that a user requested has failed since the session died, and is to be retried.
 
-    Not the login of a person that failed. Status has whole seconds: a failure of the same second is taken to be later.
+    A failed manual login does not count. Status has whole seconds: a failure in the same second counts as later.
     """
     status, found = observed.credential.status, found_dead_at(observed)
     failures, last = status.failures, status.last_login
@@ -215,12 +215,12 @@ def _is_tried_again(observed: Observed) -> bool:
 
 
 def login_secret_unusable(observed: Observed) -> Plan | None:
-    """No login without both factors."""
-    return rest_on(observed.factors, observed) if isinstance(observed.factors, Problem) else None
+    """Wait while the login factors cannot be used: no login is possible."""
+    return wait_on(observed.factors, observed) if isinstance(observed.factors, Problem) else None
 
 
 def blocked(observed: Observed) -> Plan | None:
-    """Nothing is submitted while a block stands: only a changed input or a person's acknowledgement lifts it."""
+    """Submit nothing while a block stands: only a changed input or a user's acknowledgement lifts it."""
     block = standing_block(observed)
     if block is None:
         return None
@@ -230,19 +230,19 @@ def blocked(observed: Observed) -> Plan | None:
 
 
 def backing_off(observed: Observed) -> Plan | None:
-    """Return what passes by itself is tried again at its time; a person may ask sooner."""
+    """Wait for the end of a backoff; a user's request for a refresh ends it sooner."""
     return None if observed.refresh_asked else paused(observed)
 
 
 def renew_session(observed: Observed) -> Plan | None:
-    """Mode RefreshToken asks for the next session with the refresh_token that it holds; no password is involved."""
+    """Renew the session with the held refresh_token, in mode RefreshToken; no password is submitted."""
     if observed.renewable is None:
         return None
     return Plan(Action.RENEW, Reason.LOGIN_IN_PROGRESS, "the session is being renewed")
 
 
 def window_used(observed: Observed) -> Plan | None:
-    """A code is never used twice: with this window's spent, the next is awaited before the password is sent."""
+    """Wait for the next TOTP window, before the password is sent, when this window's code has been used."""
     account = observed.account
     if account is None or account.last_window is None:
         return None
@@ -258,5 +258,5 @@ def window_used(observed: Observed) -> Plan | None:
 
 
 def log_in(_: Observed) -> Plan:
-    """There is no living session, and nothing speaks against a login."""
+    """Log in: there is no living session, and no other rule applies."""
     return Plan(Action.LOGIN, Reason.LOGIN_IN_PROGRESS, "logging in")

@@ -1,8 +1,8 @@
-"""Rules about a session that was answered and not yet proven: it is kept until the broker has said what it is worth."""
+"""Rules about a staged session: answered, not yet proven, and kept until the broker has accepted or refused it."""
 
 from datetime import datetime, timedelta
 
-from kite_operator.decide.liveness import FRESH_ANSWER, is_due, is_of_other_app, is_told_lapsed
+from kite_operator.decide.liveness import FRESH_ANSWER, is_due, is_of_other_app, is_reported_lapsed
 from kite_operator.decide.observed import Held, Observed
 from kite_operator.decide.on_login import how_to_log_in
 from kite_operator.decide.plan import Action, Plan
@@ -10,11 +10,11 @@ from kite_operator.decide.standing import is_within, paused
 from kite_operator.model.reasons import Reason
 
 VERY_NEXT_CALL = timedelta(minutes=2)
-"""A refusal this soon after a login is not an expiry: the subscription has lapsed."""
+"""Time after a login in which a refusal is not an expiry: the subscription has lapsed."""
 
 
 def session_staged(observed: Observed) -> Plan | None:
-    """A session that was answered but not yet proven is proven before anything new is asked for (P3)."""
+    """Prove a session that was answered but not yet proven, before any new one is requested (P3)."""
     held = observed.held
     if held is None or held.published:
         return None
@@ -29,9 +29,9 @@ def session_staged(observed: Observed) -> Plan | None:
 
 
 def _proof_paused(observed: Observed, held: Held) -> Plan | None:
-    """The backoff after a proof that failed; one from before this session was staged is over with it.
+    """Return the backoff after a failed proof, or None; one from before this session was staged does not count.
 
-    Status has whole seconds: a failure of the same second is taken to be a proof's.
+    Status has whole seconds: a failure in the same second counts as a failed proof.
     """
     failures = observed.credential.status.failures
     if failures is None or failures.last_time is None or failures.last_time + timedelta(seconds=1) <= held.staged_at:
@@ -40,7 +40,7 @@ def _proof_paused(observed: Observed, held: Held) -> Plan | None:
 
 
 def _prove_staged(observed: Observed) -> Plan:
-    """A staged session is proven at once and, when the broker refuses it, again at every `probe.interval`."""
+    """Prove a staged session at once and, when the broker refuses it, again at every `probe.interval`."""
     now, dead_at = observed.now, observed.probes.dead_at
     probe_at = (dead_at or now) + observed.credential.timing.probe_interval
     just_asked = is_within(dead_at, now, FRESH_ANSWER)
@@ -52,24 +52,24 @@ def _prove_staged(observed: Observed) -> Plan:
 
 
 def _lapsed(observed: Observed, probe_at: datetime) -> Plan:
-    """What is told is the likely cause; a session that somebody ended at once looks the same, and has its way out."""
-    person = observed.by_person
+    """Report the likely cause, and the remedy for a session that was ended at once: that looks the same."""
+    manual = observed.needs_manual_login
     renewed = "set the annotation kite-operator.dev/refresh to a new value to have the operator get another session"
     return Plan(
         Action.REST,
         Reason.SUBSCRIPTION_INACTIVE,
         "the broker accepted a login and refused the very next call: the app's Kite Connect subscription has lapsed. "
         "Renew it in the developer console; the same session is tried again by itself, without another login. If it "
-        f"has not lapsed, somebody ended the session at once: {how_to_log_in(observed) if person else renewed}",
+        f"has not lapsed, somebody ended the session at once: {how_to_log_in(observed) if manual else renewed}",
         wake_at=probe_at,
-        person=person,
+        person=manual,
     )
 
 
 def _is_lapse(observed: Observed, dead_at: datetime) -> bool:
-    """Return whether the session was refused on its very first call, or has been found so before a restart.
+    """Return whether the session was refused on its very first call, by this process or before a restart.
 
     One that was staged long ago, before a crash, may have been ended by anything.
     """
     on_its_first_call = observed.held is not None and dead_at - observed.held.staged_at <= VERY_NEXT_CALL
-    return on_its_first_call or is_told_lapsed(observed)
+    return on_its_first_call or is_reported_lapsed(observed)

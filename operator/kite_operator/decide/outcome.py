@@ -1,4 +1,4 @@
-"""What came of an action: what status has to remember, and what people are told."""
+"""Outcome of an action: the values for status, and the Events for users."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +10,7 @@ from kite_operator.model.rollout import RolloutStatus
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """An Event to be written: `warning` for what a person should look at."""
+    """An Event to be emitted: `warning` when a user should look at it."""
 
     reason: Reason
     message: str
@@ -19,10 +19,10 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A failed try: `failures` is the new backoff record.
+    """A failed try: `failures` is the new `status.failures`.
 
-    `message` is what the Ready condition says meanwhile; empty when the next rest says it better (a person's login that
-    was not usable: what is needed is another one).
+    `message` is the message of the Ready condition meanwhile; empty when the next plan's message is better (after a
+    manual login that was not usable, another one is needed).
     """
 
     failures: Failures
@@ -33,10 +33,10 @@ class Failed:
 class ActOutcome:
     """The result of one action.
 
-    `result` and `reason` feed the attempts metric; `succeeded` clears the failures; `retry_at` asks for a rest without
-    a failure (somebody else is logging in, a TOTP window is awaited); the handled values acknowledge annotations;
-    `last_login` is what became of a person's login;
-    `rollout` is what is known of the workloads of `spec.rollout` from now on, `looks` what came of each look, by kind.
+    `result` and `reason` are labels of the attempts metric; `succeeded` clears the failures; `retry_at` requests a wait
+    without a failure (another process is logging in, or the next TOTP window is awaited). The handled values
+    acknowledge annotations. `last_login` is the outcome of a manual login. `rollout` is the new `status.rollout`,
+    `looks` the result for each examined workload, by kind.
     """
 
     result: str

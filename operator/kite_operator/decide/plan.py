@@ -1,4 +1,4 @@
-"""What a decision can be."""
+"""Plan: the possible decisions."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,34 +9,34 @@ from kite_operator.model.reasons import Reason
 
 
 class Action(StrEnum):
-    """The next thing to do; everything but REST is followed by a new look at the world."""
+    """The next action; after every action but REST the state is gathered again."""
 
     REST = "rest"
-    """Nothing until `wake_at`, or until something changes."""
+    """Wait until `wake_at`, or until something changes."""
     PROBE = "probe"
-    """Ask the broker whether the held session is alive, and remember the answer."""
+    """Probe: ask the broker whether the held session is alive, and keep the answer."""
     PROVE = "prove"
-    """Ask the same; if it is alive, publish it."""
+    """Probe the held session, and publish it if it is alive."""
     LOGIN = "login"
     """Log in with the login Secret's factors."""
     RENEW = "renew"
-    """Turn the held refresh_token into a session."""
+    """Renew: exchange the held refresh_token for a session."""
     EXCHANGE = "exchange"
-    """Turn a person's login (a grant) into a session."""
+    """Exchange the grant of a manual login for a session."""
     REFUSE_GRANT = "refuse-grant"
-    """Delete a grant that must not be used, and say why."""
+    """Delete a grant that must not be used, and report the reason."""
     DROP_GRANT = "drop-grant"
-    """Delete a grant that was used, and say nothing: its session says it."""
+    """Delete a grant that was used, without an Event: its session was reported."""
     DISCARD = "discard"
-    """Forget a staged session that can no longer become good."""
+    """Discard a staged session that can no longer be published."""
     MARK_DEAD = "mark-dead"
-    """Say on the derived Secret that its token is known to be dead."""
+    """Mark the derived Secret: its token is known to be dead."""
     RETIRE = "retire"
-    """Remove, keep or mark Secrets that were the target before."""
+    """Remove, keep or mark previous targets."""
     RESTART = "restart"
-    """Look at the workloads of `spec.rollout`, and restart those that run with a former token."""
+    """Examine the workloads of `spec.rollout`, and restart those that run with a previous token."""
     ACKNOWLEDGE = "acknowledge"
-    """Reopen the block that a person acknowledged."""
+    """Reopen the block that a user acknowledged."""
     REVOKE = "revoke"
     """Log the session out at the broker, and block."""
 
@@ -45,8 +45,8 @@ class Action(StrEnum):
 class Plan:
     """One decision.
 
-    `reason` and `message` are what conditions show while it lasts; `healthy` whether all is in order while resting;
-    `person` whether a login by a person is what is missing; `block_id` names the block that rests upon the credential.
+    `reason` and `message` are set in the conditions while it lasts; `healthy` is whether all is in order during a wait;
+    `person` whether a manual login is missing; `block_id` names the block of the credential.
     """
 
     action: Action

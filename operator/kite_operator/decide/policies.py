@@ -1,7 +1,7 @@
-"""The rules, in order: the first that has something to say decides.
+"""Rules in order: the first one that returns a plan decides.
 
-Each rule is one small question about the observed world. They are ordered so that what a person wrote wrongly comes
-before any call to the broker, reading comes before logging in, and a person's login comes before the operator's own.
+Each rule is one small predicate over the observed state. The order puts invalid user input before any call to the
+broker, reads before logins, and a manual login before the operator's own.
 """
 
 from collections.abc import Callable
@@ -47,7 +47,7 @@ from kite_operator.decide.on_session import (
 from kite_operator.decide.on_staged import session_staged
 from kite_operator.decide.plan import Action, Plan
 from kite_operator.decide.revocation import revoke_asked, revoked
-from kite_operator.decide.rollout import next_look, restart_owed
+from kite_operator.decide.rollout import next_check, restart_owed
 from kite_operator.decide.standing import probe
 from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import TRADING_DAYS
@@ -59,16 +59,16 @@ NO_PROBES = (
     Reason.CLIENT_NOT_ALLOWED,
     Reason.REVOKED,
 )
-"""Rests in which the broker is not called at all."""
+"""Reasons to wait during which the broker is not called at all."""
 
 Policy = Callable[[Observed], Plan | None]
 
 
 def decide(observed: Observed) -> Plan:
-    """The plan for this credential now.
+    """Return the plan for this credential now.
 
-    A rest ends at the latest when the published token is to be probed, when workloads are to be looked at again and,
-    where days are not alike, with the day.
+    A wait ends at the next probe of the published token and at the next check of workloads at the latest; with `days`
+    TradingDays, also at the end of the session day.
     """
     plan = next(plan for policy in CHAIN if (plan := policy(observed)) is not None)
     if plan.action is Action.REST and observed.credential.timing.days == TRADING_DAYS:
@@ -77,8 +77,8 @@ def decide(observed: Observed) -> Plan:
         return plan
     probe_at = next_probe(observed)
     if probe_at is not None and probe_at <= observed.now:
-        return probe()  # a rest on something else does not leave the published token unwatched
-    return _up_to(next_look(observed), _up_to(probe_at, plan))
+        return probe()  # the published token is probed during every other wait
+    return _up_to(next_check(observed), _up_to(probe_at, plan))
 
 
 def _up_to(moment: datetime | None, plan: Plan) -> Plan:

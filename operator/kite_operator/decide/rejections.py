@@ -1,8 +1,8 @@
-"""What an account's record keeps of rejections: bounded, and no stranger pushes out what protects somebody else.
+"""Rejections in the attempt ledger: bounded, so that no credential displaces one that protects another.
 
-Anybody may name a client ID in a KiteCredential and be refused. So rejections of credentials that have proven nothing
-have a room of their own, where one goes for another; those of credentials that have proven to hold the account have
-another, and a revocation by one of them stays until a person acknowledges it, whatever is deleted and made again.
+Any user may name a client ID in a KiteCredential and be refused. So rejections of credentials that have proven nothing
+have a quota of their own, in which a new one displaces an old one. Rejections of credentials that have proven to hold
+the account have another quota. A revocation in it stays until a user acknowledges it, whatever is re-created.
 """
 
 from collections.abc import Sequence
@@ -13,38 +13,38 @@ from kite_operator.model.account import AttemptLedger, Rejection
 from kite_operator.model.reasons import Reason
 
 MOST_REJECTIONS = 32
-"""In each of the two rooms: an annotation has place for so much, and each that goes costs one login, not an entry."""
+"""Most rejections in each quota: an annotation holds that many; a displaced one costs one login, not an entry."""
 MOST_REVOCATIONS = 8
-"""Of one credential: the newest stands for those before it."""
+"""Most revocations of one credential: the newest replaces the earlier ones."""
 
 
 def with_rejection(ledger: AttemptLedger, new: Rejection) -> AttemptLedger:
-    """The record with one rejection more; a credential has one of each reason, and one revocation of each value."""
+    """Return the ledger with `new`; a credential has one rejection of each reason, one revocation of each value."""
     new = replace(new, proven=new.proven or has_proven(ledger, new.by))
     others = [r for r in ledger.rejections if r.id != new.id and not _is_replaced(r, new)]
-    going = {r.id for r in (*_own_revocations(others, new), *_crowded_out(ledger, others, new))}
-    return replace(ledger, rejections=(*(r for r in others if r.id not in going), new))
+    dropped = {r.id for r in (*_own_revocations(others, new), *_displaced(ledger, others, new))}
+    return replace(ledger, rejections=(*(r for r in others if r.id not in dropped), new))
 
 
 def _is_revocation(rejection: Rejection) -> bool:
     return rejection.reason is Reason.REVOKED
 
 
-def _is_replaced(former: Rejection, new: Rejection) -> bool:
-    return not _is_revocation(new) and former.reason is new.reason and former.by.same_name(new.by)
+def _is_replaced(old: Rejection, new: Rejection) -> bool:
+    return not _is_revocation(new) and old.reason is new.reason and old.by.same_name(new.by)
 
 
 def _own_revocations(others: Sequence[Rejection], new: Rejection) -> Sequence[Rejection]:
-    """The oldest revocations of the same credential, when `new` is one too many of them."""
+    """Return the oldest revocations of the same credential, when `new` exceeds their number."""
     own = [r for r in others if _is_revocation(new) and _is_revocation(r) and r.by.same_name(new.by)]
     return own[: max(0, len(own) + 1 - MOST_REVOCATIONS)]
 
 
-def _crowded_out(ledger: AttemptLedger, others: Sequence[Rejection], new: Rejection) -> Sequence[Rejection]:
-    """Which make place for `new`: the oldest of its own room, revocations last; a proven one's revocation never."""
+def _displaced(ledger: AttemptLedger, others: Sequence[Rejection], new: Rejection) -> Sequence[Rejection]:
+    """Return what `new` displaces: the oldest of its quota, revocations last; never one of a proven credential."""
     if new.proven and _is_revocation(new):
         return ()
-    room = [r for r in others if (r.proven or has_proven(ledger, r.by)) == new.proven]
-    room.sort(key=_is_revocation)
-    movable = [r for r in room if not (new.proven and _is_revocation(r))]
-    return movable[: max(0, len(movable) + 1 - MOST_REJECTIONS)]
+    quota = [r for r in others if (r.proven or has_proven(ledger, r.by)) == new.proven]
+    quota.sort(key=_is_revocation)
+    removable = [r for r in quota if not (new.proven and _is_revocation(r))]
+    return removable[: max(0, len(removable) + 1 - MOST_REJECTIONS)]

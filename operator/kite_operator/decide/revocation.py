@@ -1,7 +1,7 @@
-"""A person revokes a token: what that blocks, and until when.
+"""Revocation of a token by a user: the block that it makes, and the end of that block.
 
-The block is a rejection in the account record that no changed input lifts, only a person's acknowledgement. Its id is
-made of the annotation's value, so that a value that stays in Git and meets a re-created credential does nothing twice.
+The block is a rejection in the attempt ledger. No changed input lifts it, only a user's acknowledgement. Its id is
+derived from the annotation's value: a value that stays in Git does nothing twice, even to a re-created credential.
 """
 
 import hashlib
@@ -24,13 +24,13 @@ _MESSAGE = (
 
 
 def block_id(credential: Credential) -> str:
-    """The name of the block that the annotation's present value makes."""
+    """Return the name of the block that the annotation's present value makes."""
     text = f"{credential.key}\0{credential.revoke}"
     return f"revoked-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
 def is_asked(observed: Observed) -> bool:
-    """Whether a person asked for a revocation that was neither handled nor, under this value, acknowledged before."""
+    """Return whether a requested revocation was neither handled nor, under this value, acknowledged before."""
     credential = observed.credential
     if not credential.revoke or credential.revoke == credential.status.last_handled_revoke:
         return False
@@ -39,7 +39,7 @@ def is_asked(observed: Observed) -> bool:
 
 
 def sessions_to_end(observed: Observed) -> tuple[Session, ...]:
-    """The sessions that are known: the one that is held, and another one that pods still see."""
+    """Return the known sessions: the held one, and another one that the derived Secret still holds."""
     held = observed.held.session if observed.held is not None else None
     known = [session for session in (held, observed.target.session) if session is not None]
     return tuple({session.access_token: session for session in known}.values())
@@ -48,16 +48,16 @@ def sessions_to_end(observed: Observed) -> tuple[Session, ...]:
 def with_revocation(
     ledger: AttemptLedger, credential: Credential, now: datetime, *, proven: bool = False
 ) -> AttemptLedger:
-    """The record in which the revocation blocks this credential, whatever it is given.
+    """Return the ledger in which the revocation blocks this credential, whatever its inputs.
 
-    `proven` when the broker has vouched for its session, whatever the record says.
+    `proven` when the broker has confirmed its session, whatever the ledger says.
     """
     new = Rejection(block_id(credential), Reason.REVOKED, _MESSAGE, credential.ref, now, {}, proven=proven)
     return with_rejection(ledger, new)
 
 
 def revoke_asked(observed: Observed) -> Plan | None:
-    """A leaked token is ended before anything else is looked at, and while the credential is suspended too."""
+    """End a leaked token before any other rule, and while the credential is suspended too."""
     if not is_asked(observed):
         return None
     name = block_id(observed.credential)
@@ -70,7 +70,7 @@ def revoke_asked(observed: Observed) -> Plan | None:
 
 
 def revoked(observed: Observed) -> Plan | None:
-    """While a revocation stands there is no probe, no login, and a person's login is refused."""
+    """Make no probe and no login, and refuse manual logins, while a revocation stands."""
     standing = standing_rejection(observed)
     if standing is None or standing.reason is not Reason.REVOKED:
         return None

@@ -1,7 +1,7 @@
-"""Whether pods of `spec.rollout` started with a former token, and when they may start anew: from persisted facts only.
+"""Restarts of the workloads in `spec.rollout` that started with a previous token: from persisted facts only.
 
-A workload says by a stamp in its pod template which token it was last restarted for. One that has none was seen with
-some token before: status remembers which. So a restart is owed once per token, whoever crashes in between.
+The stamp in a workload's pod template names the token for which it was last restarted. For a workload without a stamp,
+status holds the token with which it was first seen. So a restart is owed once per token, even over a crash.
 """
 
 from collections.abc import Sequence
@@ -17,15 +17,15 @@ from kite_operator.model.reasons import Reason
 from kite_operator.model.rollout import ALWAYS, Rollout, RolloutStatus, Stamp, Workload, WorkloadState
 
 RETRY = timedelta(minutes=15)
-"""What a person has to mend at a workload is looked at again after this."""
+"""Time until a workload is checked again that a user has to fix."""
 RETRY_SOON = timedelta(minutes=1)
-"""What passes by itself."""
+"""Time until a workload is checked again after a transient failure."""
 LONGEST_WAIT = timedelta(days=1)
-"""No wait of ours is longer: one that is was reckoned by a clock that was set back since."""
+"""Longest wait: a longer one was computed before the clock was set back."""
 
 
 class Finding(StrEnum):
-    """What a look at a workload comes to; all but OWED are shown in `status.rollout.workloads`."""
+    """The result for one examined workload; all but OWED are set in `status.rollout.workloads`."""
 
     OWED = "Owed"
     RESTARTED = "Restarted"
@@ -43,10 +43,10 @@ _FAILED = (Finding.NOT_FOUND, Finding.PAUSED, Finding.REFUSED, Finding.UNAVAILAB
 
 @dataclass(frozen=True, slots=True)
 class WorkloadView:
-    """A workload as it is now; `trouble` says why it could not be looked at or restarted, `refusal` what was refused.
+    """A workload as it is now; `trouble` says why it could not be read or restarted, `refusal` what was refused.
 
     `consents_to` is its annotation: the one credential that may restart it. `held_back` says why its pods will not
-    start anew at once although it was restarted; `by_hand` is when a person last restarted it.
+    restart at once although it was restarted; `by_hand` is when a user last restarted it.
     """
 
     workload: Workload
@@ -63,48 +63,48 @@ class WorkloadView:
 
 
 def restart_owed(observed: Observed) -> Plan | None:
-    """Workloads that may run with a former token are looked at once a new one is published, and restarted."""
-    credential, told = observed.credential, observed.credential.status.rollout
+    """Examine workloads that may run with a previous token once a new one is published, and restart them."""
+    credential, last = observed.credential, observed.credential.status.rollout
     if credential.rollout is None:
         return None
     if not observed.rollout_allowed:
-        answered = told is not None and told.reason == Reason.ROLLOUT_NOT_ALLOWED and not told.token_version
-        if answered and told is not None and told.observed_generation == credential.generation:
+        answered = last is not None and last.reason == Reason.ROLLOUT_NOT_ALLOWED and not last.token_version
+        if answered and last is not None and last.observed_generation == credential.generation:
             return None
         return Plan(Action.RESTART, Reason.ROLLOUT_NOT_ALLOWED, "spec.rollout is not allowed by this operator")
     if not _is_published_and_good(observed):
         return None
-    if told is not None and told.token_version == observed.token_version and not _is_time(observed, told):
+    if last is not None and last.token_version == observed.token_version and not _is_time(observed, last):
         return None
     return Plan(Action.RESTART, Reason.ROLLOUT_RESTARTED, "workloads of spec.rollout may run with a former token")
 
 
 def _is_published_and_good(observed: Observed) -> bool:
-    """Return whether pods that start now get a token to work with.
+    """Return whether pods that start now get a usable token.
 
-    A dead token, or one of the day before, is about to be replaced: pods would only have to start once more.
+    A dead token, or one of the day before, is about to be replaced: pods would only have to restart again.
     """
     good = liveness(observed) is Liveness.ALIVE and not is_due(observed) and not is_of_other_app(observed)
     return good and observed.target.matches
 
 
-def _is_time(observed: Observed, told: RolloutStatus) -> bool:
-    edited, at = told.observed_generation != observed.credential.generation, told.next_time
+def _is_time(observed: Observed, last: RolloutStatus) -> bool:
+    edited, at = last.observed_generation != observed.credential.generation, last.next_time
     return edited or (at is not None and (observed.now >= at or at - observed.now > LONGEST_WAIT))
 
 
-def next_look(observed: Observed) -> datetime | None:
-    """Return when workloads are to be looked at again, if that is to come."""
-    told = observed.credential.status.rollout
-    if observed.credential.rollout is None or not observed.rollout_allowed or told is None:
+def next_check(observed: Observed) -> datetime | None:
+    """Return when workloads are checked again, or None when no check is due in the future."""
+    last = observed.credential.status.rollout
+    if observed.credential.rollout is None or not observed.rollout_allowed or last is None:
         return None
-    return told.next_time if told.next_time is not None and told.next_time > observed.now else None
+    return last.next_time if last.next_time is not None and last.next_time > observed.now else None
 
 
 def market_closes(rollout: Rollout, now: datetime) -> datetime | None:
-    """The end of the market hours that are on, or None when a restart need not wait.
+    """Return the end of the present market hours, or None when a restart need not wait.
 
-    Every day counts: a Saturday may be a trading day, and a restart that waits on a Sunday harms nobody.
+    Every day counts: a Saturday may be a trading day, and a restart that waits on a Sunday does no harm.
     """
     if rollout.when == ALWAYS:
         return None
@@ -113,7 +113,7 @@ def market_closes(rollout: Rollout, now: datetime) -> datetime | None:
 
 
 def judge(observed: Observed, view: WorkloadView) -> Finding:
-    """Return what is to be done about this workload."""
+    """Return the finding for this workload: whether a restart is owed, waits or is not possible."""
     rollout = observed.credential.rollout
     if view.trouble is not None:
         return view.trouble
@@ -127,30 +127,30 @@ def judge(observed: Observed, view: WorkloadView) -> Finding:
 
 
 def mark_of(observed: Observed, view: WorkloadView) -> Stamp:
-    """The token that the workload's pods started with.
+    """Return the token that the workload's pods started with.
 
-    By a person's restart since that token; else by our stamp; else by what status remembers of this very workload.
-    Seen for the first time, it has the present token, unless it is older than that, and the token has changed since the
-    workloads were last looked at.
+    A user's restart since that token decides; else our stamp; else the status of this very workload. A workload that is
+    seen for the first time has the present token, unless it is older than that token and the token has changed since
+    the workloads were last checked.
     """
     if view.by_hand is not None and _minted(observed) <= view.by_hand <= observed.now:
         return Stamp(observed.token_version, view.by_hand)
     if view.stamp is not None:
         return view.stamp
-    told = observed.credential.status.rollout
-    seen = told.of(view.workload) if told is not None else None
+    last = observed.credential.status.rollout
+    seen = last.of(view.workload) if last is not None else None
     if seen is not None and seen.uid == view.uid and seen.mark is not None:
         return seen.mark
-    former = told.token_version if told is not None else ""
-    if former and former != observed.token_version and view.created and view.created < _minted(observed):
-        return Stamp(former, view.created)
+    previous = last.token_version if last is not None else ""
+    if previous and previous != observed.token_version and view.created and view.created < _minted(observed):
+        return Stamp(previous, view.created)
     return Stamp(observed.token_version, observed.now)
 
 
 def _is_previous(mark: Stamp, observed: Observed) -> bool:
     """Return whether the mark is of another token than the present.
 
-    Versions under different keys (`kite-operator-keys` was made anew) say nothing: then time decides.
+    Versions under different keys (`kite-operator-keys` was re-created) cannot be compared: then the time decides.
     """
     if mark.version.partition(".")[0] == observed.token_version.partition(".")[0]:
         return mark.version != observed.token_version
@@ -158,19 +158,19 @@ def _is_previous(mark: Stamp, observed: Observed) -> bool:
 
 
 def _minted(observed: Observed) -> datetime:
-    """Since when pods can have had the present token: from its login, or rather from when it was published."""
+    """Return since when pods can have had the present token: the time of its login, or of its publication if known."""
     session_from = observed.held.session.login_time if observed.held is not None else observed.now
     return max(session_from, observed.credential.status.last_refresh_time or session_from)
 
 
 def remembered(observed: Observed, view: WorkloadView, result: Finding) -> WorkloadState:
-    """Return what status remembers of a workload from now on."""
-    told = observed.credential.status.rollout
-    before = told.of(view.workload) if told is not None else None
+    """Return the new status of a workload."""
+    last = observed.credential.status.rollout
+    before = last.of(view.workload) if last is not None else None
     if result is Finding.NOT_FOUND:
         return WorkloadState(view.workload, "", None, result)
     if result is Finding.NOT_ALLOWED:
-        # Who consents later is seen for the first time then.
+        # A workload that consents later is then seen for the first time.
         return WorkloadState(view.workload, view.uid, None, result)
     if view.trouble is not None:
         return WorkloadState(view.workload, before.uid if before else "", before.mark if before else None, result)
@@ -183,8 +183,8 @@ def remembered(observed: Observed, view: WorkloadView, result: Finding) -> Workl
 
 
 def concluded(observed: Observed, seen: Sequence[WorkloadState], message: str) -> RolloutStatus:
-    """The status after all workloads were looked at."""
-    told, rollout = observed.credential.status.rollout, observed.credential.rollout
+    """Return the status after all workloads were examined."""
+    last, rollout = observed.credential.status.rollout, observed.credential.rollout
     results = {each.result for each in seen}
     restarted = Finding.RESTARTED in results
     waits = market_closes(rollout, observed.now) if rollout is not None and Finding.WAITING in results else None
@@ -195,7 +195,7 @@ def concluded(observed: Observed, seen: Sequence[WorkloadState], message: str) -
         token_version=observed.token_version,
         reason=_reason(results),
         message=message,
-        restarted_time=observed.now if restarted else (told.restarted_time if told is not None else None),
+        restarted_time=observed.now if restarted else (last.restarted_time if last is not None else None),
         next_time=min((at for at in (waits, soon, later) if at is not None), default=None),
         workloads=tuple(seen),
     )
@@ -209,26 +209,26 @@ def _reason(results: set[str]) -> str:
     return Reason.ROLLOUT_WAITING if Finding.WAITING in results else ""
 
 
-def is_hindered(told: RolloutStatus | None) -> bool:
-    """Return whether a person has to do something before every workload can be restarted."""
-    return told is not None and told.reason in (Reason.ROLLOUT_FAILED, Reason.ROLLOUT_NOT_ALLOWED)
+def is_hindered(status: RolloutStatus | None) -> bool:
+    """Return whether a user has to act before every workload can be restarted."""
+    return status is not None and status.reason in (Reason.ROLLOUT_FAILED, Reason.ROLLOUT_NOT_ALLOWED)
 
 
 def is_news(observed: Observed, seen: WorkloadState) -> bool:
-    """Return whether people have not been told of this trouble yet: once per token and change."""
-    told = observed.credential.status.rollout
-    before = told.of(seen.workload) if told is not None else None
-    fresh = told is None or told.token_version != observed.token_version
+    """Return whether this result has not been reported yet: it is reported once per token and change."""
+    last = observed.credential.status.rollout
+    before = last.of(seen.workload) if last is not None else None
+    fresh = last is None or last.token_version != observed.token_version
     return fresh or before is None or before.result != seen.result
 
 
 def was_restarted_unheard(observed: Observed, view: WorkloadView) -> bool:
-    """Return whether the workload bears the stamp of the present token while status knows of a former one only.
+    """Return whether the workload has the stamp of the present token while status has a previous one only.
 
     Then the operator ended between the restart and its Event.
     """
-    told = observed.credential.status.rollout
-    before = told.of(view.workload) if told is not None else None
+    last = observed.credential.status.rollout
+    before = last.of(view.workload) if last is not None else None
     if before is None or before.mark is None or before.uid != view.uid or view.stamp is None:
         return False
     return view.stamp.version == observed.token_version != before.mark.version

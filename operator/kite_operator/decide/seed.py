@@ -1,9 +1,8 @@
-"""What a lost account Lease starts from: the block that the credential's status remembers (P1).
+"""Seed of an attempt ledger whose Lease was lost: the block in the credential's status (P1).
 
-A Lease may be lost to an etcd restore or a careless hand. A block that people were shown then goes on, under the id
-that they were shown, for the present versions of the inputs. How many entries were counted, by whichever credential, is
-lost: as many as a standing block leaves room for are taken to have been wrong, and the day's unknown outcome to have
-been forgiven.
+A Lease may be lost in an etcd restore or deleted by mistake. A block in status then goes on, under the id in status,
+for the present versions of the inputs. The number of counted entries, of every credential, is lost. As many entries as
+a standing block allows count as wrong, and the day's unknown outcome counts as forgiven.
 """
 
 from dataclasses import replace
@@ -27,7 +26,7 @@ _COUNTED = {
 
 
 def seeded(credential: Credential, versions: Versions | None, now: datetime) -> AttemptLedger | None:
-    """The record that status stands for, or None when status remembers no block."""
+    """Return the ledger that status stands for, or None when status holds no block."""
     condition = credential.status.condition(BLOCKED)
     if condition is None or condition.status != "True" or versions is None:
         return None
@@ -55,7 +54,7 @@ def _rejection(credential: Credential, versions: Versions, reason: Reason, now: 
     return Rejection(
         id=block_id,
         reason=reason,
-        # What is appended to a block's message is appended anew.
+        # The id that is appended to a block's message is appended anew.
         message=condition.message.partition(f" ({block_id})")[0] if condition is not None else "",
         by=credential.ref,
         at=now,

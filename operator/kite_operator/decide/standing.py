@@ -1,4 +1,4 @@
-"""What several rules ask: which block or backoff stands, and how a rest on a problem looks."""
+"""Predicates that several rules share: the standing block, the backoff, and the plan to wait on a problem."""
 
 from datetime import datetime, timedelta
 
@@ -9,16 +9,16 @@ from kite_operator.model.reasons import Reason
 from kite_operator.model.sources import Problem
 
 RECHECK = timedelta(seconds=30)
-"""How soon a blocked or failing credential looks at its Secrets again."""
+"""Time until a blocked or failing credential reads its Secrets again."""
 
 
-def rest_on(problem: Problem, observed: Observed) -> Plan:
-    """Rest until the problem is mended; it is looked at again soon."""
+def wait_on(problem: Problem, observed: Observed) -> Plan:
+    """Wait until the problem is fixed; it is checked again soon."""
     return Plan(Action.REST, problem.reason, problem.message, wake_at=observed.now + RECHECK)
 
 
 def paused(observed: Observed) -> Plan | None:
-    """The rest of a backoff that has not ended, or None."""
+    """Return the plan to wait for the end of a backoff, or None when none is on."""
     failures = observed.credential.status.failures
     if failures is None or failures.next_retry_time is None or observed.now >= failures.next_retry_time:
         return None
@@ -26,12 +26,12 @@ def paused(observed: Observed) -> Plan | None:
         return None  # the clock was set back: a wait of ours is never longer
     reason = Reason(failures.reason) if failures.reason in set(Reason) else Reason.INTERNAL_ERROR
     ready = observed.credential.status.condition("Ready")
-    told = ready.message if ready is not None and ready.reason == reason else "the last try failed"
-    return Plan(Action.REST, reason, told, wake_at=failures.next_retry_time)
+    message = ready.message if ready is not None and ready.reason == reason else "the last try failed"
+    return Plan(Action.REST, reason, message, wake_at=failures.next_retry_time)
 
 
 def standing_block(observed: Observed) -> budget.Block | None:
-    """The block that rests upon this credential with its present inputs, from the account's record."""
+    """Return the block of this credential with its present inputs, from the attempt ledger."""
     account, versions = observed.account, observed.versions
     rejection = standing_rejection(observed)
     if rejection is not None or account is None or versions is None:
@@ -39,13 +39,13 @@ def standing_block(observed: Observed) -> budget.Block | None:
     if not (versions.login or observed.credential.renews):
         return None
     settled = budget.settle_expired(account, observed.now)
-    # A renewal submits no password and no code: what is counted of those does not hinder it.
+    # A renewal submits no password and no code: the count of those does not block it.
     by_ledger = budget.block_for(settled, versions.login, observed.credential.ref) if versions.login else None
     return by_ledger or budget.contested(account, versions.api_key, observed.now)
 
 
 def standing_rejection(observed: Observed) -> budget.Block | None:
-    """The newest rejection of this credential whose inputs have not changed since; one without inputs always stands."""
+    """Return the newest rejection of this credential with unchanged inputs; one without inputs always stands."""
     if observed.account is None:
         return None
     present = observed.versions.inputs(observed.now) if observed.versions is not None else {}
@@ -57,10 +57,10 @@ def standing_rejection(observed: Observed) -> budget.Block | None:
 
 
 def is_within(moment: datetime | None, now: datetime, span: timedelta) -> bool:
-    """Return whether `moment` was less than `span` ago; one that is yet to come (the clock was set back) was not."""
+    """Return whether `moment` was less than `span` ago; one in the future (the clock was set back) was not."""
     return moment is not None and timedelta(0) <= now - moment < span
 
 
 def probe() -> Plan:
-    """Ask the broker about the published token."""
+    """Return the plan to probe the published token."""
     return Plan(Action.PROBE, Reason.SESSION_ACTIVE, "the published token is being probed")

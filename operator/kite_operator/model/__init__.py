@@ -1,1 +1,1 @@
-"""Values and rules of the domain: pure, without I/O, time, randomness or libraries of the outside."""
+"""Values and rules of the domain: pure, without I/O, time, randomness or third-party libraries."""

@@ -1,8 +1,8 @@
-"""What the project remembers about one broker account (client ID): the content of its account Lease.
+"""Attempt ledger of one broker account (client ID): the content of its account Lease.
 
-Zerodha blocks an account after five wrong passwords or codes, whoever enters them. So the memory is per client ID,
-shared by every credential, process and install that uses the same account namespace, and outlives them all.
-The record is plain data; `decide/budget.py` holds the rules, `cluster/account.py` the compare-and-swap.
+Zerodha blocks an account after five wrong passwords or codes, from any client. So the ledger is per client ID. Every
+credential, process and install that uses the same account namespace shares it, and it outlives them all.
+The ledger is plain data; `decide/budget.py` holds the rules, `cluster/account.py` the compare-and-swap.
 """
 
 import json
@@ -22,27 +22,27 @@ _LAST_WINDOW = 2**33
 
 
 class AttemptOutcome(StrEnum):
-    """What became of a reserved submission."""
+    """Outcome of a reserved submission."""
 
     PENDING = "pending"
     ACCEPTED = "accepted"
     WRONG = "wrong"
     UNKNOWN = "unknown"
     EXPIRED = "expired"
-    """Nobody ever said what became of it: its process died, or is frozen and may still send it."""
+    """The outcome was never written: the process died, or is frozen and may still send the submission."""
     UNSENT = "unsent"
 
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """A KiteCredential: namespace, name and, to tell a re-created one from its predecessor, uid."""
+    """Reference to a KiteCredential: namespace, name and uid, which distinguishes a re-created one."""
 
     namespace: str
     name: str
     uid: str
 
     def same_name(self, other: "Ref") -> bool:
-        """Return whether both are the same namespace/name, whatever their uid: a successor inherits."""
+        """Return whether both have the same namespace/name, whatever their uid: a re-created one inherits."""
         return (self.namespace, self.name) == (other.namespace, other.name)
 
     def __str__(self) -> str:
@@ -51,7 +51,7 @@ class Ref:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Which credential may act for this client ID through one app; `app` is a keyed hash of the api_key."""
+    """The right of a credential to act for this client ID through one app; `app` is a keyed hash of the api_key."""
 
     app: str
     holder: Ref
@@ -61,9 +61,9 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """Who is in the middle of a login, exchange or renewal now, and until when nobody else may start one.
+    """Lock of a running login, exchange or renewal: its holder, and until when no other process may start one.
 
-    `app` (as in a claim) and `credential` (namespace/name) are what it is for.
+    `app` (as in a claim) and `credential` (namespace/name) identify the session that is being made.
     """
 
     id: str
@@ -77,10 +77,10 @@ class Lock:
 class Attempt:
     """One submission of a password or a code, reserved before it was sent.
 
-    `id` names the block that it may cause: it is changed when an acknowledged attempt turns out to block anew.
-    `version` is the keyed hash of the login factors; `window` the TOTP window of a code; `acknowledged` once a person
-    has said that this version may be tried again; `forgiven` when it was the day's one unknown outcome; `clock_ahead`
-    how many seconds our clock was ahead of the broker's at the code's login (negative: behind), if that is known.
+    `id` names the block that it may cause: it is changed when an acknowledged attempt blocks again. `version` is the
+    keyed hash of the login factors; `window` the TOTP window of a code; `acknowledged` is set once a user has allowed
+    this version to be tried again; `forgiven` when it was the day's one unknown outcome; `clock_ahead` is the number of
+    seconds by which our clock was ahead of the broker's at the code's login (negative: behind), if that is known.
     """
 
     id: str
@@ -98,7 +98,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """Something that the broker refused and that no retry mends: it holds until one of `inputs` changes.
+    """A refusal of the broker that no retry can fix: it stands until one of `inputs` changes.
 
     `inputs` maps the name of an input (login, app, redirect, day) to its value's keyed hash at the time; `proven` is
     whether `by` had proven to hold the account then.
@@ -115,7 +115,7 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class LoginCount:
-    """How many logins this project completed by itself through one app on one session day (IST)."""
+    """Number of logins that the operator completed by itself through one app on one session day (IST)."""
 
     app: str
     day: date
@@ -125,7 +125,7 @@ class LoginCount:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
-    """A block that a person acknowledged, and when: each is honoured once."""
+    """A block that a user acknowledged, and the day of it: each acknowledgement is honoured once."""
 
     block_id: str
     day: date
@@ -133,10 +133,10 @@ class Acknowledgement:
 
 @dataclass(frozen=True, slots=True)
 class AttemptLedger:
-    """All of it. `attempts` are those since the last completed login, in the order of their reservations.
+    """The whole ledger. `attempts` are those since the last completed login, in the order of their reservations.
 
-    That order is a clock that never jumps: reservations follow one another by compare-and-swap. `lock` is the login
-    under way, in which passwords and codes are submitted; `app_locks` are exchanges and renewals, which submit neither.
+    That order does not depend on a clock: reservations follow one another by compare-and-swap. `lock` is the running
+    login, in which passwords and codes are submitted; `app_locks` are exchanges and renewals, which submit neither.
     """
 
     client_id: str
@@ -152,32 +152,32 @@ class AttemptLedger:
     allowed_more: int = 0
 
     def claim_for(self, app: str) -> Claim | None:
-        """The claim on one app of this account."""
+        """Return the claim on one app of this account."""
         return next((claim for claim in self.claims if claim.app == app), None)
 
     def holds(self, lock_id: str) -> bool:
-        """Return whether `lock_id` is the login, or one of the exchanges and renewals, that run now."""
+        """Return whether `lock_id` is the running login, or one of the running exchanges and renewals."""
         return any(each.id == lock_id for each in self.locks)
 
     @property
     def locks(self) -> tuple[Lock, ...]:
-        """Every lock that was taken and not given back."""
+        """Every lock that was taken and not released."""
         return self.app_locks if self.lock is None else (self.lock, *self.app_locks)
 
     def with_attempt(self, attempt: Attempt) -> Self:
-        """The record in which `attempt` stands: added last, or in the place of the one of the same id."""
+        """Return the ledger with `attempt`: added last, or in the place of the one with the same id."""
         if all(each.id != attempt.id for each in self.attempts):
             return replace(self, attempts=(*self.attempts, attempt))
         return replace(self, attempts=tuple(attempt if each.id == attempt.id else each for each in self.attempts))
 
     @property
     def is_clean(self) -> bool:
-        """Return whether nothing in here protects anybody any more, so that the Lease may be collected."""
+        """Return whether the ledger has nothing left to protect, so that the Lease may be deleted."""
         return not (self.attempts or self.rejections or self.claims or self.locks)
 
 
 def dump(ledger: AttemptLedger) -> str:
-    """The record as JSON, for the Lease's annotation. It holds hashes and names only, never a source value."""
+    """Return the ledger as JSON, for the Lease's annotation. It holds hashes and names only, never a source value."""
     return json.dumps(asdict(ledger), default=_encode, separators=(",", ":"), sort_keys=True)
 
 
@@ -188,7 +188,7 @@ def _encode(value: object) -> str:
 
 
 def load(text: str) -> AttemptLedger:
-    """The record of a Lease's annotation; ValueError when somebody else wrote something there."""
+    """Return the ledger of a Lease's annotation; raise ValueError when another client wrote something there."""
     try:
         return _ledger(json.loads(text))
     except (KeyError, TypeError, AttributeError, OverflowError) as error:
@@ -251,7 +251,7 @@ def _rejection(raw: Mapping[str, Any]) -> Rejection:
 
 
 def _seconds(raw: Any) -> float | None:
-    """A number of seconds; None where nobody measured (a record of an earlier version)."""
+    """Return a number of seconds; None where it was not measured (a ledger of an earlier version)."""
     return float(raw) if isinstance(raw, (int, float)) and isfinite(raw) else None
 
 

@@ -1,25 +1,25 @@
-"""How far this machine's clock is from the broker's, and what that means for a TOTP code.
+"""Offset between this machine's clock and the broker's, and its effect on a TOTP code.
 
-A code is made from our clock and judged by the broker's. Whether the broker accepts the neighbouring windows too is
-not known, so that only what holds under both is acted upon: within BEARABLE both clocks share enough of a window to
-send in, and from HOPELESS on they are further apart than even a neighbouring window reaches.
+A code is made by our clock and checked by the broker's. It is not known whether the broker accepts the neighbouring
+windows too, so the limits hold in both cases. Within BEARABLE both clocks share enough of a window to send a code.
+From HOPELESS on they are further apart than a neighbouring window reaches.
 
 Codes are not derived from the broker's time instead: a clock that is this wrong breaks TLS, the schedule and the
-leases as well, and a `Date` that lies would spend an attempt.
+leases as well, and a wrong `Date` would spend an attempt.
 """
 
 from dataclasses import dataclass
 
 LARGEST_ROUND_TRIP_SECONDS = 2.0
-"""An answer that took longer says too little about the time at which it was dated."""
+"""Longest round trip: a longer one says too little about the time at which the answer was dated."""
 DATE_GRANULARITY_SECONDS = 1.0
-"""A Date header has whole seconds, the fraction cut off."""
+"""Granularity of a Date header: whole seconds, the fraction cut off."""
 NEGLIGIBLE_SECONDS = 3.0
-"""Up to here a code's ordinary margin at the end of its window suffices (`broker/codes.py`)."""
+"""Largest offset for which a code's ordinary margin at the end of its window suffices (`broker/codes.py`)."""
 BEARABLE_SECONDS = 20.0
-"""Up to here there are seven seconds or more in which both clocks are in the same window; codes are sent in those."""
+"""Largest offset for which both clocks share a window for seven seconds or more; codes are sent in those."""
 HOPELESS_SECONDS = 60.0
-"""Two windows: from here on a code is wrong whenever it is sent, even where the neighbouring windows are accepted."""
+"""Offset of two windows, from which on every code is wrong, even if the neighbouring windows are accepted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +31,12 @@ class ClockOffset:
 
     @property
     def is_negligible(self) -> bool:
-        """Return whether a code needs no more care than usual."""
+        """Return whether a code needs no margin beyond the usual one."""
         return abs(self.ahead) - self.uncertainty <= NEGLIGIBLE_SECONDS
 
     @property
     def is_bearable(self) -> bool:
-        """Return whether there is time enough in each window in which a code is right by both clocks."""
+        """Return whether each window has enough time in which a code is right by both clocks."""
         return abs(self.ahead) + self.uncertainty <= BEARABLE_SECONDS
 
     @property
@@ -50,7 +50,7 @@ class ClockOffset:
 
 
 def measured(*, dated: float, asked: float, answered: float) -> ClockOffset | None:
-    """The offset by an answer that was `dated` by the broker; all are Unix seconds, the last two of our clock.
+    """Return the offset by an answer that the broker `dated`; all are Unix seconds, the last two of our clock.
 
     The broker wrote the date somewhere between our two readings: the middle is taken, and half the way to either end is
     the uncertainty. None when the round trip was too long, or our clock was set in between.

@@ -1,4 +1,4 @@
-"""Standard Kubernetes conditions (metav1.Condition): values and the one rule of their transition time."""
+"""Standard Kubernetes conditions (metav1.Condition): values and the rule of their transition time."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -28,11 +28,11 @@ class Condition:
     since: str = ""
 
     def __post_init__(self) -> None:
-        """Cut the message to what the API server takes, so that a derived condition equals the stored one."""
+        """Cut the message to the API server's limit, so that a derived condition equals the stored one."""
         object.__setattr__(self, "message", self.message[:LONGEST_MESSAGE])
 
     def as_manifest(self) -> dict[str, Any]:
-        """The condition as the API server stores it."""
+        """Return the condition as the API server stores it."""
         return {
             "type": self.type,
             "status": self.status,
@@ -44,7 +44,7 @@ class Condition:
 
 
 def parse_conditions(raw: Iterable[Any]) -> tuple[Condition, ...]:
-    """The conditions of a status; what is not a condition is left out."""
+    """Return the conditions of a status; entries that are not conditions are left out."""
     return tuple(
         Condition(
             type=str(each.get("type", "")),
@@ -64,6 +64,6 @@ def _number(value: object) -> int:
 
 
 def with_transition(new: Condition, old: Condition | None, now: datetime) -> Condition:
-    """`new` with the transition time of `old` when the status has not changed, and of `now` when it has."""
+    """Return `new` with the transition time of `old` when the status has not changed, and of `now` when it has."""
     kept = old is not None and old.status == new.status and old.since
     return replace(new, since=old.since if kept and old is not None else rfc3339(now))

@@ -1,7 +1,7 @@
-"""When a Kite session dies, and which day it belongs to: wall-clock rules in Indian Standard Time (P6).
+"""Expiry and session day of a Kite session: wall-clock rules in Indian Standard Time (P6).
 
-Kite's documentation says that an access_token dies at 06:00 IST the next day; in practice the flush is observed some
-time in 06:00-07:30 IST. The conservative end is published, and the whole window is distrusted.
+Kite's documentation says that an access_token expires at 06:00 IST the next day; in practice the flush is observed some
+time in 06:00-07:30 IST. The earlier time is published as the expiry, and a token may die in the whole window.
 
 India has had one offset, +05:30 without daylight saving, since 1945: a fixed offset is exact and needs no zone files.
 """
@@ -10,27 +10,27 @@ from datetime import MAXYEAR, date, datetime, time, timedelta, timezone
 
 IST = timezone(timedelta(hours=5, minutes=30), "IST")
 FLUSH_START = time(6, 0)
-"""The documented flush: the published expiry."""
+"""Start of the documented flush: the published expiry."""
 FLUSH_END = time(7, 30)
-"""The latest observed flush: a token minted before it is probed again after it."""
+"""Time of the latest observed flush: a token minted before it is probed again after it."""
 _FIRST_YEAR = 1970
 
 
 def next_flush(login_time: datetime) -> datetime:
-    """The first 06:00 IST strictly after `login_time` (aware): the conservative expiry, in IST."""
+    """Return the first 06:00 IST strictly after `login_time` (aware): the conservative expiry, in IST."""
     local = login_time.astimezone(IST)
     flush = local.replace(hour=FLUSH_START.hour, minute=FLUSH_START.minute, second=0, microsecond=0)
     return flush if local < flush else flush + timedelta(days=1)
 
 
 def session_day(moment: datetime) -> date:
-    """The day to which a session minted at `moment` belongs: days change at 06:00 IST, not at midnight."""
+    """Return the day to which a session minted at `moment` belongs: days change at 06:00 IST, not at midnight."""
     local = moment.astimezone(IST)
     return (local - timedelta(hours=FLUSH_START.hour, minutes=FLUSH_START.minute)).date()
 
 
 def at_time(day: date, clock_time: time) -> datetime:
-    """`clock_time` IST on `day`, aware."""
+    """Return `clock_time` IST on `day`, aware."""
     return datetime.combine(day, clock_time, tzinfo=IST)
 
 
@@ -41,12 +41,12 @@ def minted_in_flush_window(login_time: datetime) -> bool:
 
 
 def rfc3339(moment: datetime) -> str:
-    """`moment` as RFC 3339 with +05:30 and whole seconds, the form of every time in status and Secrets."""
+    """Return `moment` as RFC 3339 with +05:30 and whole seconds, the form of every time in status and Secrets."""
     return moment.astimezone(IST).isoformat(timespec="seconds")
 
 
 def parse_rfc3339(text: str) -> datetime | None:
-    """An aware datetime, or None for a text that is not a zoned RFC 3339 time of the years 1970 to 9998."""
+    """Return an aware datetime, or None for a text that is not a zoned RFC 3339 time of the years 1970 to 9998."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

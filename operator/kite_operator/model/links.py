@@ -1,4 +1,4 @@
-"""Addresses of the operator's own login page: one place that knows its paths."""
+"""Addresses of the operator's own login page: the only module that has its paths."""
 
 from urllib.parse import quote
 
@@ -6,9 +6,9 @@ from kite_operator.model.resource import Key
 
 
 def login_link(public_url: str, key: Key) -> str:
-    """Return where a person logs in for this credential; empty while there is no login page.
+    """Return the address for a manual login of this credential; empty while there is no login page.
 
-    `public_url` is the setting `--login-public-url`. The address holds no secret: it may stand in status, Events and
+    `public_url` is the setting `--login-public-url`. The address holds no secret: it may be in status, Events and
     notifications.
     """
     if not public_url:
@@ -17,5 +17,5 @@ def login_link(public_url: str, key: Key) -> str:
 
 
 def callback_url(public_url: str) -> str:
-    """Return where the broker sends a browser after a login: what is registered for an app as its redirect URL."""
+    """Return the address of the callback, to which the broker redirects a browser: the redirect URL of an app."""
     return f"{public_url}/callback"

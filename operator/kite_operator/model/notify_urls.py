@@ -1,4 +1,4 @@
-"""What a notification Secret holds, parsed once; a problem names line and key, and never shows a URL (P4)."""
+"""Notification Secret, parsed once; a problem names line and key, and never shows a URL (P4)."""
 
 import base64
 from collections.abc import Iterable, Mapping
@@ -21,14 +21,14 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class NotifyUrls:
-    """The usable lines, and what is wrong with the rest."""
+    """The usable lines, and the problems of the others."""
 
     lines: tuple[Line, ...] = ()
     problems: tuple[str, ...] = ()
 
 
 def parse_notify_secret(data: Mapping[str, str] | None) -> NotifyUrls:
-    """The lines of a Secret's base64 `data` (None: the Secret does not exist)."""
+    """Parse the lines of a Secret's base64 `data` (None: the Secret does not exist)."""
     if data is None:
         return _only("there is no such Secret in this namespace: create it, with one URL a line")
     if URLS_KEY not in data:
@@ -61,12 +61,12 @@ def _read(text: str) -> NotifyUrls:
 
 
 def place(number: int, problem: str) -> str:
-    """A problem of one line, as people are told it."""
+    """Return the message for a problem of one line."""
     return f"line {number} {problem}"
 
 
 def told(name: str, problems: Iterable[str]) -> str:
-    """All that is wrong, in one sentence that names Secret and key."""
+    """Return all problems in one sentence that names Secret and key."""
     return f"key {URLS_KEY!r} of Secret {name!r} (spec.notifySecretRef): {'; '.join(problems)}"
 
 

@@ -1,7 +1,7 @@
-"""A KiteCredential out of what the API server has: parsed once, at the edge, with all of its problems and field paths.
+"""Parser of a KiteCredential from the API server: it is parsed once, at the edge, with all problems and field paths.
 
-The API server has validated the object against the CRD already; what is checked here again is what an older or newer
-CRD, or a disabled validation, could let through. Effective values of absent fields are resolved here (the CRD has no
+The API server has validated the object against the CRD already. The checks here repeat those that an older or newer
+CRD, or a disabled validation, could leave out. Effective values of absent fields are resolved here (the CRD has no
 defaults, and the operator never edits a spec).
 """
 
@@ -56,7 +56,7 @@ _DURATION = re.compile(r"(?:(\d{1,5})h)?(?:(\d{1,5})m)?(?:(\d{1,5})s)?")
 
 
 def parse_credential(body: Mapping[str, Any]) -> Credential:
-    """A KiteCredential of any content; what is wrong with its spec is listed in `problems`, never raised."""
+    """Parse a KiteCredential of any content; problems of its spec are listed in `problems`, never raised."""
     metadata, spec = _block(body, "metadata"), _block(body, "spec")
     problems: list[str] = []
     login = _block(spec, "login")
@@ -92,7 +92,7 @@ def parse_credential(body: Mapping[str, Any]) -> Credential:
 
 
 def _block(parent: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """The object under `name`; an empty one for anything else, whose required fields are then reported missing."""
+    """Return the object under `name`; an empty one for anything else, whose required fields are reported missing."""
     value = parent.get(name)
     return value if isinstance(value, Mapping) else {}
 
@@ -111,7 +111,7 @@ def _text(block: Mapping[str, Any], path: str, name: str, problems: list[str]) -
 
 
 def _one_of(block: Mapping[str, Any], path: str, allowed: tuple[str, ...], default: str, problems: list[str]) -> str:
-    """The value of a field that may be absent, and is one of a few otherwise."""
+    """Return the value of a field that may be absent, and is one of a few otherwise."""
     value = block.get(path.rpartition(".")[2])
     if value is None:
         return default
@@ -193,7 +193,7 @@ def _deletion_policy(target: Mapping[str, Any], problems: list[str]) -> str:
     if value in (None, DELETE, RETAIN):
         return value or DELETE
     problems.append("spec.target.deletionPolicy must be Delete or Retain")
-    return RETAIN  # nothing is removed on a word that is not understood
+    return RETAIN  # nothing is removed for an unknown value
 
 
 def _formats(target: Mapping[str, Any], problems: list[str]) -> tuple[str, ...]:
@@ -277,11 +277,11 @@ def _last_login(raw: Mapping[str, Any]) -> LastLogin | None:
 
 
 def _last_reminder(raw: Mapping[str, Any]) -> Reminder | None:
-    """Return what is not one is as good as none: then a person is told once more."""
-    deadline, told, mark = _time(raw, "deadline"), _time(raw, "time"), raw.get("mark")
-    if deadline is None or told is None or mark not in set(ReminderMark):
+    """Return the last reminder; an invalid one counts as none, so that the reminder is sent again."""
+    deadline, sent_at, mark = _time(raw, "deadline"), _time(raw, "time"), raw.get("mark")
+    if deadline is None or sent_at is None or mark not in set(ReminderMark):
         return None
-    return Reminder(deadline, ReminderMark(mark), told)
+    return Reminder(deadline, ReminderMark(mark), sent_at)
 
 
 def _failures(raw: Mapping[str, Any]) -> Failures:

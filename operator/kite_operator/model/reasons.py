@@ -1,6 +1,6 @@
-"""Every reason that a condition, an Event or a metric can carry: one closed set, documented in docs/failures.md.
+"""Reasons of conditions, Events and metrics: one closed set, documented in docs/failures.md.
 
-A reason is part of the product's interface: alerts and people match on it, so that a name never changes its meaning.
+A reason is part of the product's interface: alerts and users match on it, so a name never changes its meaning.
 """
 
 from enum import StrEnum
@@ -9,7 +9,7 @@ from enum import StrEnum
 class Reason(StrEnum):
     """CamelCase constants for conditions and Events."""
 
-    # The good states.
+    # Good states.
     SESSION_ACTIVE = "SessionActive"
     REFRESHED = "Refreshed"
     REPUBLISHED = "Republished"
@@ -19,7 +19,7 @@ class Reason(StrEnum):
     UNBLOCKED = "Unblocked"
     ACKNOWLEDGEMENT_IGNORED = "AcknowledgementIgnored"
 
-    # On the way.
+    # In progress.
     NOT_YET_LOGGED_IN = "NotYetLoggedIn"
     LOGIN_IN_PROGRESS = "LoginInProgress"
     WAITING_FOR_SCHEDULE = "WaitingForSchedule"
@@ -28,7 +28,7 @@ class Reason(StrEnum):
     WAITING_FOR_TOTP_WINDOW = "WaitingForTOTPWindow"
     SESSION_UNPROVEN = "SessionUnproven"
 
-    # A person is needed.
+    # Action required.
     LOGIN_REQUIRED = "LoginRequired"
     GRANT_LOST = "GrantLost"
     GRANT_INVALID = "GrantInvalid"
@@ -43,7 +43,7 @@ class Reason(StrEnum):
     SUSPENDED = "Suspended"
     REVOKED = "Revoked"
 
-    # What the user wrote, seen before any call to the broker.
+    # User input, checked before any call to the broker.
     INVALID_SPEC = "InvalidSpec"
     APP_SECRET_NOT_FOUND = "AppSecretNotFound"  # noqa: S105 - a reason, not a credential
     APP_SECRET_INVALID = "AppSecretInvalid"  # noqa: S105 - a reason, not a credential
@@ -59,7 +59,7 @@ class Reason(StrEnum):
     ROLLOUT_FAILED = "RolloutFailed"
     STATE_SECRET_NOT_OWNED = "StateSecretNotOwned"  # noqa: S105 - a reason, not a credential
 
-    # What the broker said: never repeated by itself.
+    # Refusals of the broker: never retried automatically.
     PASSWORD_REJECTED = "PasswordRejected"  # noqa: S105 - a reason, not a credential
     TOTP_REJECTED = "TOTPRejected"
     ATTEMPT_OUTCOME_UNKNOWN = "AttemptOutcomeUnknown"
@@ -77,7 +77,7 @@ class Reason(StrEnum):
     SUBSCRIPTION_INACTIVE = "SubscriptionInactive"
     SESSION_CONTESTED = "SessionContested"
 
-    # What passes by itself: retried with persisted backoff.
+    # Transient: retried with persisted backoff.
     BROKER_UNREACHABLE = "BrokerUnreachable"
     BROKER_UNAVAILABLE = "BrokerUnavailable"
     RATE_LIMITED = "RateLimited"

@@ -1,4 +1,4 @@
-"""The KiteCredential as typed values, with its names, defaults and limits; `parse.py` makes them."""
+"""KiteCredential as typed values, with its names, defaults and limits; `parse.py` makes them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -47,7 +47,7 @@ APP_TYPES = ("Trading", "Connect")
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """Namespace and name: what everything in the process is filed under."""
+    """Namespace and name: the key of a credential in this process."""
 
     namespace: str
     name: str
@@ -60,7 +60,7 @@ class Key:
 class Timing:
     """`spec.schedule` and `spec.probe` with their effective values; times of day are IST.
 
-    `calendar` is the operator's, with `days` TradingDays; it knows of no holiday until it is given.
+    `calendar` is the operator's, with `days` TradingDays; until it is set, it has no holiday.
     """
 
     at: time = DEFAULT_AT
@@ -73,7 +73,7 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """`spec.target`: the derived Secret's name, what happens to it in the end, its data, and the user's metadata.
+    """`spec.target`: the derived Secret's name, deletion policy and data, and the user's metadata.
 
     `formats` is in the order of FORMATS, whatever the order in the spec.
     """
@@ -97,7 +97,7 @@ class Failures:
 
 @dataclass(frozen=True, slots=True)
 class LastLogin:
-    """`status.lastLogin`: what became of the last login that a person handed over, by the name of its grant."""
+    """`status.lastLogin`: the outcome of the last manual login, by the name of its grant."""
 
     grant: str
     reason: str
@@ -105,12 +105,12 @@ class LastLogin:
     time: datetime | None = None
 
     def __post_init__(self) -> None:
-        """Cut the message to what the API server takes, so that a derived value equals the stored one."""
+        """Cut the message to the API server's limit, so that a derived value equals the stored one."""
         object.__setattr__(self, "message", self.message[:LONGEST_MESSAGE])
 
 
 class ReminderMark(StrEnum):
-    """When a person is reminded of a deadline."""
+    """Time of a reminder, relative to a deadline."""
 
     EARLY = "Early"
     """Half an hour before."""
@@ -120,7 +120,7 @@ class ReminderMark(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reminder:
-    """`status.lastReminder`: at which mark of which deadline a person was last reminded, and when that was decided."""
+    """`status.lastReminder`: the mark and the deadline of the last reminder, and the time of its decision."""
 
     deadline: datetime
     mark: ReminderMark
@@ -129,7 +129,7 @@ class Reminder:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What the operator wrote last; everything may be absent."""
+    """The status that the operator wrote last; every field may be absent."""
 
     observed_generation: int = 0
     conditions: tuple[Condition, ...] = ()
@@ -149,7 +149,7 @@ class Status:
     rollout: RolloutStatus | None = None
 
     def condition(self, kind: str) -> Condition | None:
-        """The condition of that type."""
+        """Return the condition of that type."""
         return next((each for each in self.conditions if each.type == kind), None)
 
 
@@ -157,9 +157,8 @@ class Status:
 class Credential:
     """One KiteCredential.
 
-    `login_secret` is None in every mode but TOTP, `notify_secret` where nobody asked for notifications; `stored` is the
-    status that the API server has, from which `status` may differ in the middle of a pass; `problems` says what makes
-    the spec unusable.
+    `login_secret` is None in every mode but TOTP, `notify_secret` where spec names none; `stored` is the status that
+    the API server has, from which `status` may differ during a reconcile; `problems` says what makes the spec unusable.
     """
 
     key: Key
@@ -190,7 +189,7 @@ class Credential:
 
     @property
     def ref(self) -> Ref:
-        """Return who it is, for the account record."""
+        """Return the reference to this credential, for the attempt ledger."""
         return Ref(self.key.namespace, self.key.name, self.uid)
 
     @property
@@ -200,27 +199,27 @@ class Credential:
 
     @property
     def refresh_asked(self) -> bool:
-        """Return whether a person asked for a refresh that has not been handled."""
+        """Return whether a user requested a refresh that has not been handled."""
         return bool(self.refresh) and self.refresh != self.status.last_handled_refresh
 
     def with_probe_interval(self, interval: timedelta) -> Self:
-        """The credential with another effective probe interval."""
+        """Return the credential with another effective probe interval."""
         return replace(self, timing=replace(self.timing, probe_interval=interval))
 
     def with_calendar(self, calendar: TradingCalendar) -> Self:
-        """The credential with the calendar that its days are read from."""
+        """Return the credential with the calendar of its trading days."""
         return replace(self, timing=replace(self.timing, calendar=calendar))
 
     def with_status(self, status: Status) -> Self:
-        """The credential with a status that is yet to be written."""
+        """Return the credential with a status that is not written yet."""
         return replace(self, status=status)
 
     @property
     def state_secret(self) -> str:
-        """The name of the operator's own Secret for this credential."""
+        """Name of the state Secret, the operator's own Secret for this credential."""
         return f"{self.key.name}-kite-state"
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """The names of the Secrets that it reads."""
+        """Names of the Secrets that the credential reads."""
         return tuple(name for name in (self.app_secret, self.login_secret) if name)

@@ -1,6 +1,6 @@
-"""`spec.rollout` and `status.rollout`: which workloads start anew after the token has changed, when, and what was done.
+"""`spec.rollout` and `status.rollout`: the workloads to restart after a change of the token, when, and the results.
 
-For pods that read the token once, at their start. Those that follow the mounted Secret need none of it.
+They are for pods that read the token once, at their start. Pods that follow the mounted Secret need no restart.
 """
 
 import re
@@ -44,7 +44,7 @@ class Rollout:
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """Which token the pods of a workload started with, as far as is known: its version, and since when."""
+    """The token with which the pods of a workload started, as far as is known: its version, and since when."""
 
     version: str
     at: datetime
@@ -52,7 +52,7 @@ class Stamp:
 
 @dataclass(frozen=True, slots=True)
 class WorkloadState:
-    """What `status.rollout.workloads` remembers of one workload: its mark, and what was found when last looked at."""
+    """Entry of `status.rollout.workloads`: the mark of one workload, and the result of the last check."""
 
     workload: Workload
     uid: str
@@ -62,7 +62,7 @@ class WorkloadState:
 
 @dataclass(frozen=True, slots=True)
 class RolloutStatus:
-    """`status.rollout`: `token_version` is the token that was last looked for, `next_time` when to look again."""
+    """`status.rollout`: `token_version` is the token of the last check, `next_time` the time of the next one."""
 
     observed_generation: int = 0
     token_version: str = ""
@@ -73,11 +73,11 @@ class RolloutStatus:
     workloads: tuple[WorkloadState, ...] = ()
 
     def of(self, workload: Workload) -> WorkloadState | None:
-        """Return what is remembered of `workload`."""
+        """Return the entry of `workload`, or None."""
         return next((each for each in self.workloads if each.workload == workload), None)
 
     def as_manifest(self) -> dict[str, Any]:
-        """As the API server stores it: a merge patch merges objects, so that what is absent is taken away by name."""
+        """Return the status as stored: a merge patch merges objects, so an absent field is removed by name."""
         return {
             "observedGeneration": self.observed_generation,
             "tokenVersion": self.token_version or None,
@@ -106,7 +106,7 @@ def _written(moment: datetime | None) -> str | None:
 
 
 def parse_rollout(spec: Mapping[str, Any], problems: list[str]) -> Rollout | None:
-    """`spec.rollout`, or None when there is none; what is wrong with it is added to `problems`."""
+    """Parse `spec.rollout`; return None when there is none. What is wrong with it is added to `problems`."""
     raw = spec.get("rollout")
     if raw is None:
         return None
@@ -140,7 +140,7 @@ def _when(block: Mapping[str, Any], problems: list[str]) -> str:
     if value in (None, OUTSIDE_MARKET_HOURS, ALWAYS):
         return value or OUTSIDE_MARKET_HOURS
     problems.append(f"spec.rollout.when must be {OUTSIDE_MARKET_HOURS} or {ALWAYS}")
-    return OUTSIDE_MARKET_HOURS  # a market is not disturbed on a word that is not understood
+    return OUTSIDE_MARKET_HOURS  # an unknown value causes no restart in market hours
 
 
 def _market_hours(block: Mapping[str, Any], problems: list[str]) -> tuple[time, time]:
@@ -156,7 +156,7 @@ def _market_hours(block: Mapping[str, Any], problems: list[str]) -> tuple[time, 
 
 
 def parse_rollout_status(status: Mapping[str, Any]) -> RolloutStatus | None:
-    """`status.rollout`, or None when there is none; what is not understood in it counts as absent."""
+    """Parse `status.rollout`; return None when there is none. Invalid values in it count as absent."""
     raw = status.get("rollout")
     if not isinstance(raw, Mapping):
         return None

@@ -1,4 +1,4 @@
-"""A string that does not show itself: the first line of defence against leaks (P4)."""
+"""Sensitive: a string that is never shown, as the first line of defence against leaks (P4)."""
 
 import json
 import re
@@ -9,15 +9,15 @@ from weakref import WeakValueDictionary
 
 HIDDEN = "***"
 SHORTEST_HIDDEN = 6
-"""A shorter text would be found in the middle of words."""
+"""Length of the shortest text that is hidden: a shorter one would be found in the middle of words."""
 _HEX = re.compile("%[0-9A-F]{2}")
 
 
 class Sensitive:
     """A secret text whose `repr`, `str` and format never show it; `reveal()` is the only way to the text.
 
-    Not a dataclass: `dataclasses.asdict` of what holds one would show the text of a field. This one is refused there,
-    and by pickle and copy.
+    It is no dataclass: `dataclasses.asdict` of a value that holds one would show the text of a field. `asdict`, pickle
+    and copy refuse this class.
     """
 
     __slots__ = ("__weakref__", "_forms", "_text")
@@ -31,11 +31,11 @@ class Sensitive:
         _LIVE[id(self)] = self
 
     def reveal(self) -> str:
-        """The text itself: call it where the text leaves for its one destination, and nowhere else."""
+        """Return the text itself: call it only where the text is sent to its one destination."""
         return self._text
 
     def forms(self) -> frozenset[str]:
-        """The text as it may stand in an address, a header, a Secret's data, or what quotes it; made once."""
+        """Return the text as it may be in an address, a header, a Secret's data, or a quotation; computed once."""
         forms = self._forms
         if forms is None:
             forms = _forms_of(self._text)
@@ -71,11 +71,11 @@ class Sensitive:
 
 
 _LIVE: "WeakValueDictionary[int, Sensitive]" = WeakValueDictionary()
-"""The secrets that the process holds at the moment, by their identity: equal ones may end apart."""
+"""The secrets that the process holds at the moment, by identity: equal ones may be released at different times."""
 
 
 def hide(text: str) -> str:
-    """`text` without any secret that the process holds at the moment: the last line of defence, not the first."""
+    """Return `text` without any secret that the process holds at the moment: the last line of defence."""
     held = [reference() for reference in _LIVE.valuerefs()]
     found = {form for each in held if each is not None for form in each.forms() if form in text}
     for form in sorted(found, key=len, reverse=True):
@@ -84,7 +84,7 @@ def hide(text: str) -> str:
 
 
 def _forms_of(secret: str) -> frozenset[str]:
-    """As it is, percent-encoded, escaped as by JSON and Python, and in base64, alone or in the middle of something."""
+    """Return the text plain, percent-encoded, escaped as by JSON and Python, and in base64, alone or within a text."""
     if len(secret) < SHORTEST_HIDDEN:
         return frozenset()
     raw = secret.encode(errors="surrogatepass")
@@ -97,6 +97,6 @@ def _forms_of(secret: str) -> frozenset[str]:
 
 
 def _core(raw: bytes, offset: int) -> str:
-    """What base64 of something with `raw` behind `3n + offset` bytes has of `raw` alone, whatever is around it."""
+    """Return the part of the base64 of `raw` after `3n + offset` bytes that depends on `raw` alone."""
     whole = b64encode(bytes(offset) + raw).decode()
     return whole[-(-offset * 8 // 6) : (offset + len(raw)) * 8 // 6]

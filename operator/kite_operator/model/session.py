@@ -1,4 +1,4 @@
-"""A broker session and what pods get of it."""
+"""Broker session, and the keys and login factors with which it is made."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,7 +17,7 @@ class AppKeys:
 
 @dataclass(frozen=True, slots=True)
 class LoginFactors:
-    """Both factors of a person's broker login, normalised, from the Secret that `spec.login.totp.secretRef` names."""
+    """Both factors of a user's broker login, normalised, from the Secret that `spec.login.totp.secretRef` names."""
 
     password: Sensitive
     totp_secret: Sensitive
@@ -25,9 +25,9 @@ class LoginFactors:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A session as the broker answered it; `login_time` is aware (IST) and the broker's own word.
+    """A session as the broker answered it; `login_time` is aware (IST) and the broker's own value.
 
-    `refresh_token` came with it, for approved platforms only: it is no part of what a session is, and no pod gets it.
+    `refresh_token` came with it, for approved platforms only: it is no part of the session, and no pod gets it.
     """
 
     user_id: str
@@ -38,7 +38,7 @@ class Session:
 
     @property
     def expires_at(self) -> datetime:
-        """The conservative expiry: the first 06:00 IST after the login."""
+        """Return the conservative expiry: the first 06:00 IST after the login."""
         return next_flush(self.login_time)
 
     def is_of_day(self, moment: datetime) -> bool:

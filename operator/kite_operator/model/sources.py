@@ -1,4 +1,4 @@
-"""What the user's Secrets hold, parsed once; a problem names Secret and key, and never shows a value."""
+"""Source Secrets of the user, parsed once; a problem names Secret and key, and never shows a value."""
 
 import base64
 import re
@@ -19,14 +19,14 @@ _LONGEST_PASSWORD = 256
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why a source cannot be used: shown to people as it is."""
+    """Reason for which a source cannot be used; the message is shown to users as it is."""
 
     reason: Reason
     message: str
 
 
 def parse_app_secret(name: str, data: Mapping[str, str] | None) -> AppKeys | Problem:
-    """The app's keys from a Secret's base64 `data` (None: the Secret does not exist)."""
+    """Parse the app's keys from a Secret's base64 `data` (None: the Secret does not exist)."""
     if data is None:
         return Problem(
             Reason.APP_SECRET_NOT_FOUND,
@@ -51,7 +51,7 @@ def parse_app_secret(name: str, data: Mapping[str, str] | None) -> AppKeys | Pro
 def parse_login_secret(
     name: str, data: Mapping[str, str] | None, normalise_totp: Callable[[str], str]
 ) -> LoginFactors | Problem:
-    """Both login factors; `normalise_totp` gives the canonical TOTP secret or raises ValueError."""
+    """Parse both login factors; `normalise_totp` returns the canonical TOTP secret or raises ValueError."""
     if data is None:
         return Problem(
             Reason.LOGIN_SECRET_NOT_FOUND,

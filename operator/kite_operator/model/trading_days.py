@@ -1,7 +1,7 @@
-"""Which days the Indian exchanges trade on, as far as is known; what is not known counts as a trading day.
+"""Trading days of the Indian exchanges, as far as they are known; an unknown day counts as a trading day.
 
-An unneeded refresh costs nothing, a wrong holiday costs a day of trading. So a day is only ever left out when it is
-known to be closed: in a year whose holidays have been recorded, or because the operator's own settings say so.
+An unneeded refresh costs nothing, a wrong holiday costs a day of trading. So a day is left out only when it is known
+to be closed: in a year whose holidays have been recorded, or by the operator's own settings.
 """
 
 from collections.abc import Collection
@@ -15,7 +15,7 @@ _SATURDAY = 5
 
 @dataclass(frozen=True, slots=True)
 class TradingCalendar:
-    """What is known of trading days; without any years recorded, every day is one.
+    """Calendar of trading days; without any years recorded, every day is one.
 
     `years` are those whose holidays are recorded, `closed` their closed weekdays, `sessions` their trading days on a
     Saturday or Sunday. `extra_sessions` and `extra_holidays` are the settings', of any year; they come first.
@@ -28,16 +28,16 @@ class TradingCalendar:
     extra_holidays: frozenset[date] = frozenset()
 
     def covers(self, day: date) -> bool:
-        """Return whether something definite is known of that day."""
+        """Return whether the calendar has definite data about that day."""
         return day.year in self.years or day in self.extra_sessions or day in self.extra_holidays
 
     @property
     def last_day(self) -> date | None:
-        """The last day of the recorded years; None when there are none."""
+        """Return the last day of the recorded years; None when there are none."""
         return date(max(self.years), 12, 31) if self.years else None
 
     def is_trading_day(self, day: date) -> bool:
-        """Return whether there is trading on that day of the Indian calendar, or may be."""
+        """Return whether that day of the Indian calendar is a trading day, or may be one."""
         if day in self.extra_sessions:
             return True
         if day in self.extra_holidays:
@@ -48,16 +48,16 @@ class TradingCalendar:
 
 
 EVERY_DAY = TradingCalendar()
-"""The calendar of one who knows of no holiday."""
+"""Calendar without any holiday."""
 
 
 def recorded_calendar(extra_sessions: frozenset[date], extra_holidays: frozenset[date]) -> TradingCalendar:
-    """Return what this version of the operator has recorded, and what its settings add."""
+    """Return the calendar that this version of the operator has recorded, with the additions of its settings."""
     return TradingCalendar(
         recorded_days.YEARS, recorded_days.CLOSED, recorded_days.SESSIONS, extra_sessions, extra_holidays
     )
 
 
 def why_closed(day: date) -> str:
-    """Return what kind of day a closed one is, for people."""
+    """Return the kind of a closed day, for messages."""
     return "a weekend" if day.weekday() >= _SATURDAY else "an exchange holiday"

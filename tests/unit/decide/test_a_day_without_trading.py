@@ -1,4 +1,4 @@
-"""What is decided on a day without trading: nothing is fetched by itself, nobody is asked, and a person is obeyed (P2).
+"""Decisions on a day without trading: no scheduled refresh, no request for a login; a user's request is obeyed (P2).
 
 The calendar knows 2026. Friday is 6 March, Monday the 9th. The credential's share of the jitter is 0.5: its refresh is
 at 07:40, its last call at 08:15.
@@ -44,7 +44,7 @@ WEEKEND = [ist(at, day=day) for day in (SATURDAY, SUNDAY) for at in ("06:00", "0
 MODES = ("TOTP", "Manual", "RefreshToken")
 
 
-def who(mode: str = "TOTP", calendar: TradingCalendar = CALENDAR, **changes: object) -> Credential:
+def on_trading_days(mode: str = "TOTP", calendar: TradingCalendar = CALENDAR, **changes: object) -> Credential:
     made = credential(mode=mode, **changes)
     return replace(made, timing=replace(made.timing, days=TRADING_DAYS, calendar=calendar))
 
@@ -52,8 +52,8 @@ def who(mode: str = "TOTP", calendar: TradingCalendar = CALENDAR, **changes: obj
 def situation(
     now: datetime, mode: str = "TOTP", probes: Probes | None = None, held: Held | None = OF_FRIDAY, **changes: object
 ) -> Observed:
-    """Friday's token, in a derived Secret that says so when it is dead."""
-    usual = {"credential": who(mode), "renewal": renewal() if mode == "RefreshToken" else None, **changes}
+    """Return a state with Friday's token, in a derived Secret that is marked when the token is dead."""
+    usual = {"credential": on_trading_days(mode), "renewal": renewal() if mode == "RefreshToken" else None, **changes}
     facts = observed(now, held=held, probes=probes or dead(now - MINUTE), **usual)
     if facts.probes.dead_at is None:
         return facts
@@ -66,7 +66,7 @@ def outline(plan: Plan) -> tuple[Action, Reason, bool, bool]:
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("now", WEEKEND, ids=str)
-def test_a_dead_token_is_not_replaced_and_nobody_is_asked(now: datetime, mode: str) -> None:
+def test_a_dead_token_is_not_replaced_and_no_manual_login_is_requested(now: datetime, mode: str) -> None:
     assert (Action.REST, Reason.MARKET_CLOSED, False, False) == outline(decide(situation(now, mode)))
 
 
@@ -81,7 +81,7 @@ def test_a_living_token_is_used_for_as_long_as_it_lives_and_is_probed_as_usual(n
 
 
 @pytest.mark.parametrize("now", WEEKEND, ids=str)
-def test_what_the_broker_does_not_say_is_asked_again_and_no_reason_to_log_in(now: datetime) -> None:
+def test_an_unanswered_probe_is_repeated_and_causes_no_login(now: datetime) -> None:
     probes = unanswered(now - MINUTE, alive_at=ist("05:58", day=SATURDAY))
     assert (Action.REST, Reason.MARKET_CLOSED, False, False) == outline(decide(situation(now, probes=probes)))
     assert Action.PROBE is decide(situation(now + 4 * MINUTE, probes=probes)).action
@@ -100,7 +100,7 @@ def test_before_saturday_and_on_monday_a_dead_token_is_replaced_as_on_any_day(mo
         assert (now, action) == (now, decide(situation(now, mode)).action)
 
 
-def test_by_hand_a_person_is_asked_until_saturday_and_from_monday_on() -> None:
+def test_a_manual_login_is_requested_until_saturday_and_from_monday_on() -> None:
     for now, reason in (
         (ist("05:59", day=SATURDAY), Reason.LOGIN_REQUIRED),
         (ist("06:00", day=SATURDAY), Reason.MARKET_CLOSED),
@@ -113,7 +113,7 @@ def test_by_hand_a_person_is_asked_until_saturday_and_from_monday_on() -> None:
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("clock_time", ["08:15", "08:45", "13:00"])
-def test_nobody_is_reminded(mode: str, clock_time: str) -> None:
+def test_no_reminder_is_sent(mode: str, clock_time: str) -> None:
     facts = situation(ist(clock_time, day=SATURDAY), mode)
     assert not needs_person(facts, decide(facts))
     assert None is due_reminder(facts, decide(facts))
@@ -123,7 +123,7 @@ def test_nobody_is_reminded(mode: str, clock_time: str) -> None:
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("clock_time", ["06:00", "12:00", "23:00"])
-def test_it_is_looked_at_again_when_the_day_ends_at_the_latest(mode: str, clock_time: str) -> None:
+def test_the_next_reconcile_is_at_the_end_of_the_day_at_the_latest(mode: str, clock_time: str) -> None:
     for day in (FRIDAY, SATURDAY, SUNDAY):
         now = ist(clock_time, day=day)
         plan = decide(situation(now, mode, held=OF_FRIDAY if day != FRIDAY else None))
@@ -148,8 +148,12 @@ def test_a_saturday_of_an_unknown_year_or_with_a_session_is_a_day_like_others(
     for clock_time in ("06:30", "07:40", "08:15", "20:00"):
         now = ist(clock_time, day=SATURDAY)
         usual = decide(situation(now, mode, credential=credential(mode=mode)))
-        there = decide(situation(now, mode, credential=who(mode, calendar)))
-        assert (usual.action, usual.reason, usual.person) == (there.action, there.reason, there.person)
+        with_calendar = decide(situation(now, mode, credential=on_trading_days(mode, calendar)))
+        assert (usual.action, usual.reason, usual.person) == (
+            with_calendar.action,
+            with_calendar.reason,
+            with_calendar.person,
+        )
 
 
 @pytest.mark.parametrize(("mode", "action"), [("TOTP", Action.LOGIN), ("RefreshToken", Action.RENEW)])
@@ -157,7 +161,7 @@ def test_a_new_credential_gets_its_first_token_at_once(mode: str, action: Action
     assert action is decide(situation(ist("12:00", day=SUNDAY), mode, Probes(), held=None)).action
 
 
-def test_a_new_credential_of_a_person_says_that_a_login_is_needed() -> None:
+def test_a_new_credential_in_mode_manual_reports_that_a_login_is_required() -> None:
     plan = decide(situation(ist("12:00", day=SUNDAY), "Manual", Probes(), held=None))
     assert (Action.REST, Reason.LOGIN_REQUIRED, False, True) == outline(plan)
 
@@ -170,7 +174,7 @@ def test_the_token_of_a_first_login_on_a_sunday_is_good_for_the_day(mode: str) -
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_persons_login_is_taken_on_any_day(mode: str) -> None:
+def test_a_manual_login_is_exchanged_on_any_day(mode: str) -> None:
     for probes in (dead, alive):
         now = ist("12:00", day=SUNDAY)
         facts = situation(now, mode, probes(now - MINUTE), grants=(grant(),))
@@ -178,9 +182,9 @@ def test_a_persons_login_is_taken_on_any_day(mode: str) -> None:
 
 
 @pytest.mark.parametrize(("mode", "action"), [("TOTP", Action.LOGIN), ("RefreshToken", Action.RENEW)])
-def test_a_refresh_that_a_person_asked_for_is_made_and_tried_again(mode: str, action: Action) -> None:
+def test_a_refresh_that_a_user_requested_is_made_and_retried(mode: str, action: Action) -> None:
     now = ist("12:00", day=SUNDAY)
-    asked = replace(who(mode), refresh="now")
+    asked = replace(on_trading_days(mode), refresh="now")
     assert action is decide(situation(now, mode, dead(now), credential=asked)).action
     tried = replace(asked.status, last_handled_refresh="now")
     for last, expected in ((now - MINUTE, action), (ist("05:59", day=SUNDAY), Action.REST)):
@@ -189,20 +193,20 @@ def test_a_refresh_that_a_person_asked_for_is_made_and_tried_again(mode: str, ac
         assert expected is decide(facts).action
 
 
-def test_a_refresh_that_was_asked_for_probes_a_token_that_may_live() -> None:
+def test_a_requested_refresh_probes_a_token_that_may_live() -> None:
     now = ist("12:00", day=SUNDAY)
-    asked = replace(who(), refresh="now")
+    asked = replace(on_trading_days(), refresh="now")
     assert Action.PROVE is decide(situation(now, probes=alive(now - MINUTE), credential=asked)).action
 
 
-def test_by_hand_a_refresh_that_was_asked_for_asks_nobody() -> None:
+def test_a_requested_refresh_in_mode_manual_requests_no_manual_login() -> None:
     now = ist("12:00", day=SUNDAY)
-    asked = replace(who("Manual"), refresh="now")
+    asked = replace(on_trading_days("Manual"), refresh="now")
     plan = decide(situation(now, "Manual", dead(now), credential=asked))
     assert (Action.REST, Reason.MARKET_CLOSED, False, False) == outline(plan)
 
 
-def test_what_a_person_has_to_mend_before_monday_is_told_meanwhile() -> None:
+def test_a_problem_that_a_user_has_to_fix_before_monday_is_reported() -> None:
     now = ist("12:00", day=SUNDAY)
     missing = Problem(Reason.APP_SECRET_NOT_FOUND, "Secret 'alpha-app' is not there")
     factors = Problem(Reason.LOGIN_SECRET_INVALID, "Secret 'alpha-login' has no key password")

@@ -28,7 +28,7 @@ def test_it_is_answered_whether_it_can_be_honoured_or_not() -> None:
     assert Action.ACKNOWLEDGE is decide(replace(facts_of(), credential=ASKED)).action
 
 
-def test_one_too_many_for_a_day_waits_and_is_not_asked_about_again_and_again() -> None:
+def test_one_too_many_for_a_day_waits_and_is_answered_only_once() -> None:
     plan = decide(facts_of(at="23:59"))
     assert (Action.REST, Reason.PASSWORD_REJECTED, "third") == (plan.action, plan.reason, plan.block_id)
 
@@ -37,17 +37,17 @@ def test_it_is_honoured_on_the_next_day() -> None:
     assert Action.ACKNOWLEDGE is decide(facts_of(at="00:00", day=3)).action
 
 
-def test_not_when_the_annotation_was_taken_away_meanwhile() -> None:
+def test_it_is_not_honoured_when_the_annotation_was_removed_meanwhile() -> None:
     assert Action.REST is decide(replace(facts_of(at="00:00", day=3), credential=credential())).action
 
 
-def test_not_when_another_block_stands_by_then() -> None:
+def test_it_is_not_honoured_when_another_block_stands_by_then() -> None:
     another = account(attempt("third", acknowledged=True), attempt("fourth"), acknowledgements=TWO_TODAY)
     plan = decide(facts_of(another, at="00:00", day=3))
     assert (Action.REST, "fourth") == (plan.action, plan.block_id)
 
 
-def test_not_twice() -> None:
+def test_it_is_not_honoured_twice() -> None:
     honoured = replace(THIRD_OF_THE_DAY, acknowledgements=(Acknowledgement("third", TODAY - timedelta(days=1)),))
     assert Action.REST is decide(facts_of(honoured)).action
 
@@ -55,7 +55,7 @@ def test_not_twice() -> None:
 def test_a_revocation_is_acknowledged_while_the_app_secret_cannot_be_used() -> None:
     revoked = with_revocation(account(), credential(revoke="leaked-1"), NOON)
     name = revoked.rejections[0].id
-    who = credential(acknowledge=name, status=Status(last_handled_acknowledge=name))
-    usual = observed(credential=who, account=revoked)
+    subject = credential(acknowledge=name, status=Status(last_handled_acknowledge=name))
+    usual = observed(credential=subject, account=revoked)
     problem = Problem(Reason.APP_SECRET_NOT_FOUND, "it is not there")
     assert Action.ACKNOWLEDGE is decide(replace(usual, app=problem, versions=None)).action

@@ -1,4 +1,4 @@
-"""What is decided at every hour of an ordinary day, for a token in every state, in both modes (P2, P6).
+"""Decisions at every hour of an ordinary day, for a token in every state, in both modes (P2, P6).
 
 The credential's share of the jitter is 0.5: its refresh is at 07:40 (07:35 plus half of 10 minutes), its last call at
 08:15 (30 minutes before readyBy 08:45). Yesterday is 1 March 2026, today the 2nd.
@@ -36,7 +36,7 @@ class Row:
 
 
 def situation(row: Row) -> Observed:
-    """The token was last asked about a minute ago, or, when unknown, at the last refresh of the schedule or flush."""
+    """Return the state of a row: the last probe was a minute ago or, for UNKNOWN, at the last refresh or flush."""
     now = ist(row.at)
     held = {"no token": None, "today": TODAY}.get(row.token.rsplit(" ", 1)[0], YESTERDAY)
     if row.token == "no token":
@@ -61,7 +61,7 @@ DAY = [
     Row("05:59", "Manual", "yesterday alive", REST, ACTIVE),
     Row("05:59", "TOTP", "yesterday dead", LOGIN, NOW),
     Row("05:59", "Manual", "yesterday dead", REST, ASK),
-    # The flush: what lives is left alone, what died waits for the schedule, a person is asked at once.
+    # The flush: a living token is kept, a dead one waits for the schedule, a manual login is requested at once.
     *(
         row
         for at in ("06:02", "06:30", "07:29", "07:36", "07:39")
@@ -76,7 +76,7 @@ DAY = [
             Row(at, "Manual", "no token", REST, ASK),
         )
     ),
-    # The scheduled refresh has come: what is dead is replaced, what lives is watched up to the last call.
+    # From the scheduled refresh on: a dead token is replaced, a living one is probed up to the last call.
     *(
         row
         for at in ("07:42", "08:00", "08:14")
@@ -90,7 +90,7 @@ DAY = [
             Row(at, "Manual", "today alive", REST, ACTIVE),
         )
     ),
-    # From the last call on only a token of today will do.
+    # From the last call on only a token of today is kept.
     *(
         row
         for at in ("08:15", "08:16", "09:00", "13:00", "23:59")
@@ -116,19 +116,19 @@ def test_at_every_hour_a_token_is_kept_or_replaced_as_promised(row: Row) -> None
 
 
 @pytest.mark.parametrize("row", [row for row in DAY if row.mode == "Manual"], ids=str)
-def test_a_person_is_asked_from_the_flush_on_and_never_before(row: Row) -> None:
+def test_a_manual_login_is_requested_from_the_flush_on_and_never_before(row: Row) -> None:
     plan = decide(situation(row))
     due = row.reason is ASK or (row.at >= "06:00" and row.token.startswith("yesterday"))
     assert due is plan.person
 
 
 @pytest.mark.parametrize("row", [row for row in DAY if row.action is REST], ids=str)
-def test_a_rest_is_healthy_exactly_while_the_broker_accepts_the_token(row: Row) -> None:
+def test_a_wait_is_healthy_exactly_while_the_broker_accepts_the_token(row: Row) -> None:
     assert (row.token.endswith("alive") and row.reason is not ASK) is decide(situation(row)).healthy
 
 
 def asked_at(*clock_times: str, held: str = "07:40", day: int = 1, answer: bool = True) -> list[str]:
-    """When the token is asked about from 05:58 to the end of the list, if nobody else wakes the worker."""
+    """Return the times of the probes from 05:58 to the end of the list, without any other trigger."""
     asked: list[str] = []
     now, probes = ist("05:58"), alive(ist("05:58"))
     end = ist(clock_times[-1])
@@ -147,23 +147,23 @@ def asked_at(*clock_times: str, held: str = "07:40", day: int = 1, answer: bool 
     return asked
 
 
-def test_a_token_of_the_day_before_is_asked_about_after_the_flush_at_the_schedule_and_every_five_minutes() -> None:
+def test_a_token_of_the_day_before_is_probed_after_the_flush_at_the_schedule_and_every_five_minutes() -> None:
     asked = asked_at("09:00")
     assert ["06:02", "06:07"] == asked[:2]
     assert ["07:37", "07:40", "07:45"] == asked[-10:-7]
     assert "login" == asked[-1]
 
 
-def test_a_broker_that_does_not_answer_is_asked_at_the_same_times() -> None:
+def test_a_broker_that_does_not_answer_is_probed_at_the_same_times() -> None:
     assert asked_at("09:00") == asked_at("09:00", answer=False)
 
 
-def test_the_login_at_the_last_call_comes_half_an_hour_before_the_deadline() -> None:
+def test_the_login_at_the_last_call_is_half_an_hour_before_the_deadline() -> None:
     facts = observed(ist("08:14:59"), held=YESTERDAY, probes=alive(ist("08:14")))
     assert ist("08:15") == decide(facts).wake_at
 
 
-def test_a_token_minted_in_the_flush_is_asked_about_once_more_after_it() -> None:
+def test_a_token_minted_in_the_flush_is_probed_once_more_after_it() -> None:
     minted = published(ist("07:28"))
     probes = alive(ist("07:28"))
     assert ist("07:31:30") == decide(observed(ist("07:29"), held=minted, probes=probes)).wake_at
@@ -172,25 +172,25 @@ def test_a_token_minted_in_the_flush_is_asked_about_once_more_after_it() -> None
     assert (Action.REST, ist("07:36:30")) == (afterwards.action, afterwards.wake_at)
 
 
-def test_that_check_is_not_repeated_at_once_when_the_broker_does_not_answer() -> None:
+def test_the_probe_after_the_flush_is_not_repeated_at_once_when_the_broker_does_not_answer() -> None:
     probes = unanswered(ist("07:31:30"), alive_at=ist("07:28"))
     plan = decide(observed(ist("07:31:31"), held=published(ist("07:28")), probes=probes))
     assert (Action.REST, ist("07:36:30")) == (plan.action, plan.wake_at)
 
 
-def test_after_a_restart_the_token_of_today_is_trusted_and_asked_about_at_the_credentials_own_time() -> None:
+def test_after_a_restart_the_token_of_today_counts_as_alive_and_is_probed_at_the_credentials_own_time() -> None:
     known = Probes(known_since=ist("12:00"))
     plan = decide(observed(ist("12:00"), held=TODAY, probes=known))
     assert (Action.REST, Reason.SESSION_ACTIVE, ist("12:02:30")) == (plan.action, plan.reason, plan.wake_at)
     assert Action.PROBE is decide(observed(ist("12:02:30"), held=TODAY, probes=known)).action
 
 
-def test_after_a_restart_a_check_of_the_flush_that_is_long_over_is_no_reason_to_ask_at_once() -> None:
+def test_after_a_restart_a_flush_that_is_long_over_causes_no_probe_at_once() -> None:
     plan = decide(observed(ist("12:00"), held=published(ist("06:10")), probes=Probes(known_since=ist("12:00"))))
     assert (Action.REST, ist("12:02:30")) == (plan.action, plan.wake_at)
 
 
-def test_an_operator_that_was_down_at_the_scheduled_minute_asks_first_and_then_logs_in() -> None:
+def test_an_operator_that_was_down_at_the_scheduled_minute_probes_first_and_then_logs_in() -> None:
     facts = observed(ist("08:40"), held=YESTERDAY, probes=Probes(known_since=ist("08:40")))
     assert Action.PROBE is decide(facts).action
     assert Action.LOGIN is decide(replace(facts, probes=dead(ist("08:40")), target=replace_marked(facts))).action
@@ -211,7 +211,7 @@ def test_a_clock_that_was_set_back_does_not_stop_the_probes(back: timedelta) -> 
 
 
 @pytest.mark.parametrize("day", [28, 29])
-def test_leap_days_are_days_like_others(day: int) -> None:
+def test_a_leap_day_is_like_any_other_day(day: int) -> None:
     login = datetime(2028, 2, day, 7, 40, tzinfo=IST)
     next_morning = login.replace(hour=6, minute=1) + timedelta(days=1)
     plan = decide(observed(next_morning, held=published(login), probes=alive(next_morning - timedelta(seconds=30))))

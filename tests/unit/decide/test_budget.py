@@ -1,4 +1,4 @@
-"""The attempt budget by example: what counts, what blocks, and what reopens."""
+"""Attempt budget by example: counted entries, blocks, and acknowledgements."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -52,11 +52,11 @@ def test_a_first_submission_is_reserved() -> None:
 
 
 def test_a_second_one_waits_for_the_outcome_of_the_first() -> None:
-    told = refusal(account(pending("a")), PASSWORD_V1, pending("b"), NOON + timedelta(seconds=5))
-    assert (Reason.LOGIN_IN_PROGRESS, NOON + timedelta(seconds=45)) == (told.reason, told.retry_at)
+    refused = refusal(account(pending("a")), PASSWORD_V1, pending("b"), NOON + timedelta(seconds=5))
+    assert (Reason.LOGIN_IN_PROGRESS, NOON + timedelta(seconds=45)) == (refused.reason, refused.retry_at)
 
 
-def test_a_reservation_that_nobody_settled_counts_and_the_first_of_a_day_is_forgiven() -> None:
+def test_an_unsettled_reservation_counts_and_the_first_of_a_day_is_forgiven() -> None:
     ledger = budget.reserve(account(pending("a")), PASSWORD_V1, pending("b", LATER), LATER)
     assert [(AttemptOutcome.EXPIRED, True), (AttemptOutcome.PENDING, False)] == [
         (a.outcome, a.forgiven) for a in ledger.attempts
@@ -84,25 +84,25 @@ def test_a_code_is_reserved_in_a_window_later_than_every_used_one() -> None:
     submission = Submission(Step.TOTP, "login-v1", REF, window=59_000_000)
     ledger = budget.reserve(account(), submission, code("a"), NOON)
     assert 59_000_000 == ledger.last_window
-    told = refusal(budget.settle(ledger, code("a"), AttemptOutcome.WRONG, NOON), submission, code("b"))
+    refused = refusal(budget.settle(ledger, code("a"), AttemptOutcome.WRONG, NOON), submission, code("b"))
     assert (Reason.WAITING_FOR_TOTP_WINDOW, 59_000_001 * 30) == (
-        told.reason,
-        told.retry_at.timestamp() if told.retry_at else None,
+        refused.reason,
+        refused.retry_at.timestamp() if refused.retry_at else None,
     )
 
 
-def test_a_code_without_a_window_is_a_fault_of_ours() -> None:
-    told = refusal(account(), Submission(Step.TOTP, "login-v1", REF), code("a"))
-    assert Reason.INTERNAL_ERROR is told.reason
+def test_a_code_without_a_window_is_an_internal_error() -> None:
+    refused = refusal(account(), Submission(Step.TOTP, "login-v1", REF), code("a"))
+    assert Reason.INTERNAL_ERROR is refused.reason
 
 
 # Blocks.
 
 
-def test_four_wrong_entries_leave_nothing_and_the_fourth_names_the_block() -> None:
+def test_after_four_wrong_entries_nothing_is_left_and_the_fourth_names_the_block() -> None:
     ledger = account(*(attempt(name, version=f"login-{name}") for name in "abcd"))
-    told = refusal(ledger, PASSWORD_V1, pending("e"))
-    assert Reason.ATTEMPT_BUDGET_EXHAUSTED is told.reason
+    refused = refusal(ledger, PASSWORD_V1, pending("e"))
+    assert Reason.ATTEMPT_BUDGET_EXHAUSTED is refused.reason
     assert "d" == block(ledger).id
 
 
@@ -120,7 +120,7 @@ def test_that_limit_is_not_lifted_by_an_acknowledgement() -> None:
         budget.acknowledge(ledger, block(ledger, "login-v9", OTHER), "key-v2", NOON)
 
 
-def test_nobody_but_the_proven_holder_reopens_a_budget_that_is_used_up() -> None:
+def test_only_the_proven_holder_reopens_an_exhausted_budget() -> None:
     ledger = account(*(attempt(name, version=f"login-{name}") for name in "abcd"), claims=(claim(REF),))
     with pytest.raises(ReservationRefused, match="Another KiteCredential"):
         budget.acknowledge(ledger, block(ledger, "login-v9", OTHER), "key-v2", NOON)
@@ -147,7 +147,7 @@ def completed(ledger: AttemptLedger, with_code: Attempt, now: datetime = LATER) 
     return budget.complete(budget.settle(ledger, with_code, AttemptOutcome.ACCEPTED, now), REF, now)
 
 
-def test_a_completed_login_forgets_what_was_before_it() -> None:
+def test_a_completed_login_removes_earlier_attempts() -> None:
     ledger = account(attempt("a"), attempt("b", AttemptOutcome.UNKNOWN), code("c"), allowed_more=1)
     assert account() == completed(ledger, code("c"))
 
@@ -159,30 +159,30 @@ def test_an_expired_reservation_stays_counted_for_a_day_without_blocking() -> No
     assert account() == completed(kept.with_attempt(code("d")), code("d"), NOON + timedelta(days=1, minutes=1))
 
 
-def test_a_late_answer_forgets_nothing_that_was_reserved_after_it() -> None:
-    """Process A's accepted code is told late; meanwhile B's password was refused: that came after the reset."""
+def test_a_late_answer_removes_nothing_that_was_reserved_after_it() -> None:
+    """Process A's accepted code is written late; meanwhile B's password was refused, after the reset at the broker."""
     ledger = account(code("a", AttemptOutcome.EXPIRED), attempt("b"), pending("c"))
     assert account(attempt("b"), pending("c")) == completed(ledger, code("a"))
 
 
-def test_an_answer_that_nobody_remembers_forgets_nothing() -> None:
+def test_an_answer_to_an_attempt_that_is_not_in_the_ledger_removes_nothing() -> None:
     ledger = account(attempt("b"))
     assert ledger == completed(ledger, code("a"))
 
 
-def test_a_persons_login_forgets_what_is_older_than_its_request_token_can_be() -> None:
+def test_a_manual_login_removes_attempts_older_than_its_request_token_can_be() -> None:
     ledger = account(attempt("a", at=LATER - 6 * MINUTE), attempt("b", at=LATER - 4 * MINUTE))
     assert ["b"] == [each.id for each in budget.complete(ledger, REF, LATER).attempts]
 
 
-def test_a_persons_login_keeps_a_block_reopened_that_was_acknowledged() -> None:
+def test_a_manual_login_keeps_an_acknowledged_block_reopened() -> None:
     four = account(*(attempt(name, version=f"login-{name}") for name in "abcd"))
     reopened = budget.acknowledge(four, block(four), "key-v1", NOON)
     kept = budget.complete(reopened, REF, NOON + MINUTE)
     assert (4, 1, None) == (budget.counted(kept), kept.allowed_more, budget.block_for(kept, "login-v1", REF))
 
 
-def test_a_completed_login_takes_back_what_was_allowed_more() -> None:
+def test_a_completed_login_withdraws_the_extra_submissions() -> None:
     ledger = replace(account(attempt("a"), attempt("b"), code("c")), allowed_more=2)
     assert 0 == completed(ledger, code("c")).allowed_more
 
@@ -190,7 +190,7 @@ def test_a_completed_login_takes_back_what_was_allowed_more() -> None:
 # Late answers.
 
 
-def test_a_late_wrong_password_is_put_back_on_the_record() -> None:
+def test_a_late_wrong_password_is_put_back_into_the_ledger() -> None:
     assert account(attempt("a")) == budget.settle(account(), pending("a"), AttemptOutcome.WRONG, LATER)
 
 
@@ -200,13 +200,13 @@ def test_a_late_wrong_password_blocks_its_version_although_a_login_was_completed
     assert Reason.PASSWORD_REJECTED is block(ledger).reason
 
 
-def test_news_about_an_acknowledged_attempt_blocks_under_a_new_id_that_can_be_acknowledged() -> None:
+def test_a_late_outcome_of_an_acknowledged_attempt_blocks_under_a_new_id_that_can_be_acknowledged() -> None:
     ledger = account(attempt("a", AttemptOutcome.EXPIRED), forgiven_on=NOON.date())
     ledger = budget.acknowledge(ledger, block(ledger), "key-v1", NOON)
     ledger = budget.settle(ledger, pending("a"), AttemptOutcome.WRONG, LATER)
-    told = block(ledger)
-    assert (Reason.PASSWORD_REJECTED, "a-late", 1) == (told.reason, told.id, budget.counted(ledger))
-    reopened = budget.acknowledge(ledger, told, "key-v1", LATER)
+    late_block = block(ledger)
+    assert (Reason.PASSWORD_REJECTED, "a-late", 1) == (late_block.reason, late_block.id, budget.counted(ledger))
+    reopened = budget.acknowledge(ledger, late_block, "key-v1", LATER)
     assert budget.block_for(reopened, "login-v1", REF) is None
 
 
@@ -216,7 +216,7 @@ def test_an_attempt_under_its_new_id_is_still_found(outcome: AttemptOutcome) -> 
     assert account() == budget.settle(ledger, pending("a"), outcome, LATER)
 
 
-def test_what_expired_stays_expired_when_its_process_does_not_know_either() -> None:
+def test_an_expired_reservation_stays_expired_when_its_outcome_is_unknown() -> None:
     ledger = account(attempt("a", AttemptOutcome.EXPIRED, forgiven=True))
     assert ledger == budget.settle(ledger, pending("a"), AttemptOutcome.UNKNOWN, LATER)
 
@@ -253,7 +253,7 @@ def test_at_the_limit_an_acknowledgement_allows_one_more() -> None:
     assert (Reason.ATTEMPT_BUDGET_EXHAUSTED, "e") == (block(ledger).reason, block(ledger).id)
 
 
-def test_an_acknowledged_reservation_that_ran_out_does_not_block_again() -> None:
+def test_an_acknowledged_reservation_that_expired_does_not_block_again() -> None:
     ledger = account(pending("a", LONG_AGO), forgiven_on=NOON.date())
     stood = block(budget.settle_expired(ledger, NOON))
     reopened = budget.acknowledge(ledger, stood, "key-v1", NOON)
@@ -285,7 +285,7 @@ def test_at_the_limit_an_acknowledgement_reopens_the_present_version_alone() -> 
     assert Reason.PASSWORD_REJECTED is block(reopened, "login-d").reason
 
 
-def test_old_acknowledgements_are_forgotten() -> None:
+def test_old_acknowledgements_are_removed() -> None:
     ledger = account()
     for day in range(40):
         ledger = ledger.with_attempt(attempt(f"a{day}"))
@@ -302,17 +302,17 @@ def test_the_fourth_login_of_a_day_is_contested_until_acknowledged() -> None:
     for _ in range(3):
         assert budget.contested(ledger, "key-v1", NOON) is None
         ledger = budget.count_login(ledger, "key-v1", NOON)
-    told = budget.contested(ledger, "key-v1", NOON)
-    assert told is not None
+    used_up = budget.contested(ledger, "key-v1", NOON)
+    assert used_up is not None
     assert budget.contested(ledger, "key-v2", NOON) is None
-    ledger = budget.acknowledge(ledger, told, "key-v1", NOON)
+    ledger = budget.acknowledge(ledger, used_up, "key-v1", NOON)
     assert budget.contested(ledger, "key-v1", NOON) is None
     again = budget.contested(budget.count_login(ledger, "key-v1", NOON), "key-v1", NOON)
     assert again is not None
-    assert told.id != again.id
+    assert used_up.id != again.id
 
 
-def test_logins_of_days_gone_by_are_forgotten_and_of_days_to_come_are_not() -> None:
+def test_login_counts_of_past_days_are_removed_and_of_future_days_are_not() -> None:
     tomorrow, yesterday = NOON.date() + timedelta(days=1), NOON.date() - timedelta(days=1)
     ledger = account(logins=(LoginCount("key-v1", yesterday, 3), LoginCount("key-v1", tomorrow, 3)))
     counted = budget.count_login(ledger, "key-v1", NOON)
@@ -332,7 +332,7 @@ def test_logins_of_days_gone_by_are_forgotten_and_of_days_to_come_are_not() -> N
     ],
 )
 @pytest.mark.parametrize("count", [0, 1, 9])
-def test_a_block_that_people_were_shown_outlives_its_lease(reason: Reason, count: int) -> None:
+def test_a_block_in_status_outlives_its_lease(reason: Reason, count: int) -> None:
     status = blocked_status(reason, "block-7", failures=Failures(count, reason))
     ledger = seeded(credential(status=status), VERSIONS, NOON)
     assert ledger is not None
@@ -352,7 +352,7 @@ def test_after_a_lost_lease_no_unknown_outcome_of_the_day_is_forgiven() -> None:
     assert not budget.settle_expired(ledger.with_attempt(pending("a")), LATER).attempts[0].forgiven
 
 
-def test_a_rejection_goes_on_for_the_present_inputs_with_the_message_that_people_saw() -> None:
+def test_a_rejection_goes_on_for_the_present_inputs_with_the_message_in_status() -> None:
     ledger = seeded(credential(status=blocked_status(Reason.CONSENT_REQUIRED, "b")), VERSIONS, NOON)
     assert ledger is not None
     [rejection] = ledger.rejections
@@ -368,5 +368,5 @@ def test_a_contested_session_stays_contested() -> None:
 @pytest.mark.parametrize(
     "status", [Status(), Status(conditions=(Condition("Blocked", "False", "NotBlocked", ""),)), Status(block_id="x")]
 )
-def test_without_a_block_in_status_there_is_nothing_to_remember(status: Status) -> None:
+def test_without_a_block_in_status_nothing_is_seeded(status: Status) -> None:
     assert seeded(credential(status=status), VERSIONS, NOON) is None

@@ -1,10 +1,10 @@
-"""The attempt budget against a simulated broker that blocks at five (P1): whatever the order of events.
+"""Attempt budget against a simulated broker that blocks at five (P1), for any order of events.
 
-Hypothesis drives up to three processes at a time, of three credentials and four versions of the login Secret; two of
-the credentials want the same app, and take the claim on it from each other by the rules. They freeze, crash, lose
-answers and answer late; the clock jumps both ways; the Lease is lost while a block is shown; people log in by hand, and
-acknowledge that and what the broker refused for other reasons. The broker is taken to keep one count for passwords and
-codes, which only a completed login clears. Every record goes through JSON.
+Hypothesis drives up to three processes at a time, of three credentials and four versions of the login Secret. Two of
+the credentials want the same app, and take the claim on it from each other by the rules. Processes freeze, crash, lose
+answers and answer late. The clock jumps both ways. The Lease is lost while status holds a block. Users make manual
+logins, and acknowledge blocks of attempts and of other rejections. The simulated broker keeps one count for passwords
+and codes, which only a completed login clears. Every ledger goes through JSON.
 """
 
 from dataclasses import dataclass, replace
@@ -31,7 +31,7 @@ VERSIONS = ("v1", "v2", "v3", "v4")
 MOST_PROCESSES = 3
 refs = st.sampled_from([REF, OTHER, SQUATTER])
 versions = st.sampled_from(VERSIONS)
-fates = st.sampled_from(
+outcomes = st.sampled_from(
     ["wrong", "wrong", "wrong", "right", "right", "lost wrong", "lost right", "crash wrong", "crash right", "freeze"]
 )
 MOVES = [timedelta(seconds=s) for s in (1, 31, 46, 91, 600, 3 * 3600, 13 * 3600, -1, -60, -3 * 3600, -13 * 3600)]
@@ -39,7 +39,7 @@ MOVES = [timedelta(seconds=s) for s in (1, 31, 46, 91, 600, 3 * 3600, 13 * 3600,
 
 @dataclass(eq=False)
 class Process:
-    """One login under way in some process: what it has reserved, whether it was sent, and what the broker said."""
+    """A running login in one process: its reserved attempt, whether it was sent, and the broker's answer."""
 
     by: Ref
     version: str
@@ -52,7 +52,7 @@ class Process:
 class BudgetMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
-        self.people = False
+        self.users = False
         self.now: datetime = NOON
         self.latest: datetime = NOON
         self.text: str | None = None
@@ -61,17 +61,17 @@ class BudgetMachine(RuleBasedStateMachine):
         # The broker's own truth.
         self.wrong = 0
         self.acknowledged_since_login = 0
-        # What the operator was told.
+        # The answers that the operator received.
         self.acknowledged = 0
         self.known_wrong_passwords: set[str] = set()
         self.known_wrong_codes: dict[str, int] = {}
         self.forgiven_days: set[date] = set()
-        self.person_logged_in = False
-        self.moved_since_person = timedelta()
+        self.logged_in_by_hand = False
+        self.moved_since_manual_login = timedelta()
 
-    @initialize(proven=st.sampled_from([None, REF, OTHER]), people=st.booleans())
-    def begin(self, proven: Ref | None, people: bool) -> None:  # noqa: FBT001 - drawn
-        self.people = people
+    @initialize(proven=st.sampled_from([None, REF, OTHER]), users=st.booleans())
+    def begin(self, proven: Ref | None, users: bool) -> None:  # noqa: FBT001 - drawn
+        self.users = users
         if proven is not None:
             ledger = claim(self.ledger, APPS[proven], Claimant(proven), self.now)
             self.store(prove(ledger, APPS[proven], proven, self.now))
@@ -96,7 +96,7 @@ class BudgetMachine(RuleBasedStateMachine):
 
     # A login.
 
-    @rule(logins=st.lists(st.tuples(refs, versions, st.tuples(fates, fates)), min_size=4, max_size=12))
+    @rule(logins=st.lists(st.tuples(refs, versions, st.tuples(outcomes, outcomes)), min_size=4, max_size=12))
     def log_in_again_and_again(self, logins: list[tuple[Ref, str, tuple[str, str]]]) -> None:
         for by, version, ends in logins:
             if len(self.processes) < MOST_PROCESSES:
@@ -104,29 +104,29 @@ class BudgetMachine(RuleBasedStateMachine):
             self.the_account_is_never_blocked()
 
     @precondition(lambda self: len(self.processes) < MOST_PROCESSES)
-    @rule(by=refs, version=versions, ends=st.tuples(fates, fates))
+    @rule(by=refs, version=versions, ends=st.tuples(outcomes, outcomes))
     def log_in(self, by: Ref, version: str, ends: tuple[str, str]) -> None:
         self.log_in_once(by, version, ends)
 
     def log_in_once(self, by: Ref, version: str, ends: tuple[str, str]) -> None:
-        """A login up to where its fate strikes; what crashes or freezes has the next one wait for its deadline."""
+        """Log in up to a crash, a freeze or the end; after a crash or freeze the next login waits for the deadline."""
         process = self.start(by, version)
-        for fate in ends:
+        for outcome in ends:
             if process is None or process not in self.processes:
                 return
             if process.attempt is None and not self.reserve(process):
                 return
-            if fate == "freeze":
+            if outcome == "freeze":
                 self.now += timedelta(seconds=91)
                 self.latest = max(self.latest, self.now)
                 return
-            self.submit(process, right=fate.endswith("right"))
-            if fate.startswith("crash"):
+            self.submit(process, right=outcome.endswith("right"))
+            if outcome.startswith("crash"):
                 self.processes.remove(process)
                 self.now += timedelta(seconds=91)
                 self.latest = max(self.latest, self.now)
                 return
-            self.tell(process, lost=fate.startswith("lost"))
+            self.report(process, lost=outcome.startswith("lost"))
             self.now += timedelta(seconds=31)
             self.latest = max(self.latest, self.now)
 
@@ -161,7 +161,7 @@ class BudgetMachine(RuleBasedStateMachine):
         return claim(self.ledger, APPS[by], Claimant(by, CREATED[by]), self.now, holder=holder)
 
     @rule(by=refs)
-    def the_broker_vouches_for_a_session(self, by: Ref) -> None:
+    def the_broker_confirms_a_session(self, by: Ref) -> None:
         ledger = self.ledger
         proven = [c.holder for c in ledger.claims if c.app == APPS[by] and c.proven]
         self.store(prove(ledger, APPS[by], by, self.now))
@@ -191,7 +191,7 @@ class BudgetMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.sendable())
     @rule(data=st.data(), right=st.booleans())
     def send(self, data: st.DataObject, right: bool) -> None:  # noqa: FBT001 - drawn
-        """At once or long after, like a process that was frozen between its last check and the send."""
+        """Send at once or long after, like a process that was frozen between its last check and the send."""
         self.submit(data.draw(st.sampled_from(self.sendable())), right=right)
 
     def submit(self, process: Process, *, right: bool) -> None:
@@ -206,16 +206,16 @@ class BudgetMachine(RuleBasedStateMachine):
     @precondition(lambda self: any(p.sent for p in self.processes))
     @rule(data=st.data(), lost=st.booleans())
     def settle(self, data: st.DataObject, lost: bool) -> None:  # noqa: FBT001 - drawn
-        self.tell(data.draw(st.sampled_from([p for p in self.processes if p.sent])), lost=lost)
+        self.report(data.draw(st.sampled_from([p for p in self.processes if p.sent])), lost=lost)
 
-    def tell(self, process: Process, *, lost: bool) -> None:
+    def report(self, process: Process, *, lost: bool) -> None:
         attempt, outcome = process.attempt, AttemptOutcome.UNKNOWN if lost else process.verdict
         assert attempt is not None
         settlement = budget.Settlement(attempt, outcome, APPS[process.by])
         ledger = budget.conclude(self.ledger, settlement, self.now)
         assert ledger == budget.conclude(ledger, settlement, self.now), "a write may be repeated"
         if outcome is AttemptOutcome.ACCEPTED and attempt.step is Step.TOTP:
-            self.forget_what_was_known()
+            self.forget_known_rejections()
         self.store(ledger)
         if outcome is AttemptOutcome.WRONG and attempt.step is Step.PASSWORD:
             self.known_wrong_passwords.add(process.version)
@@ -237,37 +237,37 @@ class BudgetMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.processes)
     @rule(data=st.data())
     def crash(self, data: st.DataObject) -> None:
-        """Also the operator that is killed with an answer in its hands; the lock stays behind."""
+        """Crash, perhaps after an answer was received and before it was written; the lock stays."""
         self.processes.remove(data.draw(st.sampled_from(self.processes)))
 
-    # The world.
+    # The clock and the users.
 
     @rule(by=st.sampled_from(MOVES))
     def move_clock(self, by: timedelta) -> None:
         self.now += by
         self.latest = max(self.latest, self.now)
-        self.moved_since_person += max(by, timedelta())
+        self.moved_since_manual_login += max(by, timedelta())
 
-    @precondition(lambda self: self.people and self.wrong)
+    @precondition(lambda self: self.users and self.wrong)
     @rule()
-    def person_logs_in_at_the_broker(self) -> None:
+    def user_logs_in_at_the_broker(self) -> None:
         self.wrong, self.acknowledged_since_login = 0, 0
-        self.person_logged_in, self.moved_since_person = True, timedelta()
+        self.logged_in_by_hand, self.moved_since_manual_login = True, timedelta()
 
-    @precondition(lambda self: self.person_logged_in and self.moved_since_person < budget.REQUEST_TOKEN_LIVES)
+    @precondition(lambda self: self.logged_in_by_hand and self.moved_since_manual_login < budget.REQUEST_TOKEN_LIVES)
     @rule(by=refs)
-    def exchange_the_persons_login(self, by: Ref) -> None:
-        """Beside a login through another app: it has the lock of its own app only."""
+    def exchange_the_manual_login(self, by: Ref) -> None:
+        """Exchange beside a login through another app: an exchange takes the lock of its own app only."""
         lock = self.exchange_begun(by)
         if lock is None:
             return
         self.store(locks.finish(budget.complete(self.ledger, by, self.now), lock.id))
-        self.person_logged_in = False
-        self.forget_what_was_known()
+        self.logged_in_by_hand = False
+        self.forget_known_rejections()
 
     @rule(by=refs)
     def begin_an_exchange_and_be_killed(self, by: Ref) -> None:
-        """A grant of whoever may make one."""
+        """Begin an exchange for a grant of any user who may make one, and do not finish it."""
         self.exchange_begun(by)
 
     def exchange_begun(self, by: Ref) -> Lock | None:
@@ -278,7 +278,7 @@ class BudgetMachine(RuleBasedStateMachine):
             return None
         return lock
 
-    @precondition(lambda self: self.people)
+    @precondition(lambda self: self.users)
     @rule(by=refs, version=versions)
     def acknowledge(self, by: Ref, version: str) -> None:
         block = budget.block_for(budget.settle_expired(self.ledger, self.now), version, by)
@@ -302,10 +302,10 @@ class BudgetMachine(RuleBasedStateMachine):
         others = tuple(r for r in self.ledger.rejections if r.by != by)
         self.store(replace(self.ledger, rejections=(*others, refused)))
 
-    @precondition(lambda self: self.people and self.ledger.rejections)
+    @precondition(lambda self: self.users and self.ledger.rejections)
     @rule(data=st.data())
     def acknowledge_a_rejection(self, data: st.DataObject) -> None:
-        """It opens nothing that the attempts keep shut: the broker's count, and what is known, are as before."""
+        """Acknowledge a rejection: no block of the attempts is reopened, and the counts are as before."""
         before = budget.settle_expired(self.ledger, self.now)
         refused = data.draw(st.sampled_from(before.rejections))
         block = budget.Block(refused.id, refused.reason, refused.message)
@@ -334,14 +334,14 @@ class BudgetMachine(RuleBasedStateMachine):
         self.known_wrong_passwords &= {version}
         self.known_wrong_codes = {v: count for v, count in self.known_wrong_codes.items() if v == version}
 
-    # What must hold.
+    # Invariants.
 
     @invariant()
     def the_account_is_never_blocked(self) -> None:
         assert self.wrong <= 4 + self.acknowledged_since_login
 
     @invariant()
-    def the_record_stays_bounded(self) -> None:
+    def the_ledger_stays_bounded(self) -> None:
         assert len(self.ledger.attempts) <= 4 + self.acknowledged + MOST_PROCESSES
         assert len(self.text or "") < 8_000
 
@@ -351,14 +351,14 @@ class BudgetMachine(RuleBasedStateMachine):
             assert budget.counted(after) <= 2, "an unproven claimant leaves room for the holder"
 
     def sendable(self) -> list[Process]:
-        """Reserved, not sent, and not older than a frozen process is reckoned with."""
+        """Return processes with a reserved, unsent attempt that is not too old for a frozen process to send."""
         return [
             p
             for p in self.processes
             if p.attempt and not p.sent and self.latest - p.attempt.at < budget.CARRIED_FOR - timedelta(seconds=1)
         ]
 
-    def forget_what_was_known(self) -> None:
+    def forget_known_rejections(self) -> None:
         self.known_wrong_passwords.clear()
         self.known_wrong_codes.clear()
 

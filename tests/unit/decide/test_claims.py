@@ -1,4 +1,4 @@
-"""Who may act for a client ID: proven before unproven, then the older one; a successor of the same name inherits."""
+"""Claims on a client ID: proven before unproven, then the older one; a successor of the same name inherits."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -26,7 +26,7 @@ def test_the_first_one_holds_the_claim_unproven() -> None:
     assert (Claim("app", REF, proven=False, since=NOON),) == claim(EMPTY, "app", ALPHA, NOON).claims
 
 
-def test_another_credential_is_refused_and_told_who_holds_it() -> None:
+def test_another_credential_is_refused_and_the_message_names_the_holder() -> None:
     with pytest.raises(ReservationRefused, match="desk/alpha") as caught:
         claim(claim(EMPTY, "app", ALPHA, NOON), "app", BETA, LATER)
     assert Reason.CONFLICT is caught.value.reason
@@ -42,12 +42,12 @@ def test_a_successor_of_the_same_name_inherits_what_was_proven() -> None:
     assert (Claim("app", SUCCESSOR, proven=True, since=NOON),) == ledger.claims
 
 
-def test_the_claim_of_a_holder_that_is_gone_is_taken_over_unproven() -> None:
+def test_the_claim_of_a_holder_that_is_gone_passes_on_unproven() -> None:
     ledger = claim(held_by(REF, proven=True), "app", BETA, LATER, holder=Holder(REF, gone=True))
     assert (Claim("app", OTHER, proven=False, since=LATER),) == ledger.claims
 
 
-def test_one_that_is_gone_and_made_again_still_holds_it() -> None:
+def test_a_deleted_and_re_created_credential_still_holds_it() -> None:
     with pytest.raises(ReservationRefused):
         claim(held_by(SUCCESSOR), "app", BETA, LATER, holder=Holder(REF, gone=True))
 
@@ -66,42 +66,42 @@ def test_one_that_is_gone_and_made_again_still_holds_it() -> None:
         pytest.param(ALPHA, Holder(SUCCESSOR, LATE), False, False, id="what was seen is of another holder"),
     ],
 )
-def test_who_may_take_a_claim_from_whom(by: Claimant, holder: Holder | None, proven: bool, free: bool) -> None:  # noqa: FBT001 - a table
+def test_a_claimant_may_take_a_claim(by: Claimant, holder: Holder | None, proven: bool, free: bool) -> None:  # noqa: FBT001 - a table
     other = OTHER if by.ref == REF else REF
     assert free == may_hold(held_by(other, proven=proven), "app", by, holder)
 
 
-def test_what_is_taken_from_an_unproven_holder_is_unproven_at_first() -> None:
+def test_a_claim_taken_from_an_unproven_holder_is_unproven_at_first() -> None:
     ledger = claim(held_by(OTHER), "app", ALPHA, LATER, holder=Holder(OTHER, LATE))
     assert (Claim("app", REF, proven=False, since=LATER),) == ledger.claims
 
 
-def test_with_a_new_app_the_former_is_given_back() -> None:
+def test_with_a_new_app_the_claim_on_the_previous_one_is_released() -> None:
     ledger = claim(claim(EMPTY, "app", ALPHA, NOON), "new-app", ALPHA, LATER)
     assert ["new-app"] == [each.app for each in ledger.claims]
 
 
-def test_who_proves_keeps_the_claim_and_its_age() -> None:
+def test_a_holder_that_proves_the_account_keeps_the_claim_and_its_age() -> None:
     assert (Claim("app", REF, proven=True, since=NOON),) == prove(held_by(REF), "app", REF, LATER).claims
 
 
 @pytest.mark.parametrize("ledger", [EMPTY, held_by(OTHER)], ids=["a claim that was lost", "an unproven claim"])
-def test_who_proves_gets(ledger: AttemptLedger) -> None:
+def test_a_credential_that_proves_the_account_gets_the_claim(ledger: AttemptLedger) -> None:
     assert (Claim("app", REF, proven=True, since=LATER),) == prove(ledger, "app", REF, LATER).claims
 
 
 @pytest.mark.parametrize("holder", [REF, OTHER, Ref("elsewhere", "alpha", "uid-alpha")])
-def test_what_is_proven_is_proven_once(holder: Ref) -> None:
+def test_a_claim_is_proven_once(holder: Ref) -> None:
     assert held_by(holder, proven=True) == prove(held_by(holder, proven=True), "app", REF, LATER)
 
 
-def test_a_deleted_credential_gives_its_claims_back_and_nobody_elses() -> None:
+def test_a_deleted_credential_releases_its_own_claims_only() -> None:
     ledger = claim(claim(EMPTY, "app", ALPHA, NOON), "other-app", BETA, NOON)
     assert [OTHER] == [each.holder for each in unclaim(ledger, REF).claims]
     assert ledger == unclaim(ledger, SUCCESSOR)
 
 
-def test_strangers_with_apps_of_their_own_fill_no_record_and_push_nobody_out_who_has_proven_it() -> None:
+def test_strangers_with_apps_of_their_own_neither_fill_the_ledger_nor_displace_a_proven_holder() -> None:
     ledger = held_by(REF, proven=True)
     for number in range(200):
         stranger = Claimant(Ref("elsewhere", f"stranger-{number}", f"uid-{number}"))

@@ -1,4 +1,4 @@
-"""Who makes a session now: one login per account, one exchange or renewal per app, and no stranger in the way."""
+"""Locks: one login per account, one exchange or renewal per app, and no delay by other clients."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -27,7 +27,7 @@ def lock(name: str, app: str = "app", credential: str = "desk/alpha", *, at: dat
 STRANGERS = lock("strangers", "app-of-its-own", "elsewhere/squatter")
 
 
-def test_one_login_at_a_time_whatever_the_app() -> None:
+def test_there_is_one_login_at_a_time_whatever_the_app() -> None:
     ledger = locks.start_login(account(), lock("mine"), NOON)
     with pytest.raises(ReservationRefused) as caught:
         locks.start_login(ledger, STRANGERS, NOON)
@@ -40,7 +40,7 @@ def test_one_login_at_a_time_whatever_the_app() -> None:
     assert account() == locks.finish(taken_over, "strangers")
 
 
-def test_a_lock_that_ends_sooner_is_asked_for_when_it_ends() -> None:
+def test_a_lock_that_ends_sooner_is_retried_when_it_ends() -> None:
     ledger = locks.start_login(account(), lock("mine"), NOON)
     with pytest.raises(ReservationRefused) as caught:
         locks.start_login(ledger, STRANGERS, NOON + LIVES - MOMENT)
@@ -54,7 +54,7 @@ def test_a_strangers_exchange_delays_neither_a_login_nor_an_exchange_of_the_hold
         assert {"mine", "strangers"} == {each.id for each in both.locks}
 
 
-def test_nor_does_a_strangers_login_delay_an_exchange_of_the_holder() -> None:
+def test_a_strangers_login_does_not_delay_an_exchange_of_the_holder() -> None:
     ledger = locks.start_exchange(locks.start_login(account(), STRANGERS, NOON), lock("mine"), NOON)
     locks.require_lock(ledger, "mine")
     locks.require_lock(ledger, "strangers")
@@ -64,7 +64,7 @@ def test_nor_does_a_strangers_login_delay_an_exchange_of_the_holder() -> None:
 @pytest.mark.parametrize("second", [locks.start_login, locks.start_exchange])
 @pytest.mark.parametrize("other", [lock("other", credential="desk/beta"), lock("other", app="new-app")])
 def test_a_session_is_made_by_one_process_at_a_time(first: Start, second: Start, other: Lock) -> None:
-    """The same app, or the same credential with another app: there is one session, or one place to stage it."""
+    """Refuse the same app, or the same credential with another app: one session, or one place to stage it."""
     ledger = first(account(), lock("mine"), NOON)
     with pytest.raises(ReservationRefused):
         second(ledger, other, NOON)
@@ -75,7 +75,7 @@ def test_a_session_is_made_by_one_process_at_a_time(first: Start, second: Start,
         locks.require_lock(taken_over, "mine")
 
 
-def test_a_slow_exchange_keeps_its_lock_until_somebody_makes_the_same_session() -> None:
+def test_a_slow_exchange_keeps_its_lock_until_another_process_makes_the_same_session() -> None:
     ledger = locks.start_exchange(account(), lock("slow"), NOON)
     for start in (locks.start_exchange, locks.start_login):
         later = start(ledger, replace(STRANGERS, until=NOON + LIVES + LIVES), NOON + LIVES)
@@ -87,13 +87,13 @@ def test_a_slow_login_keeps_its_lock_while_others_exchange_through_apps_of_their
     locks.require_lock(locks.start_exchange(ledger, STRANGERS, NOON + LIVES), "slow")
 
 
-def test_a_lock_that_nobody_gave_back_is_forgotten_after_a_while() -> None:
+def test_a_lock_that_was_not_released_is_removed_after_a_while() -> None:
     ledger = locks.start_exchange(account(), lock("left"), NOON)
     later = NOON + LIVES + FARTHEST
     assert ["strangers"] == [each.id for each in locks.start_exchange(ledger, STRANGERS, later).locks]
 
 
-def test_a_lock_from_before_the_clock_was_set_back_is_over() -> None:
+def test_a_lock_from_before_the_clock_was_set_back_does_not_count() -> None:
     ledger = locks.start_exchange(account(), lock("mine", at=NOON + timedelta(hours=3)), NOON)
     assert ["next"] == [each.id for each in locks.start_exchange(ledger, lock("next"), NOON).locks]
 
@@ -107,7 +107,7 @@ steps = st.tuples(
 
 
 @given(st.lists(steps, max_size=60))
-def test_whatever_is_begun_no_two_make_the_same_session_and_no_two_log_in(
+def test_no_two_processes_make_the_same_session_and_no_two_log_in(
     taken: list[tuple[str, str, str, int]],
 ) -> None:
     ledger, now = account(), NOON
@@ -119,20 +119,20 @@ def test_whatever_is_begun_no_two_make_the_same_session_and_no_two_log_in(
         start = locks.start_login if what == "login" else locks.start_exchange
         mine = lock(f"lock-{number}", app, credential, at=now)
         live = [each for each in ledger.locks if each.until > now]
-        hindered = [each for each in live if app == each.app or credential == each.credential]
-        hindered += [each for each in live if each is ledger.lock and what == "login"]
+        blocking = [each for each in live if app == each.app or credential == each.credential]
+        blocking += [each for each in live if each is ledger.lock and what == "login"]
         try:
             ledger = start(ledger, mine, now)
         except ReservationRefused:
-            assert hindered
+            assert blocking
         else:
-            assert not hindered
+            assert not blocking
             assert ledger.holds(mine.id)
         check(ledger)
 
 
 def check(ledger: AttemptLedger) -> None:
-    """Not only of those that are live: one that was taken over is told so by the record."""
+    """Check all locks, not only the live ones: a process whose lock was taken finds that in the ledger."""
     assert ledger == load(dump(ledger))
     assert len(ledger.locks) == len({each.app for each in ledger.locks})
     assert len(ledger.locks) == len({each.credential for each in ledger.locks})

@@ -41,9 +41,9 @@ GONE = Problem(Reason.APP_SECRET_NOT_FOUND, "Secret 'alpha-app' does not exist")
 
 
 def renewing(now: Any = NOON, **changes: Any) -> Observed:
-    """A credential that holds a refresh_token, unless the test says otherwise."""
-    who = changes.pop("credential", None) or credential(mode=MODE, login_secret=None)
-    return observed(now, **{"credential": who, "renewal": renewal(), **changes})
+    """Return a state with a refresh_token, unless the test says otherwise."""
+    subject = changes.pop("credential", None) or credential(mode=MODE, login_secret=None)
+    return observed(now, **{"credential": subject, "renewal": renewal(), **changes})
 
 
 def dead_at_noon(**changes: Any) -> Observed:
@@ -137,7 +137,7 @@ SITUATIONS: dict[str, tuple[Observed, Action, Reason]] = {
 
 
 @pytest.mark.parametrize("name", SITUATIONS)
-def test_what_is_decided(name: str) -> None:
+def test_each_situation_has_its_decision(name: str) -> None:
     facts, action, reason = SITUATIONS[name]
     plan = decide(facts)
     assert (action, reason) == (plan.action, plan.reason)
@@ -150,12 +150,12 @@ def test_no_other_mode_uses_a_refresh_token(mode: str) -> None:
     assert Action.RENEW is not plan.action
 
 
-def test_a_person_is_wanted_only_without_a_refresh_token() -> None:
+def test_a_manual_login_is_requested_only_without_a_refresh_token() -> None:
     facts = renewing(ist("07:41"), held=YESTERDAY, probes=alive(ist("07:40")))
     assert (False, True) == (decide(facts).person, decide(replace(facts, renewal=None)).person)
 
 
-def test_while_the_app_secret_is_away_nobody_is_asked_to_log_in() -> None:
+def test_while_the_app_secret_is_missing_no_manual_login_is_requested() -> None:
     facts = renewing(ist("07:41"), held=YESTERDAY, probes=alive(ist("07:40")), app=GONE, versions=None)
     assert decide(facts).person is False
 

@@ -1,4 +1,4 @@
-"""Each policy by its situations: what is decided, and why."""
+"""Each policy by its situations: the action and the reason."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -48,18 +48,18 @@ GRANTS = (grant(),)
 
 
 def dead_now(**changes: Any) -> Observed:
-    """A token that died in mid-day, and is marked as dead."""
+    """Return a state with a token that died in mid-day, and is marked as dead."""
     target = TargetView(exists=True, matches=True, marked_dead=True)
     return replace(observed(held=TODAY, probes=dead(NOON - 2 * MINUTE), target=target), **changes)
 
 
-def who(**changes: Any) -> Observed:
-    """A living token of a credential that is special."""
+def living_token(**changes: Any) -> Observed:
+    """Return a state with a living token of a credential with these changes."""
     return observed(credential=credential(**changes), held=TODAY, probes=alive(NOON - MINUTE))
 
 
 def waiting(minutes: float = 5, **changes: Any) -> dict[str, Any]:
-    """A credential whose last try failed and is repeated later."""
+    """Return changes for a credential whose last try failed and is retried later."""
     status = Status(failures=failures(Reason.RATE_LIMITED, last=NOON - MINUTE, retry=NOON + minutes * MINUTE))
     return {"credential": credential(status=status, **changes)}
 
@@ -71,9 +71,9 @@ def decided(facts: Observed) -> tuple[Action, Reason]:
 
 SPEC = Problem(Reason.TARGET_NOT_OWNED, "it is somebody else's")
 SITUATIONS: dict[str, tuple[Observed, Action, Reason]] = {
-    # What a person wrote comes before everything.
-    "a spec with problems": (who(problems=("spec.x is required",)), Action.REST, Reason.INVALID_SPEC),
-    "suspended": (who(suspended=True), Action.REST, Reason.SUSPENDED),
+    # User input comes before everything.
+    "a spec with problems": (living_token(problems=("spec.x is required",)), Action.REST, Reason.INVALID_SPEC),
+    "suspended": (living_token(suspended=True), Action.REST, Reason.SUSPENDED),
     "suspended with a dead token": (
         dead_now(credential=credential(suspended=True)),
         Action.REST,
@@ -116,9 +116,9 @@ SITUATIONS: dict[str, tuple[Observed, Action, Reason]] = {
         Reason.LOGIN_IN_PROGRESS,
     ),
     # Acknowledgements.
-    "an acknowledgement": (who(acknowledge="block-1"), Action.ACKNOWLEDGE, Reason.UNBLOCKED),
+    "an acknowledgement": (living_token(acknowledge="block-1"), Action.ACKNOWLEDGE, Reason.UNBLOCKED),
     "an acknowledgement that was handled": (
-        who(acknowledge="block-1", status=Status(last_handled_acknowledge="block-1")),
+        living_token(acknowledge="block-1", status=Status(last_handled_acknowledge="block-1")),
         Action.REST,
         Reason.SESSION_ACTIVE,
     ),
@@ -165,7 +165,7 @@ SITUATIONS: dict[str, tuple[Observed, Action, Reason]] = {
         Action.PROVE,
         Reason.SESSION_UNPROVEN,
     ),
-    # A person's login.
+    # Manual logins.
     "a first login by a person": (
         observed(credential=credential(mode="Manual"), grants=GRANTS),
         Action.EXCHANGE,
@@ -189,7 +189,7 @@ SITUATIONS: dict[str, tuple[Observed, Action, Reason]] = {
     ),
     "a person's login while the token is dead": (dead_now(grants=GRANTS), Action.EXCHANGE, Reason.LOGIN_IN_PROGRESS),
     "a person's login after a refresh was asked for": (
-        replace(who(refresh="r1"), grants=GRANTS),
+        replace(living_token(refresh="r1"), grants=GRANTS),
         Action.EXCHANGE,
         Reason.LOGIN_IN_PROGRESS,
     ),
@@ -365,9 +365,9 @@ SITUATIONS: dict[str, tuple[Observed, Action, Reason]] = {
         Reason.LOGIN_REQUIRED,
     ),
     # Refreshes.
-    "a refresh with a living token": (who(refresh="r1"), Action.PROVE, Reason.REPUBLISHED),
+    "a refresh with a living token": (living_token(refresh="r1"), Action.PROVE, Reason.REPUBLISHED),
     "a refresh that was handled": (
-        who(refresh="r1", status=Status(last_handled_refresh="r1")),
+        living_token(refresh="r1", status=Status(last_handled_refresh="r1")),
         Action.REST,
         Reason.SESSION_ACTIVE,
     ),
@@ -486,7 +486,7 @@ SITUATIONS: dict[str, tuple[Observed, Action, Reason]] = {
         Action.LOGIN,
         Reason.LOGIN_IN_PROGRESS,
     ),
-    # What passes by itself.
+    # Transient failures.
     "backoff": (observed(**waiting()), Action.REST, Reason.RATE_LIMITED),
     "backoff that is over": (observed(**waiting(minutes=0)), Action.LOGIN, Reason.LOGIN_IN_PROGRESS),
     "backoff of a clock that was set back": (
@@ -514,7 +514,7 @@ def test_each_situation_has_its_answer(name: str) -> None:
 
 
 def hindered(facts: Observed) -> Plan:
-    """The same in the early morning, with yesterday's token dead."""
+    """Return the plan for the same state in the early morning, with yesterday's token dead."""
     now = NOON - timedelta(hours=5)
     target = TargetView(exists=True, matches=True, marked_dead=True)
     held = published(NOON - timedelta(days=1))
@@ -524,12 +524,12 @@ def hindered(facts: Observed) -> Plan:
 @pytest.mark.parametrize(
     "name", ["a wrong password", "consent is missing", "no login without the app secret", "two wrong codes"]
 )
-def test_what_a_person_has_to_mend_is_told_before_the_scheduled_login_and_not_at_it(name: str) -> None:
+def test_a_problem_that_a_user_has_to_fix_is_reported_before_the_scheduled_login(name: str) -> None:
     facts, _, reason = SITUATIONS[name]
     assert reason is hindered(facts).reason
 
 
-def test_without_such_a_thing_a_dead_token_waits_for_the_schedule() -> None:
+def test_without_such_a_problem_a_dead_token_waits_for_the_schedule() -> None:
     assert Reason.TOKEN_EXPIRED is hindered(observed()).reason
 
 
@@ -544,7 +544,7 @@ def test_without_such_a_thing_a_dead_token_waits_for_the_schedule() -> None:
         "a person's login when the broker is away",
     ],
 )
-def test_a_rest_on_something_else_still_probes_the_published_token(name: str) -> None:
+def test_the_published_token_is_probed_during_every_other_wait(name: str) -> None:
     facts = replace(SITUATIONS[name][0], held=TODAY, probes=alive(NOON - 6 * MINUTE))
     assert Action.PROBE is decide(facts).action
     plan = decide(replace(facts, probes=unanswered(NOON, alive_at=NOON - 6 * MINUTE)))
@@ -552,13 +552,13 @@ def test_a_rest_on_something_else_still_probes_the_published_token(name: str) ->
 
 
 @pytest.mark.parametrize("name", ["a spec with problems", "suspended", "a rival for the target"])
-def test_some_rests_never_call_the_broker(name: str) -> None:
+def test_some_waits_never_call_the_broker(name: str) -> None:
     facts = replace(SITUATIONS[name][0], held=TODAY, probes=alive(NOON - 60 * MINUTE))
     assert Action.REST is decide(facts).action
 
 
 @pytest.mark.parametrize("name", ["a wrong password", "two wrong codes", "an unknown outcome", "consent is missing"])
-def test_a_block_names_itself_and_looks_again_in_half_a_minute(name: str) -> None:
+def test_a_block_names_itself_and_is_checked_again_in_half_a_minute(name: str) -> None:
     plan = decide(SITUATIONS[name][0])
     assert plan.block_id in plan.message
     assert bool(plan.block_id)
@@ -571,8 +571,8 @@ def test_the_window_that_is_awaited_is_the_next_one() -> None:
 
 
 def test_a_failing_credential_says_why_until_the_next_try() -> None:
-    told = Condition("Ready", "False", Reason.RATE_LIMITED, "the broker asked for patience")
-    status = Status(conditions=(told,), failures=failures(Reason.RATE_LIMITED, last=NOON, retry=NOON + MINUTE))
+    ready = Condition("Ready", "False", Reason.RATE_LIMITED, "the broker asked for patience")
+    status = Status(conditions=(ready,), failures=failures(Reason.RATE_LIMITED, last=NOON, retry=NOON + MINUTE))
     plan = decide(observed(credential=credential(status=status)))
     assert ("the broker asked for patience", NOON + MINUTE) == (plan.message, plan.wake_at)
 
@@ -581,7 +581,7 @@ def test_a_failing_credential_says_why_until_the_next_try() -> None:
     ("mode", "person", "way_out"),
     [("TOTP", False, "kite-operator.dev/refresh"), ("Manual", True, "https://desk.example/login/alpha")],
 )
-def test_a_new_session_that_is_refused_is_told_as_a_lapse_with_a_way_out_if_it_was_ended(
+def test_a_new_session_that_is_refused_is_reported_as_a_lapse_with_the_remedy_if_it_was_ended(
     mode: str, way_out: str, *, person: bool
 ) -> None:
     facts = observed(credential=credential(mode=mode), held=STAGED, probes=dead(NOON - MINUTE))
@@ -591,7 +591,7 @@ def test_a_new_session_that_is_refused_is_told_as_a_lapse_with_a_way_out_if_it_w
     assert way_out in plan.message
 
 
-def test_a_person_is_told_how_to_log_in_and_what_stands_in_the_way() -> None:
+def test_the_message_says_how_to_log_in_and_what_prevents_it() -> None:
     ledger = account(rejections=(rejection(Reason.APP_SECRET_REJECTED, app="app-v1"),))
     plan = decide(observed(credential=credential(mode="Manual"), account=ledger))
     assert (True, Reason.APP_SECRET_REJECTED) == (plan.person, plan.reason)
@@ -601,7 +601,7 @@ def test_a_person_is_told_how_to_log_in_and_what_stands_in_the_way() -> None:
     assert NOON + timedelta(seconds=30) == plan.wake_at
 
 
-def test_a_person_is_told_why_the_last_login_was_not_usable() -> None:
+def test_the_message_says_why_the_last_login_was_not_usable() -> None:
     status = Status(failures=failures(Reason.GRANT_LOST, last=NOON))
     plan = decide(observed(credential=credential(mode="Manual", status=status)))
     assert "The last login was not usable (GrantLost)." in plan.message

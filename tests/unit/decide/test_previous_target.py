@@ -1,4 +1,4 @@
-"""What becomes of a Secret that was the target before spec.target.name was changed."""
+"""Previous targets: Secrets that were the target before spec.target.name was changed."""
 
 from typing import Any
 
@@ -15,10 +15,10 @@ TODAY = published(ist("07:40"))
 OTHER_TOKEN = "another0123456789another01234567"
 
 
-def world(policy: str, *, secret_name: str = "new", **changes: Any) -> Observed:
-    who = credential(target=Target("new", deletion_policy=policy), status=Status(secret_name=secret_name))
+def situation(policy: str, *, secret_name: str = "new", **changes: Any) -> Observed:
+    subject = credential(target=Target("new", deletion_policy=policy), status=Status(secret_name=secret_name))
     usual = {"held": TODAY, "probes": alive(NOON)}
-    return observed(changes.pop("now", NOON), credential=who, **{**usual, **changes})
+    return observed(changes.pop("now", NOON), credential=subject, **{**usual, **changes})
 
 
 def old(**changes: Any) -> PreviousTarget:
@@ -29,45 +29,45 @@ NOT_YET = TargetView()
 
 
 @pytest.mark.parametrize(
-    ("seen", "former", "expected"),
+    ("seen", "previous", "expected"),
     [
-        (world(DELETE), old(owned=True), PreviousTargetAction.REMOVE),
-        (world(DELETE, secret_name="old"), old(), PreviousTargetAction.REMOVE),
-        (world(DELETE), old(), None),
-        (world(DELETE, target=NOT_YET), old(owned=True), None),
-        (world(DELETE, held=None), old(owned=True), None),
-        (world(RETAIN), old(owned=True), PreviousTargetAction.KEEP),
-        (world(RETAIN, target=NOT_YET), old(owned=True), PreviousTargetAction.KEEP),
-        (world(RETAIN), old(), PreviousTargetAction.KEEP),
-        (world(RETAIN), old(replaced_by="another"), PreviousTargetAction.KEEP),
-        (world(RETAIN), old(replaced_by="new"), None),
-        (world(RETAIN, target=NOT_YET), old(), None),
-        (world(RETAIN, probes=dead(NOON)), old(replaced_by="new"), PreviousTargetAction.MARK_DEAD),
-        (world(RETAIN, probes=dead(NOON)), old(replaced_by="new", marked_dead=True), None),
-        (world(RETAIN, probes=dead(NOON)), old(replaced_by="new", session=None), None),
+        (situation(DELETE), old(owned=True), PreviousTargetAction.REMOVE),
+        (situation(DELETE, secret_name="old"), old(), PreviousTargetAction.REMOVE),
+        (situation(DELETE), old(), None),
+        (situation(DELETE, target=NOT_YET), old(owned=True), None),
+        (situation(DELETE, held=None), old(owned=True), None),
+        (situation(RETAIN), old(owned=True), PreviousTargetAction.KEEP),
+        (situation(RETAIN, target=NOT_YET), old(owned=True), PreviousTargetAction.KEEP),
+        (situation(RETAIN), old(), PreviousTargetAction.KEEP),
+        (situation(RETAIN), old(replaced_by="another"), PreviousTargetAction.KEEP),
+        (situation(RETAIN), old(replaced_by="new"), None),
+        (situation(RETAIN, target=NOT_YET), old(), None),
+        (situation(RETAIN, probes=dead(NOON)), old(replaced_by="new"), PreviousTargetAction.MARK_DEAD),
+        (situation(RETAIN, probes=dead(NOON)), old(replaced_by="new", marked_dead=True), None),
+        (situation(RETAIN, probes=dead(NOON)), old(replaced_by="new", session=None), None),
     ],
 )
-def test_the_fate_of_a_former_target(
-    seen: Observed, former: PreviousTarget, expected: PreviousTargetAction | None
+def test_a_previous_target_is_removed_kept_or_marked(
+    seen: Observed, previous: PreviousTarget, expected: PreviousTargetAction | None
 ) -> None:
-    assert expected == action_on_previous(seen, former)
+    assert expected == action_on_previous(seen, previous)
 
 
 def test_another_token_is_dead_when_a_daily_flush_is_over() -> None:
-    former = old(session=session(ist("07:40", day=1), token=OTHER_TOKEN), replaced_by="new")
+    previous = old(session=session(ist("07:40", day=1), token=OTHER_TOKEN), replaced_by="new")
     over = ist("06:00") + LONGEST_FLUSH
-    before, after = (world(RETAIN, now=now) for now in (over - LONGEST_FLUSH / 90, over))
+    before, after = (situation(RETAIN, now=now) for now in (over - LONGEST_FLUSH / 90, over))
     assert (None, PreviousTargetAction.MARK_DEAD) == (
-        action_on_previous(before, former),
-        action_on_previous(after, former),
+        action_on_previous(before, previous),
+        action_on_previous(after, previous),
     )
 
 
-def test_a_token_that_died_says_nothing_about_another_of_the_same_day() -> None:
-    former = old(session=session(ist("07:40"), token=OTHER_TOKEN), replaced_by="new")
-    assert action_on_previous(world(RETAIN, probes=dead(NOON)), former) is None
+def test_a_dead_token_does_not_imply_that_another_of_the_same_day_is_dead() -> None:
+    previous = old(session=session(ist("07:40"), token=OTHER_TOKEN), replaced_by="new")
+    assert action_on_previous(situation(RETAIN, probes=dead(NOON)), previous) is None
 
 
-def test_a_former_target_is_dealt_with_before_a_rest() -> None:
-    assert Action.RETIRE == decide(world(DELETE, previous_targets=(old(owned=True),))).action
-    assert Action.REST == decide(world(DELETE, previous_targets=(old(),))).action
+def test_a_previous_target_is_handled_before_a_wait() -> None:
+    assert Action.RETIRE == decide(situation(DELETE, previous_targets=(old(owned=True),))).action
+    assert Action.REST == decide(situation(DELETE, previous_targets=(old(),))).action

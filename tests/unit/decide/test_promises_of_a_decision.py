@@ -1,4 +1,4 @@
-"""What holds for every decision, in any world that can be put together from the facts (P1, P2)."""
+"""Properties of every decision, in any observed state that can be built from the facts (P1, P2)."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
@@ -39,7 +39,7 @@ def near(now: datetime) -> st.SearchStrategy[datetime]:
 
 
 @st.composite
-def records(draw: st.DrawFn, now: datetime) -> AttemptLedger:
+def ledgers(draw: st.DrawFn, now: datetime) -> AttemptLedger:
     versions = st.sampled_from(["login-v1", "login-v2"])
     attempts = st.builds(
         Attempt,
@@ -78,7 +78,7 @@ def records(draw: st.DrawFn, now: datetime) -> AttemptLedger:
 
 @st.composite
 def timings(draw: st.DrawFn, now: datetime) -> Timing:
-    """Every day, or trading days of a calendar in which each day around may be closed, open, or not known."""
+    """Draw daily timing, or trading days of a calendar in which each near day may be closed, open, or not known."""
     around = st.frozensets(st.integers(-3, 3).map(lambda days: session_day(now) + timedelta(days=days)))
     years = draw(st.sampled_from([(), (2026,)]))
     calendar = TradingCalendar(years, draw(around), draw(around), draw(around), draw(around))
@@ -116,21 +116,21 @@ def credentials(draw: st.DrawFn, now: datetime) -> Credential:
 
 
 @st.composite
-def worlds(draw: st.DrawFn) -> Observed:
+def situations(draw: st.DrawFn) -> Observed:
     zone = draw(st.integers(-12, 14).map(lambda hours: timezone(timedelta(hours=hours))))
     now = draw(st.integers(0, 86_400 * 3).map(lambda seconds: NOON + timedelta(seconds=seconds))).astimezone(zone)
-    who = draw(credentials(now))
+    subject = draw(credentials(now))
     app: Any = draw(st.sampled_from([APP, APP, APP, OTHER_APP]) | problems)
-    factors: Any = draw(st.sampled_from([FACTORS, FACTORS]) | problems) if who.mode == "TOTP" else None
+    factors: Any = draw(st.sampled_from([FACTORS, FACTORS]) | problems) if subject.mode == "TOTP" else None
     usable = not isinstance(app, Problem) and not isinstance(factors, Problem)
-    login = VERSIONS.login if who.mode == "TOTP" else ""
+    login = VERSIONS.login if subject.mode == "TOTP" else ""
     held = st.builds(Held, near(now).map(session), st.booleans(), near(now))
     moments = st.none() | near(now)
     target = st.builds(TargetView, st.booleans(), st.none(), st.none(), st.booleans(), st.booleans())
     return Observed(
         now=now,
         jitter=draw(st.floats(0, 1, exclude_max=True)),
-        credential=who,
+        credential=subject,
         app=app,
         factors=factors,
         versions=Versions(login, "app-v1", "key-v1", "redirect-v1") if usable else None,
@@ -138,7 +138,7 @@ def worlds(draw: st.DrawFn) -> Observed:
         held=draw(st.none() | held),
         state_problem=draw(problems) if draw(st.integers(0, 19)) == 0 else None,
         grants=draw(st.sampled_from([(), (), (grant(),), (grant(request_token=None),)])),
-        account=draw(st.none() | records(now)),
+        account=draw(st.none() | ledgers(now)),
         account_problem=None,
         holder=draw(st.none() | st.builds(Holder, refs, st.sampled_from(["", "2026-03-01T00:00:00Z"]), st.booleans())),
         rival=OTHER if draw(st.integers(0, 19)) == 0 else None,
@@ -153,118 +153,120 @@ many = settings(max_examples=40, deadline=None)
 
 
 @many
-@given(worlds())
-def test_a_working_token_of_today_is_never_replaced_by_a_login(world: Observed) -> None:
-    if decide(world).action is Action.LOGIN and liveness(world) is not Liveness.DEAD:
-        assert liveness(world) is Liveness.NONE or is_due(world) or is_of_other_app(world)
+@given(situations())
+def test_a_working_token_of_today_is_never_replaced_by_a_login(facts: Observed) -> None:
+    if decide(facts).action is Action.LOGIN and liveness(facts) is not Liveness.DEAD:
+        assert liveness(facts) is Liveness.NONE or is_due(facts) or is_of_other_app(facts)
 
 
 @many
-@given(worlds())
-def test_on_a_day_without_trading_nothing_is_fetched_unasked_and_nobody_is_asked(world: Observed) -> None:
-    closed = not timing.is_refreshed_on(world.credential.timing, session_day(world.now))
-    failures = world.credential.status.failures
-    asked = world.refresh_asked or (failures is not None and failures.next_retry_time is not None)
-    if closed and not asked and liveness(world) is not Liveness.NONE and not is_of_other_app(world):
-        plan = decide(world)
+@given(situations())
+def test_on_a_day_without_trading_no_session_is_made_without_a_request_and_no_login_is_requested(
+    facts: Observed,
+) -> None:
+    closed = not timing.is_refreshed_on(facts.credential.timing, session_day(facts.now))
+    failures = facts.credential.status.failures
+    asked = facts.refresh_asked or (failures is not None and failures.next_retry_time is not None)
+    if closed and not asked and liveness(facts) is not Liveness.NONE and not is_of_other_app(facts):
+        plan = decide(facts)
         assert plan.action not in (Action.LOGIN, Action.RENEW)
         assert not plan.person
 
 
 @many
-@given(worlds())
-def test_where_days_are_not_alike_a_rest_ends_with_the_day(world: Observed) -> None:
-    plan = decide(world)
-    if plan.action is Action.REST and world.credential.timing.days == TRADING_DAYS:
+@given(situations())
+def test_with_trading_days_a_wait_ends_with_the_day(facts: Observed) -> None:
+    plan = decide(facts)
+    if plan.action is Action.REST and facts.credential.timing.days == TRADING_DAYS:
         assert plan.wake_at is not None
-        assert plan.wake_at <= timing.day_end(world.now)
+        assert plan.wake_at <= timing.day_end(facts.now)
 
 
 @many
-@given(worlds())
-def test_nothing_is_submitted_while_a_block_stands(world: Observed) -> None:
-    if decide(world).action is not Action.LOGIN:
+@given(situations())
+def test_nothing_is_submitted_while_a_block_stands(facts: Observed) -> None:
+    if decide(facts).action is not Action.LOGIN:
         return
-    assert standing_block(world) is None
-    assert world.credential.mode == "TOTP"
-    assert not world.credential.suspended
-    assert not world.credential.problems
-    if world.account is not None and world.versions is not None:
-        settled = budget.settle_expired(world.account, world.now)
-        assert budget.block_for(settled, world.versions.login, world.credential.ref) is None
+    assert standing_block(facts) is None
+    assert facts.credential.mode == "TOTP"
+    assert not facts.credential.suspended
+    assert not facts.credential.problems
+    if facts.account is not None and facts.versions is not None:
+        settled = budget.settle_expired(facts.account, facts.now)
+        assert budget.block_for(settled, facts.versions.login, facts.credential.ref) is None
 
 
 @many
-@given(worlds())
-def test_a_rest_ends_in_the_future_and_at_the_latest_with_the_next_probe(world: Observed) -> None:
-    plan = decide(world)
+@given(situations())
+def test_a_wait_ends_in_the_future_and_at_the_latest_with_the_next_probe(facts: Observed) -> None:
+    plan = decide(facts)
     if plan.action is not Action.REST:
         return
-    assert plan.wake_at is None or plan.wake_at > world.now
-    probe_at = next_probe(world)
+    assert plan.wake_at is None or plan.wake_at > facts.now
+    probe_at = next_probe(facts)
     if probe_at is not None and plan.reason not in NO_PROBES:
         assert plan.wake_at is not None
         assert plan.wake_at <= probe_at
 
 
 @many
-@given(worlds())
-def test_a_rest_without_an_end_is_one_that_only_a_person_ends(world: Observed) -> None:
-    plan = decide(world)
+@given(situations())
+def test_a_wait_without_an_end_is_one_that_only_a_user_ends(facts: Observed) -> None:
+    plan = decide(facts)
     if plan.action is Action.REST and plan.wake_at is None:
         assert plan.reason in (Reason.INVALID_SPEC, Reason.SUSPENDED)
 
 
 @many
-@given(worlds())
-def test_a_probe_is_followed_by_something_else_even_when_it_is_not_answered(world: Observed) -> None:
-    """Else a pass over the credential would ask the broker again and again."""
-    if decide(world).action is Action.PROBE:
-        asked = _replace(world, asked_at=world.now)
+@given(situations())
+def test_a_probe_is_followed_by_something_else_even_when_it_is_not_answered(facts: Observed) -> None:
+    """Decide on another action after a probe: otherwise one reconcile would probe again and again."""
+    if decide(facts).action is Action.PROBE:
+        asked = _replace(facts, asked_at=facts.now)
         assert decide(asked).action is not Action.PROBE
 
 
-def _replace(world: Observed, **changes: datetime) -> Observed:
-    return replace(world, probes=replace(world.probes, **changes))
+def _replace(facts: Observed, **changes: datetime) -> Observed:
+    return replace(facts, probes=replace(facts.probes, **changes))
 
 
 @many
-@given(worlds())
-def test_a_grant_is_touched_only_when_there_is_one(world: Observed) -> None:
-    plan = decide(world)
+@given(situations())
+def test_a_grant_is_touched_only_when_there_is_one(facts: Observed) -> None:
+    plan = decide(facts)
     touched = plan.action in (Action.EXCHANGE, Action.REFUSE_GRANT, Action.DROP_GRANT)
     assert touched is (plan.grant is not None)
-    assert plan.grant is None or plan.grant in world.grants
+    assert plan.grant is None or plan.grant in facts.grants
 
 
 @many
-@given(worlds())
-def test_a_probe_or_proof_has_a_session_to_ask_about(world: Observed) -> None:
-    plan = decide(world)
+@given(situations())
+def test_a_probe_or_proof_has_a_session(facts: Observed) -> None:
+    plan = decide(facts)
     if plan.action in (Action.PROBE, Action.PROVE, Action.DISCARD):
-        assert world.held is not None
+        assert facts.held is not None
     if plan.action is Action.MARK_DEAD:
-        assert world.target.exists
+        assert facts.target.exists
 
 
 @many
-@given(worlds())
-def test_only_a_working_token_is_called_healthy(world: Observed) -> None:
-    plan = decide(world)
+@given(situations())
+def test_only_a_working_token_is_healthy(facts: Observed) -> None:
+    plan = decide(facts)
     if plan.healthy:
-        assert (Action.REST, Liveness.ALIVE) == (plan.action, liveness(world))
+        assert (Action.REST, Liveness.ALIVE) == (plan.action, liveness(facts))
 
 
 @many
-@given(worlds())
-def test_no_message_shows_a_secret(world: Observed) -> None:
-    assert [] == list(leaks(decide(world).message))
+@given(situations())
+def test_no_message_shows_a_secret(facts: Observed) -> None:
+    assert [] == list(leaks(decide(facts).message))
 
 
 @many
-@given(worlds())
-def test_a_restart_never_comes_before_the_token(world: Observed) -> None:
-    if decide(world).action is Action.RESTART and world.rollout_allowed:
-        assert Liveness.ALIVE == liveness(world)
-        assert world.target.matches
-        assert not is_due(world)
+@given(situations())
+def test_a_restart_never_comes_before_the_token(facts: Observed) -> None:
+    if decide(facts).action is Action.RESTART and facts.rollout_allowed:
+        assert Liveness.ALIVE == liveness(facts)
+        assert facts.target.matches
+        assert not is_due(facts)

@@ -1,4 +1,4 @@
-"""Which days are refreshed: every one, or with TradingDays each trading day once, and each of which nothing is known.
+"""Refreshed days: every day, or with TradingDays each trading day and each unknown day, once.
 
 The calendar knows 2026: it is closed on Holi, Tuesday 3 March, and there is a session on Sunday 8 November.
 """
@@ -27,7 +27,7 @@ shares = st.floats(0, 1, exclude_max=True)
 
 @st.composite
 def calendars(draw: st.DrawFn) -> TradingCalendar:
-    """Whatever may be recorded and set, of the years around the moments that are drawn."""
+    """Draw any calendar that may be recorded and set, of the years around the drawn moments."""
     some = st.frozensets(dates, max_size=40)
     years = draw(st.frozensets(st.integers(2019, 2036), max_size=6))
     extra = draw(some)
@@ -35,7 +35,7 @@ def calendars(draw: st.DrawFn) -> TradingCalendar:
 
 
 def refreshes(spec: Timing, share: float, first: datetime, last: datetime) -> list[datetime]:
-    """The scheduled refreshes from `first` up to `last`, each asked for at the one before."""
+    """Return the scheduled refreshes from `first` up to `last`, each computed at the one before."""
     found = [timing.next_refresh(spec, share, first)]
     while found[-1] < last:
         found.append(timing.next_refresh(spec, share, found[-1]))
@@ -69,7 +69,7 @@ def test_from_friday_the_next_refresh_is_on_monday_and_before_a_holiday_on_the_d
     assert wednesday == timing.next_refresh(SPEC, 0.5, ist("07:40", day=2))
 
 
-def test_what_is_not_known_is_refreshed_every_day() -> None:
+def test_an_unknown_day_is_refreshed() -> None:
     unknown, daily = replace(SPEC, calendar=TradingCalendar()), Timing()
     new_year = datetime(2027, 1, 1, 6, tzinfo=IST)
     for spec, start in ((unknown, ist("06:00")), (SPEC, new_year)):
@@ -78,7 +78,7 @@ def test_what_is_not_known_is_refreshed_every_day() -> None:
         assert 14 == len(refreshes(spec, 0.5, start, end))
 
 
-def test_what_is_not_known_is_named_from_the_day_before_on() -> None:
+def test_an_unknown_day_is_named_from_the_day_before_on() -> None:
     for moment, day in (
         (datetime(2026, 12, 31, 5, 59, tzinfo=IST), None),
         (datetime(2026, 12, 31, 6, tzinfo=IST), date(2027, 1, 1)),
@@ -106,7 +106,7 @@ def test_every_trading_day_has_exactly_one_refresh_and_one_deadline_after_it(
 
 
 @given(calendars(), dates, shares)
-def test_with_daily_nobody_asks_the_calendar(calendar: TradingCalendar, day: date, share: float) -> None:
+def test_with_daily_the_calendar_is_not_used(calendar: TradingCalendar, day: date, share: float) -> None:
     noon = at_time(day, time(12))
     known, plain = Timing(calendar=calendar), Timing()
     assert timing.next_refresh(plain, share, noon) == timing.next_refresh(known, share, noon)

@@ -1,4 +1,4 @@
-"""What the broker refused, and what people revoked: bounded, and out of a stranger's reach."""
+"""Rejections of the broker and revocations of users: bounded, and never displaced by another client."""
 
 from dataclasses import replace
 
@@ -23,12 +23,12 @@ def stranger(number: int) -> Ref:
 
 
 def refused(number: int, reason: Reason = Reason.APP_SECRET_REJECTED) -> Rejection:
-    """A rejection of a stranger's own."""
+    """Return a rejection of a stranger's own credential."""
     return replace(rejection(reason, by=stranger(number)), id=f"refused-{number}-{reason}")
 
 
 def flooded(ledger: AttemptLedger, reason: Reason = Reason.APP_SECRET_REJECTED) -> AttemptLedger:
-    """The record after a hundred strangers were refused."""
+    """Return the ledger after a hundred strangers were refused."""
     for number in range(100):
         ledger = with_rejection(ledger, refused(number, reason))
     return load(dump(ledger))
@@ -62,23 +62,23 @@ def test_it_stands_when_the_same_credential_is_refused_in_every_other_way() -> N
     assert block_id(ASKED) in {r.id for r in ledger.rejections}
 
 
-def test_it_outlives_a_login_that_was_under_way() -> None:
+def test_it_outlives_a_login_in_progress() -> None:
     ledger = with_revocation(account(rejections=(rejection(Reason.CONSENT_REQUIRED),)), ASKED, NOON)
     assert [block_id(ASKED)] == [r.id for r in budget.complete(ledger, REF, NOON).rejections]
 
 
-def test_what_the_holder_was_refused_is_not_pushed_out_by_strangers_either() -> None:
+def test_a_rejection_of_the_holder_is_not_displaced_by_strangers_either() -> None:
     ledger = flooded(with_rejection(HELD, rejection(Reason.APP_SECRET_REJECTED, app="app-v1")))
     assert ledger.rejections[0].by == REF
 
 
-def test_who_has_proven_it_since_is_no_stranger() -> None:
+def test_a_credential_that_has_proven_the_account_since_is_no_stranger() -> None:
     ledger = with_rejection(account(), rejection(Reason.APP_SECRET_REJECTED, app="app-v1"))
     ledger = flooded(replace(ledger, claims=HELD.claims))
     assert ledger.rejections[0].by == REF
 
 
-def test_of_strangers_the_oldest_refusal_goes_first_and_their_revocations_last() -> None:
+def test_of_strangers_the_oldest_rejection_is_dropped_first_and_their_revocations_last() -> None:
     ledger = with_rejection(account(), refused(1000, Reason.REVOKED))
     ledger = flooded(ledger)
     assert [1000, *range(100 - MOST_REJECTIONS + 1, 100)] == [int(r.by.name.split("-")[1]) for r in ledger.rejections]
@@ -91,7 +91,7 @@ def test_a_credential_has_one_rejection_of_each_reason() -> None:
     assert ["rejected-ConsentRequired", "newer"] == [r.id for r in ledger.rejections]
 
 
-def test_of_a_credential_that_is_revoked_again_and_again_the_newest_revocations_stand() -> None:
+def test_the_newest_revocations_of_a_credential_that_is_revoked_again_and_again_stand() -> None:
     ledger = HELD
     for number in range(MOST_REVOCATIONS + 3):
         ledger = with_revocation(ledger, credential(revoke=f"leaked-{number}"), NOON)
@@ -103,7 +103,7 @@ def test_of_a_credential_that_is_revoked_again_and_again_the_newest_revocations_
 @given(
     st.lists(st.tuples(st.integers(0, 60), st.sampled_from(REFUSALS), st.integers(0, 20)), min_size=60, max_size=300)
 )
-def test_the_record_stays_bounded_and_a_new_rejection_is_always_in_it(
+def test_the_ledger_stays_bounded_and_a_new_rejection_is_always_in_it(
     refusals: list[tuple[int, Reason, int]],
 ) -> None:
     holders = tuple(claim(stranger(number), app=f"app-{number}") for number in range(2))

@@ -1,4 +1,4 @@
-"""A person is reminded once at each mark of a day's deadline, of what will not be ready without a person."""
+"""Reminders: one at each mark of a day's deadline, for a credential that will not be ready without a user."""
 
 from dataclasses import replace
 from datetime import datetime, time, timedelta
@@ -9,7 +9,7 @@ from kite_operator.decide.observed import Observed, TargetView
 from kite_operator.decide.plan import Action, Plan
 from kite_operator.decide.policies import decide
 from kite_operator.decide.reminder import (
-    WITHOUT_A_PERSON,
+    NO_ACTION_REQUIRED,
     due_reminder,
     early_mark,
     needs_person,
@@ -27,16 +27,16 @@ DEADLINE = ist("08:45")
 
 
 def waiting(now: datetime, **changes: object) -> Observed:
-    """Mode Manual without a session: a person has to log in."""
+    """Return a state in mode Manual without a session: a manual login is required."""
     return observed(now, credential=replace(MANUAL, **changes))  # type: ignore[arg-type]  # any field of a credential
 
 
-def told(deadline: datetime, mark: ReminderMark) -> Status:
+def reminded(deadline: datetime, mark: ReminderMark) -> Status:
     return Status(last_reminder=Reminder(deadline, mark, deadline))
 
 
 def due(seen: Observed) -> ReminderMark | None:
-    """The mark at which a person is reminded now."""
+    """Return the mark of the reminder that is due now."""
     reminder = due_reminder(seen, decide(seen))
     return reminder.mark if reminder is not None else None
 
@@ -59,7 +59,7 @@ def test_it_is_due_from_each_mark_on_and_not_before(clock_time: str, mark: Remin
 
 
 @pytest.mark.parametrize("clock_time", ["00:00:00", "05:59:59", "06:00:00"])
-def test_nothing_is_due_across_midnight_and_the_end_of_the_session_day(clock_time: str) -> None:
+def test_nothing_is_due_from_midnight_to_the_end_of_the_session_day(clock_time: str) -> None:
     assert due(waiting(ist(clock_time, day=3))) is None
 
 
@@ -78,23 +78,21 @@ def test_it_names_the_deadline_of_the_session_day() -> None:
         ("14:00", ReminderMark.READY_BY, None),
     ],
 )
-def test_what_was_told_is_not_told_again_whoever_asks(
-    clock_time: str, last: ReminderMark, mark: ReminderMark | None
-) -> None:
-    assert mark == due(waiting(ist(clock_time), status=told(DEADLINE, last)))
+def test_a_sent_reminder_is_not_sent_again(clock_time: str, last: ReminderMark, mark: ReminderMark | None) -> None:
+    assert mark == due(waiting(ist(clock_time), status=reminded(DEADLINE, last)))
 
 
 def test_the_next_day_has_reminders_of_its_own() -> None:
-    status = told(DEADLINE, ReminderMark.READY_BY)
+    status = reminded(DEADLINE, ReminderMark.READY_BY)
     assert ReminderMark.EARLY == due(waiting(ist("08:15", day=3), status=status))
 
 
 def test_another_deadline_on_the_same_day_has_reminders_of_its_own() -> None:
-    status, later = told(DEADLINE, ReminderMark.READY_BY), Timing(ready_by=time(10, 0))
+    status, later = reminded(DEADLINE, ReminderMark.READY_BY), Timing(ready_by=time(10, 0))
     assert ReminderMark.EARLY == due(waiting(ist("09:40"), status=status, timing=later))
 
 
-def test_a_late_start_tells_the_later_mark_alone() -> None:
+def test_after_a_late_start_only_the_later_mark_is_sent() -> None:
     now = ist("11:00")
     reminder = due_reminder(waiting(now), decide(waiting(now)))
     assert reminder is not None
@@ -103,12 +101,12 @@ def test_a_late_start_tells_the_later_mark_alone() -> None:
 
 
 def test_a_clock_that_was_set_back_repeats_nothing() -> None:
-    assert due(waiting(ist("08:30"), status=told(DEADLINE, ReminderMark.READY_BY))) is None
-    assert due(waiting(ist("07:00"), status=told(DEADLINE, ReminderMark.EARLY))) is None
+    assert due(waiting(ist("08:30"), status=reminded(DEADLINE, ReminderMark.READY_BY))) is None
+    assert due(waiting(ist("07:00"), status=reminded(DEADLINE, ReminderMark.EARLY))) is None
 
 
-def test_a_clock_that_was_a_year_ahead_silences_nobody() -> None:
-    ahead = told(DEADLINE + timedelta(days=365), ReminderMark.READY_BY)
+def test_a_clock_that_was_a_year_ahead_suppresses_no_reminder() -> None:
+    ahead = reminded(DEADLINE + timedelta(days=365), ReminderMark.READY_BY)
     assert ReminderMark.EARLY == due(waiting(ist("08:20"), status=ahead))
 
 
@@ -134,7 +132,7 @@ def test_a_deadline_soon_after_the_flush_has_its_first_mark_at_the_flush() -> No
     assert ist("06:01") == early_mark(ist("06:31"))
 
 
-def test_on_a_day_that_is_not_refreshed_nobody_is_reminded() -> None:
+def test_on_a_day_that_is_not_refreshed_no_reminder_is_sent() -> None:
     class Closed:
         def is_trading_day(self, _day: object) -> bool:
             return False
@@ -192,19 +190,19 @@ CONTENT: dict[str, Observed] = {
 
 
 @pytest.mark.parametrize("name", NEEDY)
-def test_a_person_is_reminded_of(name: str) -> None:
+def test_a_reminder_is_sent_for(name: str) -> None:
     assert ReminderMark.EARLY == due(NEEDY[name])
 
 
 @pytest.mark.parametrize("name", CONTENT)
-def test_nobody_is_reminded_of(name: str) -> None:
+def test_no_reminder_is_sent_for(name: str) -> None:
     assert due(CONTENT[name]) is None
 
 
 @pytest.mark.parametrize("reason", list(Reason))
-def test_a_reason_that_nobody_has_classified_is_told(reason: Reason) -> None:
+def test_an_unclassified_reason_is_reminded_of(reason: Reason) -> None:
     plan = Plan(Action.REST, reason, "as it is")
-    assert (reason not in WITHOUT_A_PERSON) == needs_person(observed(EIGHT_THIRTY), plan)
+    assert (reason not in NO_ACTION_REQUIRED) == needs_person(observed(EIGHT_THIRTY), plan)
 
 
 @pytest.mark.parametrize(
@@ -217,12 +215,12 @@ def test_a_reason_that_nobody_has_classified_is_told(reason: Reason) -> None:
         (ist("02:00", day=3), ist("08:15", day=3)),
     ],
 )
-def test_it_is_looked_at_again_at_the_next_mark(now: datetime, mark: datetime) -> None:
+def test_the_next_reconcile_is_at_the_next_mark(now: datetime, mark: datetime) -> None:
     assert mark == next_mark(waiting(now))
 
 
 @pytest.mark.parametrize(
-    ("person", "wake_at", "look"),
+    ("person", "wake_at", "next_reconcile"),
     [
         (True, None, ist("08:15")),
         (True, ist("09:00"), ist("08:15")),
@@ -231,16 +229,16 @@ def test_it_is_looked_at_again_at_the_next_mark(now: datetime, mark: datetime) -
         (False, ist("09:00"), ist("09:00")),
     ],
 )
-def test_only_who_lacks_a_person_is_woken_at_a_mark(
+def test_only_a_credential_that_needs_action_is_reconciled_at_a_mark(
     person: bool,  # noqa: FBT001 - a table
     wake_at: datetime | None,
-    look: datetime | None,
+    next_reconcile: datetime | None,
 ) -> None:
     plan = Plan(Action.REST, Reason.LOGIN_IN_PROGRESS, "as it is", wake_at=wake_at, person=person)
-    assert look == next_look(waiting(ist("07:50")), plan)
+    assert next_reconcile == next_look(waiting(ist("07:50")), plan)
 
 
-def test_a_deadline_that_no_day_has_wakes_nobody_at_once() -> None:
+def test_a_deadline_that_no_day_has_causes_no_reconcile_at_once() -> None:
     early = Timing(ready_by=time(5, 0))
     now = ist("05:30", day=3)
     assert now + timedelta(days=1) == next_mark(waiting(now, timing=early))

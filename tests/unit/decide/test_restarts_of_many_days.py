@@ -1,4 +1,4 @@
-"""Whatever happens, in whatever order: each restart was needed, none is forgotten, and none falls into market hours."""
+"""Restarts under any order of events: each was needed, none is missed, and none falls into market hours."""
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
@@ -16,24 +16,24 @@ from support.facts import alive, credential, ist, observed, published
 
 TRADER = Workload("Deployment", "trader")
 OPENS, CLOSES = time(9), time(15, 30)
-MOST_LOOKS = 40
+MOST_RECONCILES = 40
 
 
 class Happens(StrEnum):
-    """What the world and the people in it do between two looks."""
+    """An event between two reconciles."""
 
     TOKEN = "a new token is published"
-    PASS = "the operator looks"
+    RECONCILE = "the operator looks"
     CRASH = "the operator looks, and is killed before it has written its status"
-    MADE_ANEW = "the workload is deleted and made again"
+    RE_CREATED = "the workload is deleted and made again"
     BY_HAND = "a person restarts it"
     KEYS = "kite-operator-keys is made anew"
     AN_HOUR = "an hour passes"
 
 
 @dataclass
-class World:
-    """The truth (`pods` is the number of the token that the pods started with), and what the operator can see of it."""
+class Simulation:
+    """The true state (`pods` is the number of the token with which the pods started), and the operator's view of it."""
 
     when: str
     now: datetime = field(default_factory=lambda: ist("07:40"))
@@ -44,23 +44,23 @@ class World:
     view: WorkloadView = field(
         default_factory=lambda: WorkloadView(TRADER, uid="uid-0", created=ist("07:00"), consents_to="alpha")
     )
-    told: RolloutStatus | None = None
+    last_status: RolloutStatus | None = None
     restarts: int = 0
 
     def observed(self) -> Observed:
-        status = Status(rollout=self.told, last_refresh_time=self.minted)
-        who = credential(rollout=Rollout((TRADER,), self.when), status=status)
+        status = Status(rollout=self.last_status, last_refresh_time=self.minted)
+        subject = credential(rollout=Rollout((TRADER,), self.when), status=status)
         return observed(
             self.now,
-            credential=who,
+            credential=subject,
             held=published(self.minted),
             probes=alive(self.now),
             token_version=f"key-{self.key}.{self.token}",
             rollout_allowed=True,
         )
 
-    def look(self, *, killed: bool = False) -> bool:
-        """One pass, as the action makes it; False when there was nothing to look at."""
+    def reconcile(self, *, killed: bool = False) -> bool:
+        """Reconcile once, as the action does; return False when there was nothing to examine."""
         seen = self.observed()
         if restart_owed(seen) is None:
             return False
@@ -73,7 +73,7 @@ class World:
             self.view = replace(self.view, stamp=Stamp(seen.token_version, self.now))
             found = Finding.RESTARTED
         if not killed:
-            self.told = concluded(seen, [remembered(seen, self.view, found)], "")
+            self.last_status = concluded(seen, [remembered(seen, self.view, found)], "")
         return True
 
     def let(self, happens: Happens) -> None:
@@ -81,11 +81,11 @@ class World:
         match happens:
             case Happens.TOKEN:
                 self.token, self.minted = self.token + 1, self.now
-            case Happens.PASS:
-                self.look()
+            case Happens.RECONCILE:
+                self.reconcile()
             case Happens.CRASH:
-                self.look(killed=True)
-            case Happens.MADE_ANEW:
+                self.reconcile(killed=True)
+            case Happens.RE_CREATED:
                 uid = f"uid-{self.now.timestamp():.0f}"
                 self.view = WorkloadView(TRADER, uid=uid, created=self.now, consents_to="alpha")
                 self.pods = self.token
@@ -100,23 +100,30 @@ class World:
 
 @settings(max_examples=300, deadline=None)
 @given(st.sampled_from(["OutsideMarketHours", ALWAYS]), st.lists(st.sampled_from(list(Happens)), max_size=25))
-def test_each_restart_was_needed_and_none_is_forgotten(when: str, story: list[Happens]) -> None:
-    world = World(when)
-    assert world.look()
+def test_each_restart_was_needed_and_none_is_missed(when: str, story: list[Happens]) -> None:
+    simulation = Simulation(when)
+    assert simulation.reconcile()
     for happens in story:
-        world.let(happens)
-    # A last token, so that the present one is of today, and then an evening without trouble.
-    world.let(Happens.TOKEN)
-    for _ in range(MOST_LOOKS):
-        world.now += timedelta(minutes=30)
-        if world.now - world.minted < timedelta(hours=12):
-            world.look()
-    assert world.pods == world.token
-    assert world.restarts <= world.token - 1
+        simulation.let(happens)
+    # A last token, so that the present one is of today, and then an evening without further events.
+    simulation.let(Happens.TOKEN)
+    for _ in range(MOST_RECONCILES):
+        simulation.now += timedelta(minutes=30)
+        if simulation.now - simulation.minted < timedelta(hours=12):
+            simulation.reconcile()
+    assert simulation.pods == simulation.token
+    assert simulation.restarts <= simulation.token - 1
 
 
 def test_the_story_does_restart_something() -> None:
-    world = World(ALWAYS)
-    for happens in (Happens.PASS, Happens.TOKEN, Happens.PASS, Happens.TOKEN, Happens.CRASH, Happens.PASS):
-        world.let(happens)
-    assert (2, 3) == (world.restarts, world.pods)
+    simulation = Simulation(ALWAYS)
+    for happens in (
+        Happens.RECONCILE,
+        Happens.TOKEN,
+        Happens.RECONCILE,
+        Happens.TOKEN,
+        Happens.CRASH,
+        Happens.RECONCILE,
+    ):
+        simulation.let(happens)
+    assert (2, 3) == (simulation.restarts, simulation.pods)

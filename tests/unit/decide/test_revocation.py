@@ -1,4 +1,4 @@
-"""A revocation: done once for a value, whatever else is the matter; nothing follows before a person acknowledges."""
+"""Revocation: made once for a value, whatever else is wrong; nothing follows before a user's acknowledgement."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -41,9 +41,9 @@ TODAY = published(NOON - timedelta(hours=4))
 BLOCKED = with_revocation(account(), ASKED, NOON)
 
 
-def down(who: Credential = HANDLED, ledger: AttemptLedger = BLOCKED, **changes: Any) -> Observed:
-    """After a revocation: the session is dead, the block stands."""
-    usual = observed(credential=who, held=TODAY, probes=dead(NOON), account=ledger)
+def down(subject: Credential = HANDLED, ledger: AttemptLedger = BLOCKED, **changes: Any) -> Observed:
+    """Return the state after a revocation: the session is dead, the block stands."""
+    usual = observed(credential=subject, held=TODAY, probes=dead(NOON), account=ledger)
     return replace(usual, **{"target": replace(usual.target, marked_dead=True), **changes})
 
 
@@ -60,7 +60,7 @@ def down(who: Credential = HANDLED, ledger: AttemptLedger = BLOCKED, **changes: 
     ],
     ids=["alive", "suspended", "in conflict", "without the app Secret", "with a ruined ledger", "Manual", "no session"],
 )
-def test_it_comes_first(facts: Observed) -> None:
+def test_a_revocation_comes_first(facts: Observed) -> None:
     assert Action.REVOKE is decide(facts).action
 
 
@@ -68,7 +68,7 @@ def test_a_value_is_acted_on_once() -> None:
     assert Action.REVOKE is not decide(down()).action
 
 
-def test_a_value_that_was_acknowledged_does_nothing_to_a_credential_that_is_made_again() -> None:
+def test_a_value_that_was_acknowledged_does_nothing_to_a_re_created_credential() -> None:
     ledger = account(acknowledgements=(Acknowledgement(block_id(ASKED), NOON.date()),))
     facts = observed(credential=ASKED, held=TODAY, probes=alive(NOON), account=ledger)
     plan = decide(facts)
@@ -76,12 +76,12 @@ def test_a_value_that_was_acknowledged_does_nothing_to_a_credential_that_is_made
     assert "leaked-1" == derive(facts, plan).last_handled_revoke
 
 
-def test_before_it_is_handled_it_is_not_called_handled() -> None:
+def test_a_revocation_is_not_reported_as_handled_before_it_is() -> None:
     facts = observed(credential=ASKED, held=TODAY)
     assert "" == derive(facts, decide(facts)).last_handled_revoke
 
 
-def test_while_it_stands_nothing_is_asked_of_the_broker() -> None:
+def test_while_it_stands_the_broker_is_not_called() -> None:
     plan = decide(down())
     assert (Action.REST, Reason.REVOKED, block_id(ASKED)) == (plan.action, plan.reason, plan.block_id)
     assert plan.block_id in plan.message
@@ -104,7 +104,7 @@ def test_nothing_but_an_acknowledgement_lifts_it(changes: dict[str, Any]) -> Non
     assert (Action.REST, Reason.REVOKED) == (decide(down(**changes)).action, decide(down(**changes)).reason)
 
 
-def test_a_login_by_hand_is_refused_and_told_why() -> None:
+def test_a_manual_login_is_refused_with_the_reason() -> None:
     plan = decide(down(grants=(grant(),)))
     assert (Action.REFUSE_GRANT, Reason.REVOKED) == (plan.action, plan.reason)
     assert "'grant-1' was not used" in plan.message
@@ -117,7 +117,7 @@ def test_once_it_is_acknowledged_the_operator_logs_in() -> None:
     assert Action.LOGIN is decide(down(ledger=ledger)).action
 
 
-def test_a_broker_that_does_not_answer_is_asked_again_with_backoff_while_the_block_stands() -> None:
+def test_a_broker_that_does_not_answer_is_retried_with_backoff_while_the_block_stands() -> None:
     later = NOON + timedelta(seconds=15)
     waiting = replace(ASKED, status=Status(failures=failures(Reason.BROKER_UNAVAILABLE, last=NOON, retry=later)))
     plan = decide(down(waiting))
@@ -125,12 +125,12 @@ def test_a_broker_that_does_not_answer_is_asked_again_with_backoff_while_the_blo
     assert Action.REVOKE is decide(replace(down(waiting), now=later)).action
 
 
-def test_a_backoff_of_something_else_does_not_hold_it_up() -> None:
+def test_a_backoff_of_something_else_does_not_delay_it() -> None:
     status = Status(failures=failures(Reason.RATE_LIMITED, last=NOON, retry=NOON + timedelta(minutes=5)))
     assert Action.REVOKE is decide(observed(credential=replace(ASKED, status=status), held=TODAY)).action
 
 
-def test_what_pods_still_see_is_ended_too() -> None:
+def test_a_session_that_pods_still_see_is_ended_too() -> None:
     other = session(NOON - timedelta(hours=9), token="anothertoken0123456789abcdefghij")
     facts = observed(credential=ASKED, held=staged(NOON))
     facts = replace(facts, target=replace(facts.target, exists=True, session=other))
@@ -139,8 +139,8 @@ def test_what_pods_still_see_is_ended_too() -> None:
 
 
 def test_a_lost_ledger_does_not_lift_it() -> None:
-    who = replace(HANDLED, status=blocked_status(Reason.REVOKED, block_id(ASKED), last_handled_revoke="leaked-1"))
-    ledger = seeded(who, VERSIONS, NOON)
+    subject = replace(HANDLED, status=blocked_status(Reason.REVOKED, block_id(ASKED), last_handled_revoke="leaked-1"))
+    ledger = seeded(subject, VERSIONS, NOON)
     assert ledger is not None
-    plan = decide(down(who, ledger, versions=replace(VERSIONS, app="app-v2")))
+    plan = decide(down(subject, ledger, versions=replace(VERSIONS, app="app-v2")))
     assert (Reason.REVOKED, block_id(ASKED)) == (plan.reason, plan.block_id)

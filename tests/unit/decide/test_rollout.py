@@ -1,4 +1,4 @@
-"""When a workload of spec.rollout is owed a restart, and when it may have it."""
+"""Restarts of workloads in spec.rollout: whether one is owed, and when it may be made."""
 
 from dataclasses import replace
 from datetime import datetime, time, timedelta
@@ -43,12 +43,12 @@ def seen(mark: Stamp | None = None, result: Finding = Finding.CURRENT, uid: str 
     return WorkloadState(TRADER, uid, mark or Stamp(OLD, BEFORE), result)
 
 
-def world(
-    now: datetime = EARLY, *, told: RolloutStatus | None = None, rollout: Rollout | None = None, **changes: Any
+def situation(
+    now: datetime = EARLY, *, last: RolloutStatus | None = None, rollout: Rollout | None = None, **changes: Any
 ) -> Observed:
-    who = credential(rollout=rollout or Rollout((TRADER,)), status=Status(rollout=told))
+    subject = credential(rollout=rollout or Rollout((TRADER,)), status=Status(rollout=last))
     usual = {"held": published(LOGIN), "probes": alive(now), "token_version": NEW, "rollout_allowed": True}
-    return observed(now, credential=who, **{**usual, **changes})
+    return observed(now, credential=subject, **{**usual, **changes})
 
 
 def view(**changes: Any) -> WorkloadView:
@@ -74,14 +74,12 @@ def view(**changes: Any) -> WorkloadView:
         ("it may not be read", WorkloadView(TRADER, trouble=Finding.REFUSED), Finding.REFUSED),
     ],
 )
-def test_what_is_to_be_done_about_a_workload_of_which_nothing_is_remembered(
-    why: str, now: WorkloadView, expected: Finding
-) -> None:
-    assert expected == judge(world(), now), why
+def test_a_workload_without_an_entry_in_status_has_its_finding(why: str, now: WorkloadView, expected: Finding) -> None:
+    assert expected == judge(situation(), now), why
 
 
 @pytest.mark.parametrize(
-    ("told", "now", "expected"),
+    ("last", "now", "expected"),
     [
         (None, view(), Finding.CURRENT),
         (status(version=""), view(), Finding.CURRENT),
@@ -98,16 +96,16 @@ def test_what_is_to_be_done_about_a_workload_of_which_nothing_is_remembered(
         (status(seen(Stamp(OTHER_KEY, BEFORE))), view(), Finding.OWED),
     ],
 )
-def test_a_workload_without_a_stamp_is_judged_by_what_status_remembers(
-    told: RolloutStatus | None, now: WorkloadView, expected: Finding
+def test_a_workload_without_a_stamp_is_judged_by_its_entry_in_status(
+    last: RolloutStatus | None, now: WorkloadView, expected: Finding
 ) -> None:
-    assert expected == judge(world(told=told), now)
+    assert expected == judge(situation(last=last), now)
 
 
-def test_a_workload_made_between_login_and_publication_started_with_the_former_token() -> None:
-    told = status()
-    who = credential(rollout=Rollout((TRADER,)), status=Status(rollout=told, last_refresh_time=AFTER))
-    assert Finding.OWED == judge(replace(world(), credential=who), view(created=LOGIN + timedelta(seconds=30)))
+def test_a_workload_created_between_login_and_publication_started_with_the_previous_token() -> None:
+    last = status()
+    subject = credential(rollout=Rollout((TRADER,)), status=Status(rollout=last, last_refresh_time=AFTER))
+    assert Finding.OWED == judge(replace(situation(), credential=subject), view(created=LOGIN + timedelta(seconds=30)))
 
 
 @pytest.mark.parametrize(
@@ -134,63 +132,63 @@ def test_market_hours_may_be_others_or_none() -> None:
 
 @pytest.mark.parametrize(("when", "expected"), [("OutsideMarketHours", Finding.WAITING), (ALWAYS, Finding.OWED)])
 def test_in_market_hours_a_restart_waits_unless_asked(when: str, expected: Finding) -> None:
-    assert expected == judge(world(IN_MARKET, told=status(seen()), rollout=Rollout((TRADER,), when)), view())
+    assert expected == judge(situation(IN_MARKET, last=status(seen()), rollout=Rollout((TRADER,), when)), view())
 
 
 SETTLED = status(seen(Stamp(NEW, AFTER)), version=NEW)
 
 
 @pytest.mark.parametrize(
-    ("situation", "expected"),
+    ("facts", "expected"),
     [
-        (world(), Action.RESTART),
-        (world(told=SETTLED), None),
-        (world(told=status(seen())), Action.RESTART),
-        (world(IN_MARKET, told=replace(SETTLED, next_time=CLOSE)), None),
-        (world(CLOSE, told=replace(SETTLED, next_time=CLOSE)), Action.RESTART),
-        (world(EARLY, told=replace(SETTLED, next_time=ist("15:30", day=3))), Action.RESTART),
-        (world(told=replace(SETTLED, observed_generation=0)), Action.RESTART),
-        (world(held=None), None),
-        (world(held=staged(LOGIN)), None),
-        (world(probes=dead(EARLY)), None),
-        (world(held=published(BEFORE)), None),
-        (world(target=TargetView(exists=True)), None),
-        (world(rollout_allowed=False), Action.RESTART),
-        (world(rollout_allowed=False, held=None), Action.RESTART),
+        (situation(), Action.RESTART),
+        (situation(last=SETTLED), None),
+        (situation(last=status(seen())), Action.RESTART),
+        (situation(IN_MARKET, last=replace(SETTLED, next_time=CLOSE)), None),
+        (situation(CLOSE, last=replace(SETTLED, next_time=CLOSE)), Action.RESTART),
+        (situation(EARLY, last=replace(SETTLED, next_time=ist("15:30", day=3))), Action.RESTART),
+        (situation(last=replace(SETTLED, observed_generation=0)), Action.RESTART),
+        (situation(held=None), None),
+        (situation(held=staged(LOGIN)), None),
+        (situation(probes=dead(EARLY)), None),
+        (situation(held=published(BEFORE)), None),
+        (situation(target=TargetView(exists=True)), None),
+        (situation(rollout_allowed=False), Action.RESTART),
+        (situation(rollout_allowed=False, held=None), Action.RESTART),
     ],
 )
-def test_workloads_are_looked_at_when_there_is_a_reason(situation: Observed, expected: Action | None) -> None:
-    plan = restart_owed(situation)
+def test_workloads_are_examined_when_there_is_a_reason(facts: Observed, expected: Action | None) -> None:
+    plan = restart_owed(facts)
     assert expected == (None if plan is None else plan.action)
 
 
-def test_without_a_rollout_in_the_spec_nothing_is_looked_at() -> None:
-    who = credential(status=Status(rollout=status(seen())))
-    assert restart_owed(replace(world(), credential=who)) is None
+def test_without_a_rollout_in_the_spec_nothing_is_examined() -> None:
+    subject = credential(status=Status(rollout=status(seen())))
+    assert restart_owed(replace(situation(), credential=subject)) is None
 
 
-def test_that_it_is_not_allowed_is_answered_once_for_each_spec() -> None:
+def test_a_rollout_that_is_not_allowed_is_reported_once_for_each_spec() -> None:
     answered = RolloutStatus(1, reason=Reason.ROLLOUT_NOT_ALLOWED)
-    assert restart_owed(world(told=answered, rollout_allowed=False)) is None
-    assert restart_owed(world(told=replace(answered, observed_generation=0), rollout_allowed=False)) is not None
-    assert restart_owed(world(told=answered)) is not None
-    assert restart_owed(world(told=replace(SETTLED, reason=Reason.ROLLOUT_NOT_ALLOWED), rollout_allowed=False))
+    assert restart_owed(situation(last=answered, rollout_allowed=False)) is None
+    assert restart_owed(situation(last=replace(answered, observed_generation=0), rollout_allowed=False)) is not None
+    assert restart_owed(situation(last=answered)) is not None
+    assert restart_owed(situation(last=replace(SETTLED, reason=Reason.ROLLOUT_NOT_ALLOWED), rollout_allowed=False))
 
 
-def test_a_restart_comes_after_the_token_and_before_a_rest() -> None:
-    assert Action.RESTART == decide(world()).action
-    assert Action.PROVE == decide(world(target=TargetView())).action
-    assert Action.REST == decide(world(told=SETTLED)).action
+def test_a_restart_comes_after_the_token_and_before_a_wait() -> None:
+    assert Action.RESTART == decide(situation()).action
+    assert Action.PROVE == decide(situation(target=TargetView())).action
+    assert Action.REST == decide(situation(last=SETTLED)).action
 
 
-def test_a_rest_ends_at_the_latest_when_the_market_closes() -> None:
+def test_a_wait_ends_at_the_latest_when_the_market_closes() -> None:
     almost = CLOSE - timedelta(seconds=20)
-    plan = decide(world(almost, told=replace(SETTLED, next_time=CLOSE)))
+    plan = decide(situation(almost, last=replace(SETTLED, next_time=CLOSE)))
     assert (Action.REST, CLOSE) == (plan.action, plan.wake_at)
 
 
-def test_a_look_that_is_over_does_not_wake_a_rest() -> None:
-    plan = decide(world(probes=dead(EARLY), told=replace(SETTLED, next_time=EARLY)))
+def test_a_next_time_in_the_past_does_not_end_a_wait() -> None:
+    plan = decide(situation(probes=dead(EARLY), last=replace(SETTLED, next_time=EARLY)))
     assert plan.wake_at is None or plan.wake_at > EARLY
 
 
@@ -205,18 +203,18 @@ def test_a_look_that_is_over_does_not_wake_a_rest() -> None:
         (Finding.NOT_FOUND, WorkloadState(TRADER, "", None, "NotFound")),
     ],
 )
-def test_what_is_remembered_of_a_workload(result: Finding, expected: WorkloadState) -> None:
-    assert expected == remembered(world(told=status(seen())), view(), result)
+def test_each_finding_has_its_entry_in_status(result: Finding, expected: WorkloadState) -> None:
+    assert expected == remembered(situation(last=status(seen())), view(), result)
 
 
-def test_a_workload_that_cannot_be_looked_at_is_not_forgotten() -> None:
+def test_a_workload_that_cannot_be_read_keeps_its_entry_in_status() -> None:
     lost = WorkloadView(TRADER, trouble=Finding.UNAVAILABLE)
-    told = status(seen())
+    last = status(seen())
     assert WorkloadState(TRADER, "uid-1", Stamp(OLD, BEFORE), "Unavailable") == remembered(
-        world(told=told), lost, Finding.UNAVAILABLE
+        situation(last=last), lost, Finding.UNAVAILABLE
     )
     assert WorkloadState(TRADER, "", None, "Refused") == remembered(
-        world(), replace(lost, trouble=Finding.REFUSED), Finding.REFUSED
+        situation(), replace(lost, trouble=Finding.REFUSED), Finding.REFUSED
     )
 
 
@@ -232,32 +230,34 @@ def test_a_workload_that_cannot_be_looked_at_is_not_forgotten() -> None:
         ([Finding.UNAVAILABLE, Finding.REFUSED], "RolloutFailed", IN_MARKET + RETRY_SOON),
     ],
 )
-def test_what_is_left_has_a_reason_and_a_time(results: list[Finding], reason: str, next_time: datetime | None) -> None:
+def test_a_pending_restart_has_a_reason_and_a_time(
+    results: list[Finding], reason: str, next_time: datetime | None
+) -> None:
     came_of_it = [
         WorkloadState(Workload("Deployment", f"t{n}"), "uid", None, result) for n, result in enumerate(results)
     ]
-    new = concluded(world(IN_MARKET), came_of_it, "in words")
+    new = concluded(situation(IN_MARKET), came_of_it, "in words")
     assert (reason, next_time, NEW, 1) == (new.reason, new.next_time, new.token_version, new.observed_generation)
 
 
 def test_the_time_of_the_last_restart_is_kept() -> None:
-    told = status(restarted_time=BEFORE)
-    assert BEFORE == concluded(world(told=told), [seen()], "").restarted_time
-    assert EARLY == concluded(world(told=told), [seen(result=Finding.RESTARTED)], "").restarted_time
+    last = status(restarted_time=BEFORE)
+    assert BEFORE == concluded(situation(last=last), [seen()], "").restarted_time
+    assert EARLY == concluded(situation(last=last), [seen(result=Finding.RESTARTED)], "").restarted_time
 
 
-def test_a_trouble_is_told_once_for_each_token_and_again_when_it_is_another() -> None:
+def test_a_problem_is_reported_once_for_each_token_and_again_when_it_changes() -> None:
     paused = seen(result=Finding.PAUSED)
-    assert is_news(world(), paused)
-    assert is_news(world(told=status(paused)), paused)
-    assert not is_news(world(told=status(paused, version=NEW)), paused)
-    assert is_news(world(told=status(paused, version=NEW)), seen(result=Finding.NOT_FOUND))
+    assert is_news(situation(), paused)
+    assert is_news(situation(last=status(paused)), paused)
+    assert not is_news(situation(last=status(paused, version=NEW)), paused)
+    assert is_news(situation(last=status(paused, version=NEW)), seen(result=Finding.NOT_FOUND))
 
 
-def test_a_stamp_that_status_does_not_know_was_set_before_a_crash() -> None:
+def test_a_stamp_that_is_not_in_status_was_set_before_a_crash() -> None:
     stamped = view(stamp=Stamp(NEW, EARLY))
-    assert was_restarted_unheard(world(told=status(seen())), stamped)
-    assert not was_restarted_unheard(world(told=status(seen(Stamp(NEW, EARLY)))), stamped)
-    assert not was_restarted_unheard(world(), stamped)
-    assert not was_restarted_unheard(world(told=status(seen(uid="uid-0"))), stamped)
-    assert not was_restarted_unheard(world(told=status(seen())), view())
+    assert was_restarted_unheard(situation(last=status(seen())), stamped)
+    assert not was_restarted_unheard(situation(last=status(seen(Stamp(NEW, EARLY)))), stamped)
+    assert not was_restarted_unheard(situation(), stamped)
+    assert not was_restarted_unheard(situation(last=status(seen(uid="uid-0"))), stamped)
+    assert not was_restarted_unheard(situation(last=status(seen())), view())

@@ -1,4 +1,4 @@
-"""A source Secret that is missing or malformed is tomorrow's trouble while a token of today works."""
+"""A missing or malformed source Secret does not affect a token of today that works."""
 
 import pytest
 
@@ -22,7 +22,7 @@ def ready_with(source: str, probes: Probes) -> tuple[str, str, str]:
 
 
 @SOURCES
-def test_the_token_stays_ready_and_the_trouble_is_told(source: str) -> None:
+def test_the_token_stays_ready_and_the_problem_is_reported(source: str) -> None:
     assert ("True", PROBLEM.reason, PROBLEM.message) == ready_with(source, alive(NOON))
 
 

@@ -1,4 +1,4 @@
-"""The daily schedule: at its time, spread by a jitter that every process computes alike."""
+"""Daily schedule: at its time, spread by a jitter that is the same in every process."""
 
 from datetime import datetime, time, timedelta, timezone
 
@@ -17,7 +17,7 @@ shares = st.floats(0, 1, exclude_max=True)
 
 @st.composite
 def timings(draw: st.DrawFn) -> Timing:
-    """Every schedule that the CRD admits."""
+    """Draw any schedule that the CRD admits."""
     at = draw(st.integers(6 * 60, 23 * 60 + 58))
     ready_by = draw(st.integers(at + 1, 23 * 60 + 59))
     jitter = draw(st.integers(0, min(ready_by - at, 60)))

@@ -1,4 +1,4 @@
-"""The account record in its Lease: JSON that reads back as it was, and is refused when somebody else wrote it."""
+"""Attempt ledger in its Lease: JSON that reads back as it was, and is refused when another client wrote it."""
 
 import json
 from dataclasses import replace
@@ -28,7 +28,7 @@ FULL = account(
 )
 
 
-def test_a_full_record_reads_back_as_it_was() -> None:
+def test_a_full_ledger_reads_back_as_it_was() -> None:
     assert FULL == load(dump(FULL))
     assert account() == load(dump(account()))
 
@@ -44,7 +44,7 @@ def test_an_attempt_keeps_its_place_in_the_order_of_reservations() -> None:
     ]
 
 
-def test_a_record_of_an_earlier_version_does_not_say_how_right_the_clock_was() -> None:
+def test_a_ledger_of_an_earlier_version_has_no_clock_offset() -> None:
     ledger = account(attempt("one", clock_ahead=12.3))
     assert 12.3 == load(dump(ledger)).attempts[0].clock_ahead
     earlier = dump(ledger).replace('"clock_ahead":12.3,', "")
@@ -52,7 +52,7 @@ def test_a_record_of_an_earlier_version_does_not_say_how_right_the_clock_was() -
     assert load(earlier).attempts[0].clock_ahead is None
 
 
-def test_only_a_record_that_protects_nobody_is_clean() -> None:
+def test_only_a_ledger_that_protects_nothing_is_clean() -> None:
     assert account(logins=FULL.logins, acknowledgements=FULL.acknowledgements).is_clean
     for name in ("attempts", "claims", "lock", "app_locks", "rejections"):
         assert not replace(account(), **{name: getattr(FULL, name)}).is_clean
@@ -87,13 +87,13 @@ def changed(name: str, value: object) -> str:
         changed("logins", [{"app": "x", "day": 7, "count": 1}]),
     ],
 )
-def test_what_somebody_else_wrote_is_refused(text: str) -> None:
+def test_content_of_another_client_is_refused(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - the message may be json's own
         load(text)
 
 
 @given(st.sampled_from(sorted(json.loads(dump(FULL)))), st.none() | st.integers() | st.text() | st.lists(st.integers()))
-def test_no_damage_raises_anything_else(name: str, value: Any) -> None:
+def test_damaged_content_raises_no_other_error(name: str, value: Any) -> None:
     try:
         load(changed(name, value))
     except ValueError:

@@ -1,4 +1,4 @@
-"""How far the clocks are apart, and what a code bears: right whether the broker accepts neighbouring windows or not."""
+"""Clock offset and its effect on a code, whether the broker accepts neighbouring windows or not."""
 
 import pytest
 from hypothesis import given
@@ -27,7 +27,7 @@ def test_the_offset_is_the_middle_of_what_is_possible(
 
 
 @pytest.mark.parametrize(("asked", "answered"), [(100.0, 102.1), (100.0, 99.9), (100.0, 3700.0)])
-def test_a_slow_answer_and_a_clock_that_was_set_meanwhile_say_nothing(asked: float, answered: float) -> None:
+def test_a_slow_answer_or_a_clock_that_was_set_meanwhile_gives_no_offset(asked: float, answered: float) -> None:
     assert measured(dated=100.0, asked=asked, answered=answered) is None
 
 
@@ -41,13 +41,13 @@ def test_the_true_offset_is_within_the_uncertainty(ahead: float, asked: float, t
 
 
 def windows_of_the_broker(ahead: float) -> set[int]:
-    """The windows, relative to ours, that the broker may be in while we may send: any moment but the margin."""
+    """Return the broker's possible windows, relative to ours, while a code may be sent: any moment but the margin."""
     moments = [step / 10 for step in range(int((WINDOW - MARGIN) * 10) + 1)]
     return {int((moment - ahead) // WINDOW) for moment in moments}
 
 
 @given(st.floats(-300, 300))
-def test_what_is_hopeless_is_wrong_even_where_the_neighbouring_windows_are_accepted(ahead: float) -> None:
+def test_a_hopeless_offset_is_wrong_even_where_the_neighbouring_windows_are_accepted(ahead: float) -> None:
     offset = ClockOffset(ahead, 0.0)
     if offset.is_hopeless:
         assert set() == windows_of_the_broker(ahead) & {-1, 0, 1}
@@ -56,13 +56,13 @@ def test_what_is_hopeless_is_wrong_even_where_the_neighbouring_windows_are_accep
 
 
 @given(st.floats(-300, 300))
-def test_what_is_bearable_leaves_time_in_which_a_code_is_right_where_they_are_not_accepted(ahead: float) -> None:
+def test_a_bearable_offset_leaves_time_in_which_a_code_is_right_where_they_are_not_accepted(ahead: float) -> None:
     if ClockOffset(ahead, 0.0).is_bearable:
         assert 0 in windows_of_the_broker(ahead)
 
 
 @pytest.mark.parametrize("sign", [1, -1])
-def test_what_is_uncertain_is_not_held_against_a_clock(sign: int) -> None:
+def test_an_uncertain_offset_is_not_held_against_a_clock(sign: int) -> None:
     assert not ClockOffset(sign * (HOPELESS_SECONDS + 1), 1.5).is_hopeless
     assert ClockOffset(sign * (HOPELESS_SECONDS + 1), 1.0).is_hopeless
     assert not ClockOffset(sign * (BEARABLE_SECONDS - 1), 1.5).is_bearable
@@ -70,8 +70,8 @@ def test_what_is_uncertain_is_not_held_against_a_clock(sign: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("ahead", "told"),
+    ("ahead", "text"),
     [(94.6, "95 s ahead of the broker's"), (-94.6, "95 s behind the broker's"), (0.2, "0 s ahead of the broker's")],
 )
-def test_it_is_told_in_words(ahead: float, told: str) -> None:
-    assert told == str(ClockOffset(ahead, 0.5))
+def test_an_offset_is_formatted_in_words(ahead: float, text: str) -> None:
+    assert text == str(ClockOffset(ahead, 0.5))

@@ -1,4 +1,4 @@
-"""Conditions follow Kubernetes: a transition time that moves only with the status, and messages of bounded length."""
+"""Conditions as in Kubernetes: a transition time that changes only with the status, and bounded messages."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -32,5 +32,5 @@ def test_a_condition_is_read_back_as_it_was_written() -> None:
     assert (OLD, long) == parse_conditions([OLD.as_manifest(), long.as_manifest()])
 
 
-def test_what_is_no_condition_is_left_out() -> None:
+def test_an_entry_that_is_not_a_condition_is_left_out() -> None:
     assert (Condition("Ready", "Unknown", "", ""),) == parse_conditions([1, None, "x", {"type": "Ready"}])

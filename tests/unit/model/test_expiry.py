@@ -85,5 +85,5 @@ def test_a_time_as_written_is_read_back_to_the_second(moment: datetime) -> None:
 @pytest.mark.parametrize(
     "text", ["", "soon", "2026-03-02T07:40:00", "2026-03-02", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00+05:30"]
 )
-def test_what_is_no_usable_time_is_none(text: str) -> None:
+def test_an_unusable_time_is_none(text: str) -> None:
     assert parse_rfc3339(text) is None

@@ -18,5 +18,5 @@ def test_a_name_cannot_lead_elsewhere() -> None:
     assert "https://desk.example/login/a%2Fb/%3Fx%23" == login_link("https://desk.example", Key("a/b", "?x#"))
 
 
-def test_the_broker_comes_back_to_the_callback() -> None:
+def test_the_broker_redirects_to_the_callback() -> None:
     assert "https://desk.example/callback" == callback_url("https://desk.example")

@@ -14,7 +14,7 @@ def parsed(text: str) -> tuple[list[tuple[int, str]], tuple[str, ...]]:
     return [(line.number, line.url.reveal()) for line in read.lines], read.problems
 
 
-def test_a_line_is_a_url_and_the_rest_is_skipped() -> None:
+def test_a_line_is_a_url_and_everything_else_is_skipped() -> None:
     text = f"# the desk\n\n slack://{SECRET_PART} \r\n\t\n#tgram://off\nhttps://hooks.example.com/a\n"
     assert ([(3, f"slack://{SECRET_PART}"), (6, "https://hooks.example.com/a")], ()) == parsed(text)
 
@@ -32,7 +32,7 @@ def test_a_line_is_a_url_and_the_rest_is_skipped() -> None:
         ({"urls": "not base64"}, "it is not text"),
     ],
 )
-def test_a_secret_that_cannot_be_used_is_told_as_a_whole(data: dict[str, str] | None, problem: str) -> None:
+def test_a_secret_that_cannot_be_used_is_reported_as_a_whole(data: dict[str, str] | None, problem: str) -> None:
     read = parse_notify_secret(data)
     assert () == read.lines
     assert problem in read.problems[0]
@@ -48,7 +48,7 @@ def test_a_secret_that_cannot_be_used_is_told_as_a_whole(data: dict[str, str] | 
         (f"slack://{SECRET_PART}{'a' * LONGEST_URL}", "is too long"),
     ],
 )
-def test_a_bad_line_is_told_by_number_and_the_others_are_used(line: str, problem: str) -> None:
+def test_a_bad_line_is_reported_by_number_and_the_others_are_used(line: str, problem: str) -> None:
     lines, problems = parsed(f"{line}\nslack://good")
     assert [(2, "slack://good")] == lines
     (found,) = problems
@@ -63,6 +63,6 @@ def test_a_secret_has_a_bounded_number_of_urls_and_of_problems(line: str) -> Non
     assert problems[-1].startswith(f"line {MOST_URLS + 1} and what follows it is not used")
 
 
-def test_what_was_read_does_not_show_itself() -> None:
+def test_a_parsed_secret_does_not_show_its_urls() -> None:
     read = parse_notify_secret({"urls": base64.b64encode(f"slack://{SECRET_PART}".encode()).decode()})
     assert SECRET_PART not in f"{read!r} {read} {read.lines[0]}"

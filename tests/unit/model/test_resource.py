@@ -1,4 +1,4 @@
-"""A KiteCredential of any content becomes a value; what is wrong with it is listed, all at once, with field paths."""
+"""A KiteCredential of any content is parsed to a value; all its problems are listed at once, with field paths."""
 
 import copy
 from datetime import time, timedelta
@@ -41,7 +41,7 @@ WHOLE: dict[str, Any] = {
 }
 
 
-def test_a_whole_one_is_read_completely() -> None:
+def test_a_complete_credential_is_parsed_completely() -> None:
     parsed = parse_credential(WHOLE)
     assert () == parsed.problems
     assert ("desk/alpha", "uid-alpha", 3) == (str(parsed.key), parsed.uid, parsed.generation)
@@ -55,7 +55,7 @@ def test_a_whole_one_is_read_completely() -> None:
     assert ist("06:00", day=3) == parsed.status.expires_time
 
 
-def test_days_that_are_not_understood_are_every_day() -> None:
+def test_an_unknown_value_of_days_means_every_day() -> None:
     assert DAILY == parse_credential(with_("Weekdays", "spec", "schedule", "days")).timing.days
 
 
@@ -68,7 +68,7 @@ def test_formats_have_one_order_and_absent_ones_are_resolved() -> None:
     assert RETAIN == parse_credential(with_("Retain", "spec", "target", "deletionPolicy")).target.deletion_policy
 
 
-def test_nothing_is_removed_on_a_policy_that_is_not_understood() -> None:
+def test_nothing_is_removed_for_an_unknown_policy() -> None:
     assert RETAIN == parse_credential(with_("Keep", "spec", "target", "deletionPolicy")).target.deletion_policy
 
 
@@ -124,14 +124,14 @@ def with_(value: object, *path: str) -> dict[str, Any]:
     ],
 )
 def test_each_problem_names_its_field(body: dict[str, Any], problem: str) -> None:
-    [told] = parse_credential(body).problems
-    assert told.startswith(problem)
+    [found] = parse_credential(body).problems
+    assert found.startswith(problem)
 
 
-def test_all_problems_of_an_empty_one_are_told_at_once() -> None:
-    told = " ".join(parse_credential({}).problems)
+def test_all_problems_of_an_empty_credential_are_reported_at_once() -> None:
+    found = " ".join(parse_credential({}).problems)
     for path in ("clientID", "redirectURL", "login.mode", "appSecretRef.name", "target.name"):
-        assert f"spec.{path} is required" in told
+        assert f"spec.{path} is required" in found
 
 
 @pytest.mark.parametrize("value", ["text", 7, [1], None, True, {"name": ["x"]}])
@@ -157,7 +157,7 @@ def test_all_problems_of_an_empty_one_are_told_at_once() -> None:
         ("status", "observedGeneration"),
     ],
 )
-def test_a_field_of_another_kind_never_raises(path: tuple[str, ...], value: object) -> None:
+def test_a_field_of_another_type_never_raises(path: tuple[str, ...], value: object) -> None:
     parse_credential(with_(value, *path))
 
 
@@ -212,7 +212,7 @@ def test_nothing_that_json_can_hold_raises(body: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("text", ["10m", "1h", "90s", "1m30s", "0h5m"])
-def test_durations_are_written_as_kubernetes_does(text: str) -> None:
+def test_durations_have_the_format_of_kubernetes(text: str) -> None:
     assert () == parse_credential(with_(text, "spec", "probe", "interval")).problems
 
 

@@ -30,11 +30,11 @@ def parsed(rollout: object) -> tuple[Rollout | None, list[str]]:
     return parse_rollout({"rollout": rollout}, problems), problems
 
 
-def test_without_it_nothing_is_restarted() -> None:
+def test_without_a_rollout_nothing_is_restarted() -> None:
     assert (None, []) == parsed(None)
 
 
-def test_what_is_not_set_has_its_effective_value() -> None:
+def test_an_absent_field_has_its_effective_value() -> None:
     expected = Rollout((Workload("Deployment", "trader"),), OUTSIDE_MARKET_HOURS, DEFAULT_MARKET_HOURS)
     assert (expected, []) == parsed({"restart": [TRADER]})
 
@@ -70,7 +70,7 @@ def test_everything_can_be_set() -> None:
         ({"restart": [TRADER], "marketHours": 9}, "spec.rollout.marketHours must be"),
     ],
 )
-def test_what_is_wrong_is_told_with_its_field(rollout: object, field: str) -> None:
+def test_a_problem_is_reported_with_its_field(rollout: object, field: str) -> None:
     _, problems = parsed(rollout)
     assert any(problem.startswith(field) for problem in problems)
 
@@ -98,12 +98,12 @@ FULL = RolloutStatus(
 
 
 @pytest.mark.parametrize("status", [FULL, RolloutStatus()])
-def test_what_is_stored_is_read_back(status: RolloutStatus) -> None:
+def test_a_stored_status_is_read_back(status: RolloutStatus) -> None:
     stored = {name: value for name, value in status.as_manifest().items() if value is not None}
     assert status == parse_rollout_status({"rollout": stored})
 
 
-def test_what_is_absent_is_taken_away_by_a_merge_patch() -> None:
+def test_an_absent_field_is_removed_by_a_merge_patch() -> None:
     written = RolloutStatus(observed_generation=3).as_manifest()
     assert FULL.as_manifest().keys() == written.keys()
     assert {"observedGeneration": 3} == {name: value for name, value in written.items() if value is not None}
@@ -122,5 +122,5 @@ def test_what_is_absent_is_taken_away_by_a_merge_patch() -> None:
         ),
     ],
 )
-def test_what_somebody_else_wrote_there_breaks_nothing(raw: Any, expected: RolloutStatus | None) -> None:
+def test_content_of_another_client_breaks_nothing(raw: Any, expected: RolloutStatus | None) -> None:
     assert expected == parse_rollout_status({"rollout": raw})

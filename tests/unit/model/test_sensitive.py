@@ -1,4 +1,4 @@
-"""A Sensitive value shows itself nowhere (P4)."""
+"""A Sensitive value is never shown (P4)."""
 
 import copy
 import json
@@ -43,7 +43,7 @@ def test_no_way_of_writing_it_shows_the_text(shown: str) -> None:
     assert "***" in shown
 
 
-def test_the_values_that_hold_one_do_not_show_it_either() -> None:
+def test_values_that_hold_a_sensitive_one_do_not_show_it_either() -> None:
     renewed = replace(session(NOON), refresh_token=renewal().refresh_token)
     assert [] == list(leaks(repr((APP, FACTORS, renewed, renewal()))))
     assert set(SECRETS) <= {
@@ -77,7 +77,7 @@ def test_it_is_neither_pickled_nor_copied_nor_taken_apart(take_apart: object) ->
     assert TEXT not in str(caught.value)
 
 
-def test_json_does_not_take_it() -> None:
+def test_json_refuses_it() -> None:
     with pytest.raises(TypeError) as caught:
         json.dumps({"secret": VALUE})
     assert TEXT not in str(caught.value)

@@ -1,4 +1,4 @@
-"""What is wrong with a person's Secret is told by Secret, key and remedy, and never by its value."""
+"""Problems of a user's Secret: the message has Secret, key and remedy, and never the value."""
 
 import base64
 from collections.abc import Mapping
@@ -14,13 +14,13 @@ from support.facts import API_KEY, API_SECRET, APP, FACTORS, PASSWORD, TOTP_SECR
 
 
 def encoded(**values: str | bytes) -> dict[str, str]:
-    """A Secret's `data`."""
+    """Return a Secret's `data`."""
     as_bytes = {key: value.encode() if isinstance(value, str) else value for key, value in values.items()}
     return {key: base64.b64encode(value).decode() for key, value in as_bytes.items()}
 
 
 def canonical(text: str) -> str:
-    """Stands for broker.codes.parse_totp_secret."""
+    """Return a canonical TOTP secret, in place of broker.codes.parse_totp_secret."""
     if text.strip() == "123456":
         raise ValueError("a code")
     return text.replace(" ", "").upper()
@@ -83,7 +83,7 @@ BAD_APPS: dict[str, tuple[Mapping[str, str] | None, Reason, str]] = {
 
 
 @pytest.mark.parametrize("name", BAD_APPS)
-def test_every_bad_app_secret_is_told_by_secret_and_key(name: str) -> None:
+def test_every_bad_app_secret_is_reported_by_secret_and_key(name: str) -> None:
     data, reason, key = BAD_APPS[name]
     problem = parse_app_secret("alpha-app", data)
     assert isinstance(problem, Problem)
@@ -105,7 +105,7 @@ BAD_LOGINS: dict[str, tuple[Mapping[str, str] | None, Reason, str]] = {
 
 
 @pytest.mark.parametrize("name", BAD_LOGINS)
-def test_every_bad_login_secret_is_told_by_secret_and_key(name: str) -> None:
+def test_every_bad_login_secret_is_reported_by_secret_and_key(name: str) -> None:
     data, reason, key = BAD_LOGINS[name]
     problem = parse_login_secret("alpha-login", data, canonical)
     assert isinstance(problem, Problem)
@@ -114,7 +114,7 @@ def test_every_bad_login_secret_is_told_by_secret_and_key(name: str) -> None:
     assert key in problem.message
 
 
-# They begin as no word of ours does: a value of 'totp_se' would be found in the name of a field.
+# The values begin like no word of a message: a value of 'totp_se' would be found in the name of a field.
 VALUES = st.text(st.characters(min_codepoint=33, max_codepoint=0x2FF), min_size=4, max_size=297).map("0Z0".__add__)
 
 

@@ -1,4 +1,4 @@
-"""Which days there is trading on: only a day that is known to be closed is left out."""
+"""Trading days: only a day that is known to be closed is left out."""
 
 from datetime import date, timedelta
 
@@ -53,6 +53,6 @@ def test_the_settings_come_first_in_every_year(day: date, known: TradingCalendar
         assert [known.is_trading_day(each) for each in others] == [calendar.is_trading_day(each) for each in others]
 
 
-def test_people_are_told_what_kind_of_day_it_is() -> None:
+def test_the_kind_of_a_closed_day_is_named() -> None:
     assert "a weekend" == why_closed(date(2026, 3, 1))
     assert "an exchange holiday" == why_closed(date(2026, 3, 3))
