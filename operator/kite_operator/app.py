@@ -89,10 +89,10 @@ class App:
         identity = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self.tracing = start_tracing(identity) if settings.tracing else None
         cluster.observe, cluster.boottime = self._observe_request(), clock.boottime
-        memory = InMemoryStates()
+        in_memory = InMemoryStates()
         self.broker = KiteApi(_api_settings(settings), clock, self.metrics.observe_clock)
         self.desired = Desired(
-            memory, lambda name: not settings.namespaces or name in settings.namespaces, settings.class_name
+            in_memory, lambda name: not settings.namespaces or name in settings.namespaces, settings.class_name
         )
         services = self._services(keyring, on_step, identity)
         lease = settings.account_namespace, settings.leader_lease
@@ -114,7 +114,7 @@ class App:
             ),
             services=services,
             logins=_web_logins(settings, clock, self.metrics.observe_clock),
-            memory=memory,
+            in_memory=in_memory,
             statuses=StatusWriter(cluster),
             events=events,
             notifier=self.notifier,
@@ -139,7 +139,7 @@ class App:
         handling = ReportHandling(self._is_working, self.desired.target_of, self.report_dead, self.metrics.count_report)
         self.reports = make_listener(settings, clock, cluster, handling)
         self.login_page = make_login_page(settings, clock, cluster, keyring, self.metrics.count_login_page)
-        self.memory = memory
+        self.in_memory = in_memory
         self.janitor = Janitor(cluster, clock, settings.account_namespace, self.desired.has_client)
 
     def _calendar(self) -> TradingCalendar:
@@ -237,7 +237,7 @@ class App:
         finally:
             await self.scheduler.drain(self.settings.stop_seconds)
             self.scheduler.forget_all()
-            self.memory.clear()
+            self.in_memory.clear()
 
     def _is_working(self) -> bool:
         return self.listed and self.leading
@@ -265,7 +265,7 @@ class App:
 
     def report_dead(self, key: Key) -> bool:
         """Request a probe after a consumer's report of a dead token. False if one was due anyway."""
-        news = self.memory.of(key).report_dead(self.clock.now())
+        news = self.in_memory.of(key).report_dead(self.clock.now())
         if news:
             self.scheduler.wake_now(key, Urgency.DUE)
         return news

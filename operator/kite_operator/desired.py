@@ -72,12 +72,12 @@ class Desired:
 
     def __init__(
         self,
-        memory: InMemoryStates,
+        in_memory: InMemoryStates,
         handles_namespace: Callable[[str], bool] = lambda _namespace: True,
         class_name: str = "",
     ) -> None:
         """`handles_namespace` returns whether this process handles a namespace; it handles one class of credentials."""
-        self._memory = memory
+        self._in_memory = in_memory
         self._handled = handles_namespace
         self._class_name = class_name
         self._credentials: dict[Key, DesiredCredential] = {}
@@ -241,7 +241,7 @@ class Desired:
     def _target(self, kind: str | None, namespace: str, metadata: Mapping[str, Any]) -> Change:
         name, version = str(metadata.get("name", "")), metadata.get("resourceVersion")
         keys = self._by_target.get((namespace, name), set())
-        moved = [key for key in keys if kind == "DELETED" or self._memory.of(key).target_version != version]
+        moved = [key for key in keys if kind == "DELETED" or self._in_memory.of(key).target_version != version]
         # An object of the first list of a watch is known already.
         changed = tuple(moved) if kind is not None else ()
         labelled = Key(namespace, str((metadata.get("labels") or {}).get(CREDENTIAL_LABEL, "")))

@@ -23,7 +23,7 @@ from kite_operator.decide.on_session import refresh_waits
 from kite_operator.decide.outcome import ActOutcome, Note
 from kite_operator.decide.plan import Action, Plan
 from kite_operator.decide.policies import decide
-from kite_operator.decide.reminder import due_reminder, needs_person, next_look
+from kite_operator.decide.reminder import due_reminder, needs_action, next_reconcile
 from kite_operator.in_memory import InMemoryStates
 from kite_operator.model.account import AttemptLedger, Ref
 from kite_operator.model.errors import (
@@ -45,7 +45,7 @@ from kite_operator.notify.notifier import Notifier
 from kite_operator.record.events import EventWriter, gap_note, misfit_note, reminder_event, transition
 from kite_operator.record.metrics import Metrics
 from kite_operator.record.status import QUIET, StatusWriter, calendar_gap, derive, is_quiet
-from kite_operator.spans import Tracer, action, one_pass, waits
+from kite_operator.spans import Tracer, action, one_reconcile, waits
 
 _log = logging.getLogger(__name__)
 
@@ -73,7 +73,7 @@ class Reconciler:
     gatherer: Gatherer
     services: Services
     logins: WebLogins
-    memory: InMemoryStates
+    in_memory: InMemoryStates
     statuses: StatusWriter
     events: EventWriter
     metrics: Metrics
@@ -86,14 +86,14 @@ class Reconciler:
 
     async def reconcile(self, key: Key) -> datetime | None:
         """Reconcile one credential; return the time to requeue it at, None when it is gone or waits for a change."""
-        with one_pass(self.tracer, self.services.clock.now, key):
+        with one_reconcile(self.tracer, self.services.clock.now, key):
             return await self._reconcile(key)
 
     async def _reconcile(self, key: Key) -> datetime | None:
         body = await self.cluster.find(credentials_path(key.namespace, key.name))
         credential = parse_credential(body) if body is not None else None
         if credential is None or credential.deleting or credential.class_name != self.class_name:
-            self.memory.forget(key)
+            self.in_memory.forget(key)
             self.metrics.forget(key)
             self.notifier.withdraw(key)
             return None
@@ -119,7 +119,7 @@ class Reconciler:
         raise Unsettled(f"{MOST_ACTIONS} actions in one reconcile: waiting", AFTER_MOST_ACTIONS)
 
     def _wait_after_conflict(self, key: Key, error: OperatorError) -> datetime:
-        in_memory = self.memory.of(key)
+        in_memory = self.in_memory.of(key)
         in_memory.races += 1
         if in_memory.races >= MOST_CONFLICTS:
             raise Unsettled(f"{in_memory.races} conflicts in a row: {error}", AFTER_MANY_CONFLICTS) from error
@@ -137,7 +137,7 @@ class Reconciler:
 
     async def _gather(self, credential: Credential, left: Gathered | None) -> Context:
         """Return the context with the observed state: gathered, or as the last action left it."""
-        in_memory = self.memory.of(credential.key)
+        in_memory = self.in_memory.of(credential.key)
 
         def recall(token_version: str, now: datetime) -> tuple[Probes, int]:
             return in_memory.about(token_version, now), in_memory.heals_within_hour(now)
@@ -160,7 +160,7 @@ class Reconciler:
         versions, credential = gathered.observed.versions, gathered.observed.credential.with_calendar(self.calendar)
         if versions is None:
             return gathered.of(credential)
-        sharing = self.memory.use_app(credential.key, versions.api_key)
+        sharing = self.in_memory.use_app(credential.key, versions.api_key)
         wanted = credential.timing.probe_interval
         seconds = self.services.limiter.probe_interval(wanted.total_seconds(), sharing)
         return gathered.of(credential.with_probe_interval(timedelta(seconds=seconds)))
@@ -235,16 +235,16 @@ class Reconciler:
             if reminder is not None:
                 await self.events.write(credential, reminder_event(plan, reminder))
                 self.notifier.send(credential, compose(credential, plan, reminder, status.login_url))
-            needed = needs_person(observed, plan)
+            needed = needs_action(observed, plan)
             if not needed:
                 self.notifier.withdraw(credential.key)
             self.metrics.remember(observed, status, plan, needed=needed)
         context.in_memory.races = 0
-        return next_look(observed, plan)
+        return next_reconcile(observed, plan)
 
     def _check_notifications(self, credential: Credential) -> None:
         """Check the notification Secret once after each change by a user, not at every reconcile: it is no source."""
-        in_memory = self.memory.of(credential.key)
+        in_memory = self.in_memory.of(credential.key)
         version = f"{credential.uid}/{credential.generation}/{credential.refresh}"
         handled = credential.status.observed_generation == credential.generation
         if (handled and not credential.refresh_asked) or in_memory.notify_checked == version:

@@ -115,7 +115,7 @@ _place: ContextVar[_Place | None] = ContextVar("span", default=None)
 
 
 @contextmanager
-def one_pass(tracer: Tracer | None, now: Callable[[], datetime], key: Key) -> Iterator[None]:
+def one_reconcile(tracer: Tracer | None, now: Callable[[], datetime], key: Key) -> Iterator[None]:
     """Mark everything inside as part of one reconcile of the credential `key`."""
     if tracer is None:
         yield

@@ -25,7 +25,7 @@ Hook = Callable[[Stage], AbstractContextManager[object]]
 
 
 def off(stage: Stage) -> AbstractContextManager[object]:
-    return spans.one_pass(None, stage.clock.now, ALPHA)
+    return spans.one_reconcile(None, stage.clock.now, ALPHA)
 
 
 def bare(_stage: Stage) -> AbstractContextManager[object]:
@@ -48,7 +48,7 @@ async def test_traces_off_and_on() -> None:
     tracing = trace_to(InMemorySpanExporter(), "bench")
 
     def on(stage: Stage) -> AbstractContextManager[object]:
-        return spans.one_pass(tracing.tracer, stage.clock.now, ALPHA)
+        return spans.one_reconcile(tracing.tracer, stage.clock.now, ALPHA)
 
     kinds: dict[str, tuple[Hook, bool]] = {"bare": (bare, False), "off": (off, False), "on": (on, True)}
     times: dict[str, list[float]] = {name: [] for name in kinds}

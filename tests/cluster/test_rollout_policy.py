@@ -11,7 +11,7 @@ import yaml
 
 from kite_operator.act.rollout import MOST_TRIES
 from kite_operator.cluster.api import Cluster, connect
-from kite_operator.cluster.rollout import look_at, restart
+from kite_operator.cluster.rollout import read_workload, restart
 from kite_operator.model.errors import Conflict
 from kite_operator.model.expiry import IST
 from kite_operator.model.rollout import Stamp, Workload
@@ -100,7 +100,7 @@ def desk(control_plane: ControlPlane, kubectl: Kubectl) -> Iterator[Setup]:
 async def stamp(cluster: Cluster, namespace: str, workload: Workload, mark: Stamp) -> None:
     """Restart it as it is by then: its controller writes its status in between."""
     for _ in range(MOST_TRIES):
-        view = await look_at(cluster, namespace, workload)
+        view = await read_workload(cluster, namespace, workload)
         assert view.trouble is None
         try:
             await restart(cluster, namespace, view, mark)

@@ -17,7 +17,7 @@ import yaml
 from alerts import programs
 from kite_operator.decide.observed import Observed
 from kite_operator.decide.policies import decide
-from kite_operator.decide.reminder import needs_person
+from kite_operator.decide.reminder import needs_action
 from kite_operator.model.expiry import IST
 from kite_operator.model.resource import Credential, Key
 from kite_operator.record.metrics import Metrics
@@ -101,7 +101,7 @@ class _Recorder:
         present = set()
         for facts in self.replica.facts(self._now):
             plan = decide(facts)
-            metrics.remember(facts, derive(facts, plan), plan, needed=needs_person(facts, plan))
+            metrics.remember(facts, derive(facts, plan), plan, needed=needs_action(facts, plan))
             present.add(facts.credential.key)
         for who in self.replica.unseen(self._now):
             metrics.presume(who, self._now)

@@ -33,8 +33,8 @@ def secret(role: str, name: str, credential: str = "alpha", version: str = "5") 
     return {"namespace": "desk", "name": name, "resourceVersion": version, "labels": labels}
 
 
-def desired(*bodies: Mapping[str, Any], memory: InMemoryStates | None = None) -> Desired:
-    made = Desired(memory or InMemoryStates())
+def desired(*bodies: Mapping[str, Any], in_memory: InMemoryStates | None = None) -> Desired:
+    made = Desired(in_memory or InMemoryStates())
     for each in bodies:
         made.credential("ADDED", each)
     return made
@@ -131,9 +131,9 @@ def test_an_edit_that_names_another_source_is_followed() -> None:
 
 
 def test_drift_of_a_target_requeues_its_owner_and_our_own_write_does_not() -> None:
-    memory = InMemoryStates()
-    made = desired(ALPHA_BODY, memory=memory)
-    memory.of(ALPHA).target_version = "5"
+    in_memory = InMemoryStates()
+    made = desired(ALPHA_BODY, in_memory=in_memory)
+    in_memory.of(ALPHA).target_version = "5"
     assert Change() == made.secret("MODIFIED", secret("target", "alpha-kite-token", version="5"))
     assert (ALPHA,) == made.secret("MODIFIED", secret("target", "alpha-kite-token", version="6")).changed
     assert (ALPHA,) == made.secret("DELETED", secret("target", "alpha-kite-token", version="5")).changed

@@ -70,7 +70,7 @@ class Process:
             gatherer=Gatherer(cluster, self.stage.accounts, keyring, clock, parse_totp_secret, allowance),
             services=self.stage.services,
             logins=self.stage.logins,
-            memory=InMemoryStates(),
+            in_memory=InMemoryStates(),
             statuses=StatusWriter(cluster),
             events=events,
             metrics=self.metrics,
@@ -201,7 +201,7 @@ async def test_a_reconcile_that_ends_in_a_wait_resets_the_count() -> None:
             await process.reconciler.reconcile(ALPHA)
         process.stage.cluster.before = lambda _verb, _path: None
         await process.reconciler.reconcile(ALPHA)
-        assert 0 == process.reconciler.memory.of(ALPHA).races
+        assert 0 == process.reconciler.in_memory.of(ALPHA).races
 
 
 @pytest.mark.parametrize(

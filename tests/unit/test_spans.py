@@ -68,7 +68,7 @@ def clock() -> FakeClock:
 async def test_a_refresh_is_one_trace_of_its_actions_and_their_steps(notebook: Notebook, clock: FakeClock) -> None:
     step = spans.traced_steps(lambda _step, _outcome, _seconds: None)
     request = spans.traced_requests(lambda _verb, _resource, _status, _seconds: None)
-    with spans.one_pass(notebook, clock.now, ALPHA):
+    with spans.one_reconcile(notebook, clock.now, ALPHA):
         await clock.sleep(1)
         with spans.action("login", "d1", "LoginInProgress") as outcome:
             with spans.step("ledger"):
@@ -102,7 +102,7 @@ async def test_a_refresh_is_one_trace_of_its_actions_and_their_steps(notebook: N
 
 
 def test_only_log_lines_within_a_span_have_its_ids(notebook: Notebook, clock: FakeClock) -> None:
-    with spans.one_pass(notebook, clock.now, ALPHA):
+    with spans.one_reconcile(notebook, clock.now, ALPHA):
         assert {} == correlation.fields()
         with spans.action("login", "d1", "LoginInProgress"):
             assert {"trace_id": "7" * 32, "span_id": "login"} == correlation.fields()
@@ -113,7 +113,7 @@ def test_only_log_lines_within_a_span_have_its_ids(notebook: Notebook, clock: Fa
 
 
 def test_a_reconcile_that_only_waits_leaves_no_span(notebook: Notebook, clock: FakeClock) -> None:
-    with spans.one_pass(notebook, clock.now, ALPHA):
+    with spans.one_reconcile(notebook, clock.now, ALPHA):
         spans.traced_requests(lambda *_: None)("GET", "secrets", 200, 0.1)
         with spans.step("ledger"):
             spans.waits("SessionActive")
@@ -137,7 +137,7 @@ def test_a_reconcile_that_only_waits_leaves_no_span(notebook: Notebook, clock: F
 def test_an_exception_is_recorded_by_its_code_never_by_its_text(
     notebook: Notebook, clock: FakeClock, error: BaseException, problem: str
 ) -> None:
-    with pytest.raises(type(error)), spans.one_pass(notebook, clock.now, ALPHA), spans.action("login", "d1", "x"):
+    with pytest.raises(type(error)), spans.one_reconcile(notebook, clock.now, ALPHA), spans.action("login", "d1", "x"):
         raise error
     assert [("reconcile", ""), ("reconcile/login", problem)] == notebook.problems()
     assert "made-up text" not in repr(notebook)
@@ -146,7 +146,7 @@ def test_an_exception_is_recorded_by_its_code_never_by_its_text(
 def test_a_call_to_the_broker_that_failed_has_its_reason(notebook: Notebook, clock: FakeClock) -> None:
     seen: list[tuple[str, str, float]] = []
     observe = spans.traced_steps(lambda *each: seen.append(each))
-    with spans.one_pass(notebook, clock.now, ALPHA), spans.action("login", "d1", "x") as outcome:
+    with spans.one_reconcile(notebook, clock.now, ALPHA), spans.action("login", "d1", "x") as outcome:
         observe("password", "PasswordRejected", 1.0)
         outcome.result, outcome.reason, outcome.failed = "rejected", "PasswordRejected", True
     assert [("reconcile/login", "PasswordRejected"), ("reconcile/login/password", "PasswordRejected")] == (
@@ -159,14 +159,14 @@ def test_a_call_to_the_broker_that_failed_has_its_reason(notebook: Notebook, clo
 def test_a_request_to_the_api_server_without_a_usable_answer_has_failed(
     notebook: Notebook, clock: FakeClock, status: int, problem: str
 ) -> None:
-    with spans.one_pass(notebook, clock.now, ALPHA), spans.action("probe", "d1", "x"):
+    with spans.one_reconcile(notebook, clock.now, ALPHA), spans.action("probe", "d1", "x"):
         spans.traced_requests(lambda *_: None)("GET", "secrets", status, 0.1)
     assert ("reconcile/probe/GET secrets", problem) == notebook.problems()[-1]
 
 
 async def test_credentials_that_are_reconciled_at_once_do_not_mix(notebook: Notebook, clock: FakeClock) -> None:
     async def one(name: str) -> None:
-        with spans.one_pass(notebook, clock.now, Key("desk", name)), spans.action(name, name, "x"):
+        with spans.one_reconcile(notebook, clock.now, Key("desk", name)), spans.action(name, name, "x"):
             await asyncio.sleep(0)
             with spans.step(f"of-{name}"):
                 await asyncio.sleep(0)
@@ -183,7 +183,7 @@ async def test_a_task_that_outlives_a_reconcile_is_no_part_of_it(notebook: Noteb
         await go_on.wait()
         spans.traced_requests(lambda *_: None)("GET", "secrets", 200, 0.1)
 
-    with spans.one_pass(notebook, clock.now, ALPHA), spans.action("probe", "d1", "x"):
+    with spans.one_reconcile(notebook, clock.now, ALPHA), spans.action("probe", "d1", "x"):
         task = asyncio.create_task(reminder())
     go_on.set()
     await task
@@ -192,7 +192,7 @@ async def test_a_task_that_outlives_a_reconcile_is_no_part_of_it(notebook: Noteb
 
 def test_without_a_tracer_nothing_is_recorded() -> None:
     with (
-        spans.one_pass(None, FakeClock().now, ALPHA),
+        spans.one_reconcile(None, FakeClock().now, ALPHA),
         spans.action("login", "d1", "x") as outcome,
         spans.step("ledger"),
     ):

@@ -53,7 +53,10 @@ async def trace_of_a_login(stage: Stage, exporter: SpanExporter) -> None:
     """A login of which everything is traced, and the trace is sent."""
     tracing = trace_to(exporter, "pod-1")
     services = observed_by(stage.services, spans.traced_steps(lambda *_: None))
-    with spans.one_pass(tracing.tracer, stage.clock.now, ALPHA), spans.action("login", "d1", "LoginInProgress") as told:
+    with (
+        spans.one_reconcile(tracing.tracer, stage.clock.now, ALPHA),
+        spans.action("login", "d1", "LoginInProgress") as told,
+    ):
         outcome = await log_in(services, stage.logins, stage.context())
         told.result, told.reason, told.failed = outcome.result, outcome.reason.value, outcome.failed is not None
     await tracing.stop(10.0)
@@ -120,7 +123,7 @@ def test_an_error_leaves_no_text_and_no_traceback(memory: InMemorySpanExporter) 
     tracing, now = trace_to(memory, "pod-1"), Stage().clock.now
     with (
         pytest.raises(ValueError, match="a stranger's text"),
-        spans.one_pass(tracing.tracer, now, ALPHA),
+        spans.one_reconcile(tracing.tracer, now, ALPHA),
         spans.action("login", "d1", "x"),
     ):
         raise ValueError("a stranger's text")

@@ -78,7 +78,7 @@ async def prove(services: Services, context: Context, plan: Plan) -> ActOutcome:
     except TokenDead as dead:
         return _died(services, context, dead)
     except BrokerError as error:
-        if error.reason is Reason.WRONG_ACCOUNT and held.adopted:
+        if error.reason is Reason.WRONG_ACCOUNT and held.recovered:
             return _is_not_ours(services, context, error)
         if error.reason is Reason.WRONG_ACCOUNT:
             await write_state(services.cluster, context.credential, context.gathered.state, None)
@@ -165,7 +165,7 @@ def _died(services: Services, context: Context, error: BrokerError) -> ActOutcom
     lapsed = now if isinstance(error, TokenDead) and error.reads_like_lapse else None
     context.in_memory.learn(dead_at=now, alive_at=None, lapsed_at=lapsed)
     held, target = context.observed.held, context.observed.target
-    if held is not None and held.brought:
+    if held is not None and held.adopted:
         message = f"Secret {context.credential.target.name!r} was not taken over: the broker refuses the token in it"
         return ActOutcome("dead", Reason.TOKEN_DEAD, notes=(Note(Reason.TOKEN_DEAD, message, warning=True),))
     known = target.marked_dead or liveness(context.observed) is Liveness.DEAD
@@ -183,11 +183,11 @@ async def _publish(services: Services, context: Context, held: Held) -> None:
         target = await publish(services.cluster, credential, target, held.session)
         context.in_memory.target_version = target["metadata"]["resourceVersion"]
         await services.on_step("after-publish", credential)
-    held_now = replace(held, published=True, adopted=False, brought=False)
-    if not held.published or held.adopted or state is None:
+    held_now = replace(held, published=True, recovered=False, adopted=False)
+    if not held.published or held.recovered or state is None:
         state = await write_state(services.cluster, credential, state, held_now)
         await services.on_step("after-clear", credential)
-    await hold_claim(services, context, fresh=not held.published or held.adopted)
+    await hold_claim(services, context, fresh=not held.published or held.recovered)
     context.after = context.gathered.with_published(target, state, held_now)
 
 
@@ -196,9 +196,9 @@ def _published(services: Services, context: Context, held: Held, plan: Plan) -> 
     asked = context.observed.refresh_asked
     context.in_memory.learn(alive_at=now, dead_at=None, **({"refreshed_at": now} if asked else {}))
     until = rfc3339(held.session.expires_at)
-    if held.published and not context.observed.target.matches and not held.brought:
+    if held.published and not context.observed.target.matches and not held.adopted:
         _count_heal(services, context)
-    if held.brought:
+    if held.adopted:
         what = f"Secret {context.credential.target.name!r} was taken over"
         note = Note(Reason.REPUBLISHED, f"{what}: its token works until {until}, and no login was made")
     elif not held.published:
@@ -219,7 +219,7 @@ def _published(services: Services, context: Context, held: Held, plan: Plan) -> 
         note.reason,
         notes=(note,),
         succeeded=True,
-        refreshed_at=None if held.published and not held.brought else now,
+        refreshed_at=None if held.published and not held.adopted else now,
         handled_refresh=asked,
         last_login=None if held.published else _settled(services, context, note.reason, note.message),
     )

@@ -51,7 +51,7 @@ async def restart(services: Services, context: Context) -> ActOutcome:
         Reason.ROLLOUT_RESTARTED if restarted else Reason(status.reason or Reason.SESSION_ACTIVE),
         notes=tuple(_notes(observed, results, states)),
         rollout=status,
-        looks=tuple((each.view.workload.kind, each.result.value) for each in results),
+        workload_results=tuple((each.view.workload.kind, each.result.value) for each in results),
     )
 
 
@@ -72,13 +72,13 @@ def _not_allowed(observed: Observed) -> ActOutcome:
     note = Note(Reason.ROLLOUT_NOT_ALLOWED, message, warning=True)
     rollout = observed.credential.rollout
     results = tuple((each.kind, Finding.NOT_ALLOWED.value) for each in rollout.workloads) if rollout is not None else ()
-    return ActOutcome("looked", Reason.ROLLOUT_NOT_ALLOWED, notes=(note,), rollout=status, looks=results)
+    return ActOutcome("looked", Reason.ROLLOUT_NOT_ALLOWED, notes=(note,), rollout=status, workload_results=results)
 
 
 async def _restart_if_owed(services: Services, context: Context, workload: Workload) -> _WorkloadResult:
     """Restart one workload if the rules say so; only the version that was read is restarted."""
     observed, namespace = context.observed, context.credential.key.namespace
-    view = await workloads.look_at(services.cluster, namespace, workload)
+    view = await workloads.read_workload(services.cluster, namespace, workload)
     unreported = was_restarted_unheard(observed, view)
     for last in (*[False] * (MOST_TRIES - 1), True):
         result = judge(observed, view)
@@ -91,7 +91,7 @@ async def _restart_if_owed(services: Services, context: Context, workload: Workl
             if last or not isinstance(error, Conflict):
                 view = workloads.with_problem(view, error)
                 break
-            view = await workloads.look_at(services.cluster, namespace, workload)
+            view = await workloads.read_workload(services.cluster, namespace, workload)
             continue
         await services.on_step("after-restart", context.credential)
         return _WorkloadResult(view, Finding.RESTARTED)

@@ -198,11 +198,11 @@ class Gatherer:
             return held
         adoptable = adoptable_session(target, credential, app, now)
         if adoptable is not None:
-            return Held(adoptable, published=True, staged_at=now, adopted=True, brought=True)
+            return Held(adoptable, published=True, staged_at=now, recovered=True, adopted=True)
         session = view_target(target, credential, None).session
         if session is None or session.user_id != credential.client_id:
             return None
-        return Held(session, published=True, staged_at=now, adopted=True)
+        return Held(session, published=True, staged_at=now, recovered=True)
 
     def _versions(
         self, credential: Credential, app: AppKeys | Problem, factors: LoginFactors | Problem | None

@@ -21,7 +21,7 @@ BY_HAND_ANNOTATION = "kubectl.kubernetes.io/restartedAt"
 """Annotation that `kubectl rollout restart` leaves."""
 
 
-async def look_at(cluster: Cluster, namespace: str, workload: Workload) -> WorkloadView:
+async def read_workload(cluster: Cluster, namespace: str, workload: Workload) -> WorkloadView:
     """Return the workload as it is; an error is reported in the view and never raised."""
     try:
         manifest = await cluster.get(workload_path(namespace, workload.kind, workload.name))

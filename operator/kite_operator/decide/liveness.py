@@ -35,13 +35,13 @@ def liveness(observed: Observed) -> Liveness:
     """Return the state of the published session.
 
     The newest definite answer of the broker decides. Without one, a session of today counts as alive, and one of the
-    day before is unknown. An unproven session from another client's Secret (`brought`) is unknown until it is probed;
+    day before is unknown. An unproven session from another client's Secret (`adopted`) is unknown until it is probed;
     once the broker refuses it, it counts as no session.
     """
     held, probes = observed.held, observed.probes
-    if held is None or not held.published or (held.brought and probes.dead_at is not None):
+    if held is None or not held.published or (held.adopted and probes.dead_at is not None):
         return Liveness.NONE
-    if held.brought:
+    if held.adopted:
         return Liveness.UNKNOWN
     if probes.dead_at is not None and (probes.alive_at is None or probes.dead_at >= probes.alive_at):
         return Liveness.DEAD

@@ -17,7 +17,7 @@ from kite_operator.model.account import AttemptLedger, Lock
 from kite_operator.model.errors import ReservationLost, ReservationRefused
 from kite_operator.model.reasons import Reason
 
-LOOK_AGAIN = timedelta(seconds=2)
+RETRY_AFTER = timedelta(seconds=2)
 """Wait before the next try for a lock that another process holds."""
 
 
@@ -59,7 +59,7 @@ def _refuse_while(others: Sequence[Lock], now: datetime) -> None:
         raise ReservationRefused(
             Reason.LOGIN_IN_PROGRESS,
             "another login for this client ID is in progress",
-            retry_at=min(now + LOOK_AGAIN, *(each.until for each in others)),
+            retry_at=min(now + RETRY_AFTER, *(each.until for each in others)),
         )
 
 

@@ -66,15 +66,15 @@ class PreviousTarget:
 class Held:
     """The session that the state Secret holds. `published` is False while it is staged: answered, not yet proven.
 
-    `adopted` when no state Secret holds it, and the session was read back from the derived Secret. `brought` when
+    `recovered` when no state Secret holds it, and the session was read back from the derived Secret. `adopted` when
     another client made that Secret for this credential to adopt: nothing of it has been proven.
     """
 
     session: Session
     published: bool
     staged_at: datetime
+    recovered: bool = False
     adopted: bool = False
-    brought: bool = False
 
 
 @dataclass(frozen=True, slots=True)

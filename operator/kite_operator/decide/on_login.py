@@ -55,7 +55,7 @@ def person_logged_in(observed: Observed) -> Plan | None:
 def _is_used(observed: Observed, grant: Grant) -> bool:
     """Return whether a session was staged after its exchange began: then only its deletion failed or was killed."""
     held = observed.held
-    if grant.taken_at is None or held is None or held.adopted or held.brought:
+    if grant.taken_at is None or held is None or held.recovered or held.adopted:
         return False
     return grant.taken_at <= held.staged_at <= observed.now
 
@@ -164,7 +164,7 @@ def _login_required(observed: Observed, reason: Reason) -> Plan:
         f"{how_to_log_in(observed)}{hint}{failure}",
         # The rejected input may be corrected in a Secret that is not watched.
         wake_at=upcoming if standing is None else min(upcoming, observed.now + RECHECK),
-        person=True,
+        login_required=True,
         block_id=standing.id if standing is not None else "",
     )
 

@@ -35,7 +35,7 @@ def target_differs(observed: Observed) -> Plan | None:
     if state not in (Liveness.ALIVE, Liveness.UNKNOWN) or is_of_other_app(observed):
         return None
     wrongly_marked_dead = observed.target.marked_dead and state is Liveness.ALIVE
-    if (observed.target.matches and not wrongly_marked_dead) or (observed.held is not None and observed.held.brought):
+    if (observed.target.matches and not wrongly_marked_dead) or (observed.held is not None and observed.held.adopted):
         return _adopted(observed)
     waiting = paused(observed)
     if waiting is not None:
@@ -59,7 +59,7 @@ def _written_anew(observed: Observed) -> Plan:
 
 def _adopted(observed: Observed) -> Plan | None:
     """Prove a session that was adopted from the derived Secret, after its state Secret was lost."""
-    if observed.held is None or not observed.held.adopted:
+    if observed.held is None or not observed.held.recovered:
         return None
     waiting = paused(observed)
     return waiting or Plan(Action.PROVE, Reason.REPUBLISHED, "the session is taken over from the derived Secret")
@@ -173,7 +173,9 @@ def yesterday_before_schedule(observed: Observed) -> Plan | None:
         return Plan(Action.REST, Reason.TOKEN_EXPIRED, message, wake_at=refresh_at)
     message = f"a token of the day before is in use until the refresh at {rfc3339(refresh_at)}"
     healthy = state is Liveness.ALIVE
-    return Plan(Action.REST, Reason.WAITING_FOR_SCHEDULE, message, wake_at=refresh_at, healthy=healthy, person=manual)
+    return Plan(
+        Action.REST, Reason.WAITING_FOR_SCHEDULE, message, wake_at=refresh_at, healthy=healthy, login_required=manual
+    )
 
 
 def _is_hindered(observed: Observed) -> bool:
@@ -192,4 +194,4 @@ def yesterday_at_schedule(observed: Observed) -> Plan | None:
     alive, manual = state is Liveness.ALIVE, observed.needs_manual_login
     known = "still works" if alive else "may still work: the broker does not say"
     message = f"a token of the day before {known}; it is replaced at {rfc3339(last)} at the latest"
-    return Plan(Action.REST, Reason.WAITING_FOR_SCHEDULE, message, wake_at=last, healthy=alive, person=manual)
+    return Plan(Action.REST, Reason.WAITING_FOR_SCHEDULE, message, wake_at=last, healthy=alive, login_required=manual)

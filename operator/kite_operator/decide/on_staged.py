@@ -62,7 +62,7 @@ def _lapsed(observed: Observed, probe_at: datetime) -> Plan:
         "Renew it in the developer console; the same session is tried again by itself, without another login. If it "
         f"has not lapsed, somebody ended the session at once: {how_to_log_in(observed) if manual else renewed}",
         wake_at=probe_at,
-        person=manual,
+        login_required=manual,
     )
 
 

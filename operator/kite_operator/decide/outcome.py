@@ -36,7 +36,7 @@ class ActOutcome:
     `result` and `reason` are labels of the attempts metric; `succeeded` clears the failures; `retry_at` requests a wait
     without a failure (another process is logging in, or the next TOTP window is awaited). The handled values
     acknowledge annotations. `last_login` is the outcome of a manual login. `rollout` is the new `status.rollout`,
-    `looks` the result for each examined workload, by kind.
+    `workload_results` the result for each examined workload, by kind.
     """
 
     result: str
@@ -52,4 +52,4 @@ class ActOutcome:
     last_login: LastLogin | None = None
     handled_revoke: bool = False
     rollout: RolloutStatus | None = None
-    looks: tuple[tuple[str, str], ...] = ()
+    workload_results: tuple[tuple[str, str], ...] = ()

@@ -46,7 +46,7 @@ class Plan:
     """One decision.
 
     `reason` and `message` are set in the conditions while it lasts; `healthy` is whether all is in order during a wait;
-    `person` whether a manual login is missing; `block_id` names the block of the credential.
+    `login_required` whether a manual login is missing; `block_id` names the block of the credential.
     """
 
     action: Action
@@ -54,6 +54,6 @@ class Plan:
     message: str
     wake_at: datetime | None = None
     healthy: bool = False
-    person: bool = False
+    login_required: bool = False
     block_id: str = ""
     grant: Grant | None = None

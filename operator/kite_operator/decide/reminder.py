@@ -51,14 +51,14 @@ NO_ACTION_REQUIRED = (
 """Reasons to wait that end by themselves or by intent. A reminder is sent for every reason that is not here."""
 
 
-def needs_person(observed: Observed, plan: Plan) -> bool:
+def needs_action(observed: Observed, plan: Plan) -> bool:
     """Return whether a working token needs a user's action: a login, an acknowledgement or a correction."""
     if _is_served(observed) or plan.reason in (Reason.SUSPENDED, Reason.CONFLICT):
         return False
-    return plan.person or bool(plan.block_id) or plan.reason not in NO_ACTION_REQUIRED
+    return plan.login_required or bool(plan.block_id) or plan.reason not in NO_ACTION_REQUIRED
 
 
-def needed_person(status: Status) -> bool:
+def needed_action(status: Status) -> bool:
     """Return whether action was required when `status` was written, for a credential not reconciled yet."""
     if any(_holds(status, kind) for kind in (LOGIN_REQUIRED, BLOCKED)):
         return True
@@ -82,7 +82,7 @@ def _is_served(observed: Observed) -> bool:
 def due_reminder(observed: Observed, plan: Plan) -> Reminder | None:
     """Return the reminder that is due now and has not been sent: of two marks that have passed, the later one."""
     deadline = timing.deadline(observed.credential.timing, observed.now)
-    if deadline is None or not needs_person(observed, plan):
+    if deadline is None or not needs_action(observed, plan):
         return None
     mark = _mark_of(observed, deadline)
     if mark is None or _is_sent(observed, deadline, mark):
@@ -112,13 +112,13 @@ def early_mark(deadline: datetime) -> datetime:
     return max(deadline - EARLY, last_flush(deadline))
 
 
-def next_look(observed: Observed, plan: Plan) -> datetime | None:
+def next_reconcile(observed: Observed, plan: Plan) -> datetime | None:
     """Return when to reconcile next: at the end of a wait, or at the next mark of a reminder if that comes first.
 
     Only credentials that need a user's action are reconciled at a mark: thousands of credentials that are in order
     would crowd the minutes before a market opens.
     """
-    if not needs_person(observed, plan):
+    if not needs_action(observed, plan):
         return plan.wake_at
     mark = next_mark(observed)
     return mark if plan.wake_at is None else min(plan.wake_at, mark)

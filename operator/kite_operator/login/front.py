@@ -147,7 +147,7 @@ async def result(context: PageContext, request: web.Request) -> web.Response:
         "client_id": call.credential.client_id,
         "login_page": login_page_of(context, call.credential.key),
         "here": here,
-        "next_look": f"{here}?look={reloads + 1}" if will_reload else "",
+        "next_reload": f"{here}?look={reloads + 1}" if will_reload else "",
         "pause": _PAUSE_SECONDS,
     }
     return context.views.page("result.html", values)

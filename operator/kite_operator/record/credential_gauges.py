@@ -14,7 +14,7 @@ from prometheus_client.registry import Collector
 from kite_operator.decide import budget, timing
 from kite_operator.decide.observed import Observed
 from kite_operator.decide.plan import Plan
-from kite_operator.decide.reminder import needed_person
+from kite_operator.decide.reminder import needed_action
 from kite_operator.decide.rollout import is_hindered
 from kite_operator.model.conditions import AUTHENTICATED, BLOCKED, LOGIN_REQUIRED, READY
 from kite_operator.model.reasons import Reason
@@ -75,7 +75,7 @@ def presumed(credential: Credential) -> Snapshot:
         reason=ready.reason if ready is not None else Reason.NOT_YET_LOGGED_IN.value,
         timing=credential.timing,
         suspended=credential.suspended,
-        action_required=needed_person(credential.status),
+        action_required=needed_action(credential.status),
     )
 
 

@@ -167,7 +167,7 @@ class Metrics:
     def count_attempt(self, action: Action, outcome: ActOutcome) -> None:
         """Count one action and its outcome."""
         self._attempts.labels(action.value, outcome.result, outcome.reason.value).inc(exemplar=_exemplar())
-        for kind, result in outcome.looks:
+        for kind, result in outcome.workload_results:
             self._rollout_results.labels(kind, result).inc()
 
     def observe_step(self, step: str, outcome: str, seconds: float) -> None:

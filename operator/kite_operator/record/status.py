@@ -65,7 +65,7 @@ def derive(observed: Observed, plan: Plan) -> Status:
         next_refresh_time=_next_refresh(observed, plan),
         secret_name=credential.target.name if published else _previous_target(observed),
         block_id=plan.block_id,
-        login_url=observed.login_url if plan.person or plan.block_id else "",
+        login_url=observed.login_url if plan.login_required or plan.block_id else "",
         # A value that was acknowledged before is handled, even if a re-created credential has lost its status.
         last_handled_revoke=old.last_handled_revoke
         if revoke_asked(observed)
@@ -94,7 +94,12 @@ def _conditions(observed: Observed, plan: Plan, state: Liveness) -> tuple[Condit
     return (
         Condition(READY, _status(ready), plan.reason, _with_gap(plan.message, calendar_gap(observed))),
         _authenticated(observed, state),
-        Condition(LOGIN_REQUIRED, _status(plan.person), plan.reason if plan.person else "NotRequired", _why(plan)),
+        Condition(
+            LOGIN_REQUIRED,
+            _status(plan.login_required),
+            plan.reason if plan.login_required else "NotRequired",
+            _why(plan),
+        ),
         Condition(
             BLOCKED,
             _status(bool(plan.block_id)),
@@ -121,7 +126,7 @@ def _with_gap(message: str, gap: str) -> str:
 
 
 def _why(plan: Plan) -> str:
-    return plan.message if plan.person else ""
+    return plan.message if plan.login_required else ""
 
 
 def _how_to_reopen(plan: Plan) -> str:

@@ -20,7 +20,7 @@ ADOPT = Plan(Action.PROVE, Reason.REPUBLISHED, "")
 
 
 def stage_of(stage: Stage, **facts: Any) -> Context:
-    return stage.context(held=replace(published(stage.clock.now()), adopted=True), **facts)
+    return stage.context(held=replace(published(stage.clock.now()), recovered=True), **facts)
 
 
 async def lease_held_by(stage: Stage, holder: Ref, *, proven: bool) -> None:
@@ -35,7 +35,7 @@ async def test_an_adopted_session_is_kept_again_once_it_is_proven() -> None:
     kept = parse_state(stage.cluster.objects[STATE], context.credential)
     assert ("published", Reason.REPUBLISHED) == (outcome.result, outcome.reason)
     assert kept is not None
-    assert (True, False) == (kept.published, kept.adopted)
+    assert (True, False) == (kept.published, kept.recovered)
 
 
 @pytest.mark.parametrize("holder", [REF, replace(REF, uid="former"), OTHER])
@@ -81,7 +81,7 @@ async def test_a_staged_session_of_another_client_is_still_a_rejection() -> None
 
 async def test_an_adopted_session_is_reported_and_counts_as_a_refresh_and_as_no_heal() -> None:
     stage = Stage()
-    held = replace(published(stage.clock.now()), adopted=True, brought=True)
+    held = replace(published(stage.clock.now()), recovered=True, adopted=True)
     context = stage.context(held=held)
     outcome = await prove(stage.services, context, ADOPT)
     kept = parse_state(stage.cluster.objects[STATE], context.credential)
@@ -93,12 +93,12 @@ async def test_an_adopted_session_is_reported_and_counts_as_a_refresh_and_as_no_
         if words in each.message
     ]
     assert kept is not None
-    assert ((), False) == (context.in_memory.heals, kept.brought)
+    assert ((), False) == (context.in_memory.heals, kept.adopted)
 
 
 async def test_a_refused_adoption_is_reported_without_mentioning_a_logout() -> None:
     stage = Stage(profile=TokenDead("the profile"))
-    held = replace(published(stage.clock.now()), adopted=True, brought=True)
+    held = replace(published(stage.clock.now()), recovered=True, adopted=True)
     outcome = await prove(stage.services, stage.context(held=held), ADOPT)
     assert ["Secret 'alpha-kite-token' was not taken over: the broker refuses the token in it"] == [
         each.message for each in outcome.notes

@@ -8,7 +8,7 @@ import pytest
 from kite_operator.act.context import begin_login
 from kite_operator.act.login import LedgerGate, log_in
 from kite_operator.decide import budget
-from kite_operator.decide.locks import LOOK_AGAIN
+from kite_operator.decide.locks import RETRY_AFTER
 from kite_operator.model.account import AttemptLedger, AttemptOutcome
 from kite_operator.model.errors import Conflict, ReservationLost, ReservationRefused, Step
 from kite_operator.model.reasons import Reason
@@ -144,7 +144,7 @@ async def test_while_another_process_logs_in_nothing_is_sent() -> None:
     )
     outcome = await log_in(stage.services, stage.logins, stage.context())
     assert ("refused", Reason.LOGIN_IN_PROGRESS) == (outcome.result, outcome.reason)
-    assert stage.clock.now() + LOOK_AGAIN == outcome.retry_at
+    assert stage.clock.now() + RETRY_AFTER == outcome.retry_at
     assert Step.PASSWORD not in {request.step for request in stage.transport.sent}
     lock = (await stage.ledger()).lock
     assert "of-another" == (lock.id if lock else "")

@@ -94,7 +94,7 @@ class _Broken:
 async def test_spans_that_fail_cost_spans_only(begins: bool) -> None:  # noqa: FBT001 - a parameter of the test
     stage = staged_with(spans.traced_steps(lambda _step, _outcome, _seconds: None), [*happy_answers()])
     context = stage.context()
-    one_pass = spans.one_pass(_Broken(begins=begins), stage.clock.now, context.credential.key)
-    with one_pass, spans.action("login", "d1", "LoginInProgress"):
+    one_reconcile = spans.one_reconcile(_Broken(begins=begins), stage.clock.now, context.credential.key)
+    with one_reconcile, spans.action("login", "d1", "LoginInProgress"):
         outcome = await log_in(stage.services, stage.logins, context)
     assert ("staged", True) == (outcome.result, is_staged(stage))

@@ -45,7 +45,7 @@ def writes(stage: Stage) -> list[str]:
 
 def results(outcome: ActOutcome) -> list[str]:
     assert outcome.rollout is not None
-    assert [result for _, result in outcome.looks] == [each.result for each in outcome.rollout.workloads]
+    assert [result for _, result in outcome.workload_results] == [each.result for each in outcome.rollout.workloads]
     return [each.result for each in outcome.rollout.workloads]
 
 

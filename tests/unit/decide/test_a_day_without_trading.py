@@ -12,7 +12,7 @@ import pytest
 from kite_operator.decide.observed import Held, Observed, Probes
 from kite_operator.decide.plan import Action, Plan
 from kite_operator.decide.policies import decide
-from kite_operator.decide.reminder import due_reminder, needs_person
+from kite_operator.decide.reminder import due_reminder, needs_action
 from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import TRADING_DAYS, Credential
 from kite_operator.model.sources import Problem
@@ -61,7 +61,7 @@ def situation(
 
 
 def outline(plan: Plan) -> tuple[Action, Reason, bool, bool]:
-    return plan.action, plan.reason, plan.healthy, plan.person
+    return plan.action, plan.reason, plan.healthy, plan.login_required
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -108,14 +108,14 @@ def test_a_manual_login_is_requested_until_saturday_and_from_monday_on() -> None
         (ist("06:00", day=MONDAY), Reason.LOGIN_REQUIRED),
     ):
         plan = decide(situation(now, "Manual"))
-        assert (now, reason, reason is Reason.LOGIN_REQUIRED) == (now, plan.reason, plan.person)
+        assert (now, reason, reason is Reason.LOGIN_REQUIRED) == (now, plan.reason, plan.login_required)
 
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("clock_time", ["08:15", "08:45", "13:00"])
 def test_no_reminder_is_sent(mode: str, clock_time: str) -> None:
     facts = situation(ist(clock_time, day=SATURDAY), mode)
-    assert not needs_person(facts, decide(facts))
+    assert not needs_action(facts, decide(facts))
     assert None is due_reminder(facts, decide(facts))
     blocked = situation(ist(clock_time, day=SATURDAY), account=account(attempt("block-1")))
     assert None is due_reminder(blocked, decide(blocked))
@@ -149,10 +149,10 @@ def test_a_saturday_of_an_unknown_year_or_with_a_session_is_a_day_like_others(
         now = ist(clock_time, day=SATURDAY)
         usual = decide(situation(now, mode, credential=credential(mode=mode)))
         with_calendar = decide(situation(now, mode, credential=on_trading_days(mode, calendar)))
-        assert (usual.action, usual.reason, usual.person) == (
+        assert (usual.action, usual.reason, usual.login_required) == (
             with_calendar.action,
             with_calendar.reason,
-            with_calendar.person,
+            with_calendar.login_required,
         )
 
 
@@ -212,7 +212,7 @@ def test_a_problem_that_a_user_has_to_fix_before_monday_is_reported() -> None:
     factors = Problem(Reason.LOGIN_SECRET_INVALID, "Secret 'alpha-login' has no key password")
     for mode in MODES:
         plan = decide(situation(now, mode, app=missing, renewal=None))
-        assert (Action.REST, Reason.APP_SECRET_NOT_FOUND, False) == (plan.action, plan.reason, plan.person)
+        assert (Action.REST, Reason.APP_SECRET_NOT_FOUND, False) == (plan.action, plan.reason, plan.login_required)
     assert Reason.LOGIN_SECRET_INVALID is decide(situation(now, factors=factors)).reason
     blocked = decide(situation(now, account=account(attempt("block-1"))))
     assert (Action.REST, Reason.PASSWORD_REJECTED) == (blocked.action, blocked.reason)

@@ -36,7 +36,7 @@ def lapsed(now: datetime = NOON, **changes: object) -> Observed:
 
 def test_the_message_says_to_renew_the_subscription_and_that_a_login_may_not_be_needed() -> None:
     plan = decide(lapsed())
-    assert (Action.REST, Reason.SUBSCRIPTION_INACTIVE, True) == (plan.action, plan.reason, plan.person)
+    assert (Action.REST, Reason.SUBSCRIPTION_INACTIVE, True) == (plan.action, plan.reason, plan.login_required)
     assert "renew it in the developer console" in plan.message
     assert "log in at" in plan.message
 

@@ -119,7 +119,7 @@ def test_at_every_hour_a_token_is_kept_or_replaced_as_promised(row: Row) -> None
 def test_a_manual_login_is_requested_from_the_flush_on_and_never_before(row: Row) -> None:
     plan = decide(situation(row))
     due = row.reason is ASK or (row.at >= "06:00" and row.token.startswith("yesterday"))
-    assert due is plan.person
+    assert due is plan.login_required
 
 
 @pytest.mark.parametrize("row", [row for row in DAY if row.action is REST], ids=str)

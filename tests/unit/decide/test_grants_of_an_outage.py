@@ -84,7 +84,7 @@ def test_a_grant_from_which_a_session_was_made_is_deleted_without_an_event(
 
 
 def test_an_adopted_session_is_not_of_a_grant() -> None:
-    held = replace(published(NOON), staged_at=NOON, adopted=True)
+    held = replace(published(NOON), staged_at=NOON, recovered=True)
     used = grant(taken_at=NOON)
     subject = credential(mode="Manual")
     assert Action.DROP_GRANT is not decide(observed(NOON, credential=subject, grants=(used,), held=held)).action

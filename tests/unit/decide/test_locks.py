@@ -31,7 +31,7 @@ def test_there_is_one_login_at_a_time_whatever_the_app() -> None:
     ledger = locks.start_login(account(), lock("mine"), NOON)
     with pytest.raises(ReservationRefused) as caught:
         locks.start_login(ledger, STRANGERS, NOON)
-    assert (Reason.LOGIN_IN_PROGRESS, NOON + locks.LOOK_AGAIN) == (caught.value.reason, caught.value.retry_at)
+    assert (Reason.LOGIN_IN_PROGRESS, NOON + locks.RETRY_AFTER) == (caught.value.reason, caught.value.retry_at)
     assert ledger == locks.start_login(ledger, lock("mine"), NOON)
     taken_over = locks.start_login(ledger, STRANGERS, NOON + LIVES)
     assert taken_over == locks.finish(taken_over, "mine")

@@ -152,12 +152,12 @@ def test_no_other_mode_uses_a_refresh_token(mode: str) -> None:
 
 def test_a_manual_login_is_requested_only_without_a_refresh_token() -> None:
     facts = renewing(ist("07:41"), held=YESTERDAY, probes=alive(ist("07:40")))
-    assert (False, True) == (decide(facts).person, decide(replace(facts, renewal=None)).person)
+    assert (False, True) == (decide(facts).login_required, decide(replace(facts, renewal=None)).login_required)
 
 
 def test_while_the_app_secret_is_missing_no_manual_login_is_requested() -> None:
     facts = renewing(ist("07:41"), held=YESTERDAY, probes=alive(ist("07:40")), app=GONE, versions=None)
-    assert decide(facts).person is False
+    assert decide(facts).login_required is False
 
 
 def test_the_refresh_token_is_not_shown() -> None:

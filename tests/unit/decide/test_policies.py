@@ -285,12 +285,12 @@ SITUATIONS: dict[str, tuple[Observed, Action, Reason]] = {
         Reason.TARGET_CONTESTED,
     ),
     "a session that only the target holds": (
-        observed(held=replace(TODAY, adopted=True)),
+        observed(held=replace(TODAY, recovered=True)),
         Action.PROVE,
         Reason.REPUBLISHED,
     ),
     "a session that only the target holds when the broker is away": (
-        observed(held=replace(TODAY, adopted=True), **waiting()),
+        observed(held=replace(TODAY, recovered=True), **waiting()),
         Action.REST,
         Reason.RATE_LIMITED,
     ),
@@ -578,15 +578,15 @@ def test_a_failing_credential_says_why_until_the_next_try() -> None:
 
 
 @pytest.mark.parametrize(
-    ("mode", "person", "way_out"),
+    ("mode", "login_required", "way_out"),
     [("TOTP", False, "kite-operator.dev/refresh"), ("Manual", True, "https://desk.example/login/alpha")],
 )
 def test_a_new_session_that_is_refused_is_reported_as_a_lapse_with_the_remedy_if_it_was_ended(
-    mode: str, way_out: str, *, person: bool
+    mode: str, way_out: str, *, login_required: bool
 ) -> None:
     facts = observed(credential=credential(mode=mode), held=STAGED, probes=dead(NOON - MINUTE))
     plan = decide(replace(facts, login_url="https://desk.example/login/alpha"))
-    assert (Reason.SUBSCRIPTION_INACTIVE, person) == (plan.reason, plan.person)
+    assert (Reason.SUBSCRIPTION_INACTIVE, login_required) == (plan.reason, plan.login_required)
     assert "If it has not lapsed" in plan.message
     assert way_out in plan.message
 
@@ -594,7 +594,7 @@ def test_a_new_session_that_is_refused_is_reported_as_a_lapse_with_the_remedy_if
 def test_the_message_says_how_to_log_in_and_what_prevents_it() -> None:
     ledger = account(rejections=(rejection(Reason.APP_SECRET_REJECTED, app="app-v1"),))
     plan = decide(observed(credential=credential(mode="Manual"), account=ledger))
-    assert (True, Reason.APP_SECRET_REJECTED) == (plan.person, plan.reason)
+    assert (True, Reason.APP_SECRET_REJECTED) == (plan.login_required, plan.reason)
     assert "kite-operator.dev/credential=alpha" in plan.message
     assert "Before that: the broker refused it." in plan.message
     assert "rejected-AppSecretRejected" == plan.block_id

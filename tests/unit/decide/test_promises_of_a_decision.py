@@ -170,7 +170,7 @@ def test_on_a_day_without_trading_no_session_is_made_without_a_request_and_no_lo
     if closed and not asked and liveness(facts) is not Liveness.NONE and not is_of_other_app(facts):
         plan = decide(facts)
         assert plan.action not in (Action.LOGIN, Action.RENEW)
-        assert not plan.person
+        assert not plan.login_required
 
 
 @many

@@ -43,7 +43,7 @@ def ended(subject: Credential = DAILY, **changes: Any) -> Observed:
 
 def test_the_message_names_both_remedies() -> None:
     plan = decide(ended())
-    assert (Action.REST, Reason.SESSION_ENDED, True) == (plan.action, plan.reason, plan.person)
+    assert (Action.REST, Reason.SESSION_ENDED, True) == (plan.action, plan.reason, plan.login_required)
     assert "kite-operator.dev/refresh" in plan.message
     assert "kite-operator.dev/login-grant" in plan.message
 
@@ -111,7 +111,7 @@ def test_a_block_is_reported_as_a_block_and_not_hidden_by_the_session_that_ended
     ledger: AttemptLedger, reason: Reason
 ) -> None:
     plan = decide(ended(account=ledger))
-    assert (Action.REST, reason, False, True) == (plan.action, plan.reason, plan.person, bool(plan.block_id))
+    assert (Action.REST, reason, False, True) == (plan.action, plan.reason, plan.login_required, bool(plan.block_id))
 
 
 ASKED_FOR = replace(DAILY, refresh="r1")

@@ -12,9 +12,9 @@ from kite_operator.decide.reminder import (
     NO_ACTION_REQUIRED,
     due_reminder,
     early_mark,
-    needs_person,
-    next_look,
+    needs_action,
     next_mark,
+    next_reconcile,
 )
 from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import Reminder, ReminderMark, Status, Timing
@@ -139,7 +139,7 @@ def test_on_a_day_that_is_not_refreshed_no_reminder_is_sent() -> None:
 
     shut = Timing(days="TradingDays", calendar=Closed())  # type: ignore[arg-type]  # a calendar with one answer
     seen = waiting(ist("08:20"), timing=shut)
-    plan = Plan(Action.REST, Reason.LOGIN_REQUIRED, "log in", person=True)
+    plan = Plan(Action.REST, Reason.LOGIN_REQUIRED, "log in", login_required=True)
     assert due_reminder(seen, plan) is None
     assert due_reminder(replace(seen, credential=MANUAL), plan) is not None
 
@@ -202,7 +202,7 @@ def test_no_reminder_is_sent_for(name: str) -> None:
 @pytest.mark.parametrize("reason", list(Reason))
 def test_an_unclassified_reason_is_reminded_of(reason: Reason) -> None:
     plan = Plan(Action.REST, reason, "as it is")
-    assert (reason not in NO_ACTION_REQUIRED) == needs_person(observed(EIGHT_THIRTY), plan)
+    assert (reason not in NO_ACTION_REQUIRED) == needs_action(observed(EIGHT_THIRTY), plan)
 
 
 @pytest.mark.parametrize(
@@ -220,7 +220,7 @@ def test_the_next_reconcile_is_at_the_next_mark(now: datetime, mark: datetime) -
 
 
 @pytest.mark.parametrize(
-    ("person", "wake_at", "next_reconcile"),
+    ("login_required", "wake_at", "at"),
     [
         (True, None, ist("08:15")),
         (True, ist("09:00"), ist("08:15")),
@@ -230,12 +230,12 @@ def test_the_next_reconcile_is_at_the_next_mark(now: datetime, mark: datetime) -
     ],
 )
 def test_only_a_credential_that_needs_action_is_reconciled_at_a_mark(
-    person: bool,  # noqa: FBT001 - a table
+    login_required: bool,  # noqa: FBT001 - a table
     wake_at: datetime | None,
-    next_reconcile: datetime | None,
+    at: datetime | None,
 ) -> None:
-    plan = Plan(Action.REST, Reason.LOGIN_IN_PROGRESS, "as it is", wake_at=wake_at, person=person)
-    assert next_reconcile == next_look(waiting(ist("07:50")), plan)
+    plan = Plan(Action.REST, Reason.LOGIN_IN_PROGRESS, "as it is", wake_at=wake_at, login_required=login_required)
+    assert at == next_reconcile(waiting(ist("07:50")), plan)
 
 
 def test_a_deadline_that_no_day_has_causes_no_reconcile_at_once() -> None:

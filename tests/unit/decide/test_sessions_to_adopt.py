@@ -20,7 +20,7 @@ SUNDAY = ist("12:00", day=1)
 
 def to_adopt(**changes: Any) -> Observed:
     now = changes.pop("now", NOON)
-    held = replace(published(now), adopted=True, brought=True)
+    held = replace(published(now), recovered=True, adopted=True)
     return observed(now, **{"held": held, "target": TargetView(exists=True), **changes})
 
 

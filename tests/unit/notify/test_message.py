@@ -11,7 +11,7 @@ from kite_operator.notify.message import LONGEST_PROBLEM, compose
 from support.facts import credential, ist, leaks
 
 EARLY = Reminder(ist("08:45"), ReminderMark.EARLY, ist("08:15"))
-LOGIN = Plan(Action.REST, Reason.LOGIN_REQUIRED, "log in at length", person=True)
+LOGIN = Plan(Action.REST, Reason.LOGIN_REQUIRED, "log in at length", login_required=True)
 MANUAL = credential(mode="Manual")
 PAGE = "https://kite-login.example.com/login/desk/alpha"
 

@@ -225,6 +225,6 @@ async def test_the_second_of_two_concurrent_reminders_is_refused() -> None:
     ],
 )
 def test_the_event_of_a_reminder_names_the_deadline_and_the_reason(mark: ReminderMark, message: str) -> None:
-    plan = Plan(Action.REST, Reason.LOGIN_REQUIRED, "log in", person=True)
+    plan = Plan(Action.REST, Reason.LOGIN_REQUIRED, "log in", login_required=True)
     note = reminder_event(plan, replace(REMINDER, mark=mark))
     assert (Reason.PERSON_NEEDED, message, True) == (note.reason, note.message, note.warning)
