@@ -67,7 +67,9 @@ def test_the_token_is_replaced_every_day_after_the_flush(world: World) -> None:
     world.operator()
     world.alpha()
     world.wait("SessionActive")
+    first = world.token()
     move_to(world, 12, 0)
+    world.until(lambda: world.token() != first and world.condition()[0] == "True", "the first refresh")
     for _ in range(2):
         old = world.token()
         move_to(world, 7, 46)

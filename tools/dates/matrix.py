@@ -57,7 +57,7 @@ def faked_commands() -> tuple[tuple[str, ...], ...]:
     """Return what is run with a faked clock: no program of Go's, which would read the true one, is among it."""
     python = sys.executable
     return (
-        (python, "-m", "pytest", "--quiet", "--numprocesses=auto", "tests/unit", "tests/contract"),
+        (python, "-m", "pytest", "--quiet", "--numprocesses=4", "tests/unit", "tests/contract"),
         (python, "-m", "trading_days", "--check"),
     )
 

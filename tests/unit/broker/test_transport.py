@@ -155,9 +155,9 @@ async def test_an_address_that_leads_nowhere_spends_nothing(transport: AiohttpTr
     assert (error.reason, error.processed) == (Reason.BROKER_UNREACHABLE, Processed.NO)
 
 
-async def test_a_server_that_speaks_no_tls_spends_nothing(transport: AiohttpTransport) -> None:
+async def test_a_server_that_speaks_no_tls_spends_nothing(impatient: AiohttpTransport) -> None:
     async with RawServer([http(400)]) as server:
-        error = await failure_of(transport, post(server.url.replace("http:", "https:")))
+        error = await failure_of(impatient, post(server.url.replace("http:", "https:")))
 
     assert error.processed == Processed.NO
 
