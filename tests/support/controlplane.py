@@ -11,7 +11,7 @@ from pathlib import Path
 
 from devcluster import ControlPlane, Options
 
-__all__ = ["ControlPlane", "Kubectl", "Options", "eventually", "has_ended", "namespace_in", "wait_for_end"]
+__all__ = ["ControlPlane", "Kubectl", "Options", "eventually", "has_ended", "namespace_in", "state_of", "wait_for_end"]
 
 _POLL = 0.05
 
@@ -69,13 +69,18 @@ def eventually(holds: Callable[[], bool], what: str, *, within: float = 30.0) ->
         time.sleep(_POLL)
 
 
-def has_ended(pid: int) -> bool:
-    """Whether the process is gone, or a zombie that waits for its parent."""
+def state_of(pid: int) -> str:
+    """The letter of the process's state in /proc, such as T for stopped; X when it is gone."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
-        return True
-    return stat.rpartition(")")[2].split()[0] in "ZX"
+        return "X"
+    return stat.rpartition(")")[2].split()[0]
+
+
+def has_ended(pid: int) -> bool:
+    """Whether the process is gone, or a zombie that waits for its parent."""
+    return state_of(pid) in "ZX"
 
 
 def wait_for_end(pids: Sequence[int], *, within: float = 15.0) -> None:

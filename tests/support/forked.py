@@ -38,7 +38,7 @@ class ForkedProcess:
         return self._process.exitcode
 
     def poll(self) -> int | None:
-        return self._process.exitcode
+        return self.returncode
 
     def wait(self, timeout: float) -> int:
         """The exit code; subprocess.TimeoutExpired when it still runs after `timeout` seconds."""

@@ -80,8 +80,8 @@ class Person:
         address = path if "://" in path else self.public + path
         if self.port is None:
             return address
-        context = urlsplit(address)
-        return context._replace(netloc=f"{context.hostname}:{self.port}").geturl()
+        parts = urlsplit(address)
+        return parts._replace(netloc=f"{parts.hostname}:{self.port}").geturl()
 
     def get(self, path: str, **headers: str) -> requests.Response:
         """Open a page; redirects are not followed."""

@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Self
 
+from support.controlplane import state_of
 from support.forked import ForkedProcess
 from support.ports import free_port
 from support.sandbox import START, Sandbox
@@ -152,8 +153,7 @@ class OperatorProcess:
 
     def is_frozen(self) -> bool:
         """Whether it was stopped by a signal."""
-        stat = Path(f"/proc/{self.process.pid}/stat").read_text()
-        return stat.rpartition(")")[2].split()[0] == "T"
+        return state_of(self.process.pid) == "T"
 
     def wait_dead(self) -> int:
         """Wait for a process that kills itself; returns its (negative) signal."""

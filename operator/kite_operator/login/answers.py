@@ -54,9 +54,9 @@ def read_pasted(text: str, redirect_url: str) -> Answer | Flaw:
         return Flaw.NOT_AN_ADDRESS
     try:
         registered = Address.of(urlsplit(redirect_url))
-        context = urlsplit(text if "://" in text else f"{registered.scheme}://{text}")
-        pasted = Address.of(context)
-        query = parse_qs(context.query, keep_blank_values=True, max_num_fields=64)
+        parts = urlsplit(text if "://" in text else f"{registered.scheme}://{text}")
+        pasted = Address.of(parts)
+        query = parse_qs(parts.query, keep_blank_values=True, max_num_fields=64)
     except ValueError:  # the message of this error quotes the address
         return Flaw.NOT_AN_ADDRESS
     if "." not in pasted.host and pasted.host != registered.host:

@@ -18,8 +18,8 @@ class Jar:
     @classmethod
     def of(cls, public_url: str) -> "Jar":
         """Return the jar for the page at this address: http is allowed on loopback only."""
-        context = urlsplit(public_url)
-        secure, path = context.scheme == "https", context.path or "/"
+        parts = urlsplit(public_url)
+        secure, path = parts.scheme == "https", parts.path or "/"
         prefix = ("__Host-" if path == "/" else "__Secure-") if secure else ""
         return cls(secure, path, prefix)
 
