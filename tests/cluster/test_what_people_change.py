@@ -32,6 +32,7 @@ def working(world: World, **spec: object) -> SandboxApp:
     """A credential with a token that is checked every two minutes."""
     app = world.alpha(probe={"interval": f"{INTERVAL_SECONDS}s"}, **spec)  # type: ignore[arg-type]  # fields of the spec
     world.wait("SessionActive")
+    world.rest()
     return app
 
 
@@ -98,6 +99,7 @@ def test_the_source_of_a_blocked_credential_is_seen_within_half_a_minute_and_a_l
         label(world, "alpha-login")
     world.credential()
     world.wait("PasswordRejected")
+    world.rest()
     write(world, "alpha-login", password=account.password)
     if not labelled:
         world.settle(0.5)
@@ -127,6 +129,7 @@ def test_the_source_of_a_failing_credential_is_seen_within_half_a_minute(world: 
     world.sources(app, account, totp_secret="not base32 at all 0189!")
     world.credential()
     world.wait("TOTPSecretInvalid")
+    world.rest()
     write(world, "alpha-login", totp_secret=account.totp_secret)
     world.settle(0.5)
     assert 0 == logins(world)

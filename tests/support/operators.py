@@ -53,14 +53,14 @@ class TestClock:
         self.move(seconds)
 
     def set_offset(self, seconds: float) -> None:
-        self._wait_until_idle()
+        self.wait_until_idle()
         self.offset = seconds
         self.sandbox.set_offset(seconds)
         _replace(self.file, str(seconds))
 
     def stand_still(self, at: datetime) -> None:
         """Both clocks stop at `at` (aware): what rests until later rests for as long as the test takes to look."""
-        self._wait_until_idle()
+        self.wait_until_idle()
         self.sandbox.set_now(at, frozen=True)
         _replace(self.file, f"@{at.timestamp()}")
 
@@ -68,7 +68,8 @@ class TestClock:
         """The moved time in Unix seconds."""
         return time.time() + self.offset
 
-    def _wait_until_idle(self) -> None:
+    def wait_until_idle(self) -> None:
+        """Until no operator is in a reconcile; but not for long, as one may be held up by the broker."""
         deadline = time.monotonic() + _IDLE_SECONDS
         while time.monotonic() < deadline and not all(each.is_idle() for each in self.operators):
             time.sleep(0.02)

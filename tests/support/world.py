@@ -295,6 +295,15 @@ class World:
         """Let whatever would go wrong go wrong: for assertions that nothing more happens."""
         time.sleep(seconds)
 
+    def rest(self) -> None:
+        """Until the events of what the operator wrote have come back to it, and the reconcile after them is over.
+
+        Before a change that nobody is to notice: a reconcile that such an event began late would read it.
+        """
+        self.clock.wait_until_idle()
+        self.settle(1.0)
+        self.clock.wait_until_idle()
+
     def assert_nothing_leaked(self, *secrets: str) -> None:
         """No secret of this test stands in logs, status, Events or metrics (P4)."""
         places = {
