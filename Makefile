@@ -78,7 +78,7 @@ dashboard-pictures: tools chromium prometheus  ## Renew the pictures of the dash
 	@DASHBOARD_PICTURES=docs/img $(BIN)/python -m pytest tests/alerts/test_dashboards.py -q
 
 test-fast: setup  ## Unit and contract tests, under a minute
-	@$(BIN)/python -m pytest --numprocesses=4 tests/unit tests/contract
+	@$(BIN)/python -m pytest --numprocesses=3 tests/unit tests/contract
 
 test-dates: tools  ## What depends on the date, on nine of them: a Sunday, a holiday, a leap day, … (a quarter of an hour)
 	@$(BIN)/python -m dates

@@ -1,6 +1,7 @@
 """Fixtures and set-up for the whole test tree."""
 
 import asyncio
+import gc
 import signal
 
 import hypothesis
@@ -8,6 +9,7 @@ import pytest
 
 hypothesis.settings.register_profile("kite", deadline=None)  # a busy machine is no fault of the code
 hypothesis.settings.load_profile("kite")
+gc.set_threshold(100_000, 50, 100)  # the default looks through all that pytest has collected, again and again
 pytest_plugins = ["support.log_lines", "support.sandbox", "support.side_by_side", "support.suite_audit"]
 
 

@@ -16,7 +16,7 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
-_LONGEST_FIRST: Final = ("e2e", "image", "bench", "chart", "alerts", "browser", "cluster")
+_LONGEST_FIRST: Final = ("e2e", "image", "bench", "chart", "alerts", "browser", "cluster", "contract")
 _WHOLE: Final = frozenset({"e2e", "image"})
 _BY_FILE: Final = frozenset({"unit", "contract"})
 _FAULT_GROUPS: Final = re.compile(r"tests/cluster/test_every_fault\.py::.*\[(\w+-(probe-)?)")
