@@ -21,7 +21,7 @@ class TwofaType(StrEnum):
 
 
 class Verdict(StrEnum):
-    """How one entry ended; the words are outcomes of the journal."""
+    """The outcome of one entry, in the journal's words."""
 
     ACCEPTED = "accepted"
     WRONG_PASSWORD = "wrong_password"  # noqa: S105 - the name of an outcome, not a password

@@ -1,4 +1,4 @@
-"""What the core answers, before HTTP: values that the shell renders and that faults may replace or edit."""
+"""Answers of the core, before HTTP: values that the shell renders and that faults may replace or edit."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Which rule answers which step, and whose call it is."""
+"""Dispatch of each step to the rule that answers it, with the account and app of the call."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -48,7 +48,7 @@ def act(world: World, call: Call) -> Answer:
 
 
 def attribute(world: World, call: Call) -> Caller:
-    """Whose call it is: dead tokens and spent passes still tell; an ID or key that does not exist counts as none."""
+    """Return the account and app of a call; dead tokens and spent passes still name them, an unknown one is None."""
     client_id, api_key = _claimed(world, call)
     return Caller(client_id if client_id in world.accounts else None, api_key if api_key in world.apps else None)
 

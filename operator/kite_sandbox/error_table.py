@@ -12,7 +12,7 @@ from kite_sandbox.answers import Answer
 
 
 class Source(StrEnum):
-    """Where a row comes from."""
+    """The source of a row."""
 
     DOCS = "Zerodha's documentation or support pages"
     CLIENT = "the official Python client: its exception classes and their default status codes"

@@ -18,7 +18,7 @@ from kite_sandbox.world import Step
 
 
 class When(StrEnum):
-    """Whether the call has an effect: BEFORE means that nothing happened, AFTER that all did except a proper answer."""
+    """The moment of the fault: BEFORE the call has any effect, or AFTER it has, so that only the answer is lost."""
 
     BEFORE = "before"
     AFTER = "after"
@@ -26,7 +26,7 @@ class When(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Whose calls: one account's, one app's, or (both None) everybody's."""
+    """The calls that are affected: one account's, one app's, or (both None) all."""
 
     client_id: str | None = None
     api_key: str | None = None

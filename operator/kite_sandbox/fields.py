@@ -11,7 +11,7 @@ NOTHING: Mapping[str, Any] = {}
 
 
 class BadRequest(ValueError):
-    """What was sent does not make sense; the text holds one line per problem."""
+    """The input is invalid; the text holds one line per problem."""
 
 
 class Fields:

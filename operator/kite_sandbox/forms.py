@@ -1,4 +1,4 @@
-"""Where the login pages' forms go: the same checks and the same counters as the JSON steps, answered with a page.
+"""Handlers of the login pages' forms: the same checks and counters as the JSON steps, answered with a page.
 
 SYNTHETIC as a whole: the real pages submit by script to the JSON steps.
 """

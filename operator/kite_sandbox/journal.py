@@ -1,4 +1,4 @@
-"""What reached "Zerodha": every call counted per account and step, so that a test can assert on it. Never a secret."""
+"""Journal of the calls that reached "Zerodha", counted per account and step for tests to assert on. Never a secret."""
 
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterator

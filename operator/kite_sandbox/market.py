@@ -34,7 +34,7 @@ class Instrument:
 
 @dataclass(frozen=True, slots=True)
 class Trade:
-    """What an account did today in one instrument, or holds of it: quantities, and average prices in rupees."""
+    """An account's trades of today or holdings in one instrument: quantities, and average prices in rupees."""
 
     instrument: Instrument
     product: str

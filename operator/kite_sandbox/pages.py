@@ -48,7 +48,7 @@ _PERMISSIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Errand:
-    """What a browser came to /connect/login for, as the forms carry it on; `redirect_params` are still encoded."""
+    """The request to /connect/login, as the forms carry it on; `redirect_params` are still encoded."""
 
     api_key: str = ""
     redirect_params: str = ""
@@ -96,7 +96,7 @@ def twofa_page(errand: Errand, step: CodeStep, alerts: Sequence[str] = ()) -> st
 
 
 def consent_page(app: App, client_id: str, sess_id: str) -> str:
-    """What Kite shows the first time that an account meets an app."""
+    """Return the page of consent, shown when an account logs in to an app for the first time."""
     heading = f"Authorise {app.api_key}?"
     return _page(
         heading,

@@ -46,7 +46,7 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class RefreshGrant:
-    """What a refresh_token stands for."""
+    """The session that a refresh_token renews."""
 
     client_id: str
     api_key: str

@@ -31,7 +31,7 @@ MOST_READS = 10
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """Which contents a folder has: where they lie, and a mark that is equal only while nothing has changed."""
+    """The contents of a folder: their place, and a mark that is equal only while nothing has changed."""
 
     place: Path
     mark: tuple[object, ...]

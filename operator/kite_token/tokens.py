@@ -1,4 +1,4 @@
-"""What a derived Secret says, as one value that does not show itself, and what can be wrong with it.
+"""The contents of a derived Secret as one value that does not show itself, and the errors that reading it can raise.
 
     KiteTokenError
     +-- TokenMissing     the folder or a key is not there

@@ -1,4 +1,4 @@
-"""What an alert waits for: every time and threshold of the rules, in one value.
+"""Limits of the alerts: every time and threshold of the rules, in one value.
 
 What is shipped uses the defaults. A test that cannot wait for an hour renders the same rules with shorter ones.
 """

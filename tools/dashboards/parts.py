@@ -1,4 +1,4 @@
-"""What a dashboard is made of. Values only: render.py turns them into Grafana's JSON."""
+"""The parts of a dashboard. Values only: render.py turns them into Grafana's JSON."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -27,7 +27,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """What is shown in place of a value."""
+    """A text that is shown in place of a value."""
 
     value: int
     text: str
@@ -36,7 +36,7 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How numbers are shown."""
+    """The format of numbers."""
 
     unit: str = COUNT
     steps: tuple[Step, ...] = (Step(None, GREY),)
@@ -84,7 +84,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """What is chosen at the top: values of the label `name` of the series `of`."""
+    """A choice at the top: values of the label `name` of the series `of`."""
 
     name: str
     title: str

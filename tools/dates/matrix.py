@@ -40,7 +40,7 @@ MOMENTS: Final = (
 
 
 def faked(moment: Moment, library: Path, now: datetime, environment: Mapping[str, str]) -> dict[str, str]:
-    """What makes a program believe that it is `moment` when it is `now`; time goes on from there in all of them."""
+    """Return the environment in which a program that starts at `now` takes it for `moment`, and goes on from there."""
     seconds = round((moment.time - now).total_seconds())
     python_path = [str(_PATCHED), *filter(None, [environment.get("PYTHONPATH")])]
     return {
@@ -63,5 +63,5 @@ def faked_commands() -> tuple[tuple[str, ...], ...]:
 
 
 def told_commands(moment: Moment) -> tuple[tuple[str, ...], ...]:
-    """What is told the date instead, since real Kubernetes is part of it: the demo is the one that begins today."""
+    """Return the commands that take the date as an option: the demo runs real Kubernetes, which ignores libfaketime."""
     return ((sys.executable, "-m", "demo", "--day", f"{moment.time:%Y-%m-%d}"),)

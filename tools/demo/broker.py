@@ -1,4 +1,4 @@
-"""What a trading pod does with the derived Secret: the official client, told nothing but the Secret's contents."""
+"""A trading pod's use of the derived Secret: the official client, with nothing but the Secret's contents."""
 
 from kiteconnect import KiteConnect
 from kiteconnect.exceptions import KiteException, TokenException

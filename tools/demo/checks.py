@@ -1,4 +1,4 @@
-"""What must be true of what the cluster, the metrics and Kite show: pure functions, each raises NotVerified."""
+"""Checks of what the cluster, the metrics and Kite show: pure functions, each raises NotVerified."""
 
 import base64
 from collections.abc import Iterable, Mapping, Sequence
@@ -28,7 +28,7 @@ HOPELESS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What a KiteCredential's status says."""
+    """The status of a KiteCredential, as far as the demo checks it."""
 
     ready: bool
     reason: str

@@ -1,4 +1,4 @@
-"""What the steps of the demo share: what was started, and how the cluster, the operator and Kite are looked at."""
+"""Context of the demo's steps: the started processes, and access to the cluster, the operator and Kite."""
 
 import json
 from collections.abc import Callable, Mapping

@@ -2,4 +2,4 @@
 
 
 class NotVerified(Exception):
-    """What was expected and what was seen instead, in words that hold no secret."""
+    """An expectation that did not hold, in words that hold no secret."""

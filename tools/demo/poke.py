@@ -1,4 +1,4 @@
-"""What KEEP=1 prints: how to look at what was left running, how to break it, and how to end it."""
+"""The text of KEEP=1: how to look at what was left running, how to break it, and how to end it."""
 
 import shlex
 

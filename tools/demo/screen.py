@@ -1,4 +1,4 @@
-"""What the demo prints: numbered steps, real output as evidence, and a check mark only after a verification."""
+"""The demo's output: numbered steps, real output as evidence, and a check mark only after a verification."""
 
 import sys
 import time
@@ -46,7 +46,7 @@ class Screen:
         self.line(self._paint(f"{number:2}. {text}", _BOLD))
 
     def say(self, text: str) -> None:
-        """What is being done, or what it means."""
+        """Print what is being done, or what it means."""
         for each in text.splitlines():
             self.line(f"{_INDENT}{each}")
 

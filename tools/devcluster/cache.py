@@ -1,4 +1,4 @@
-"""Where built programs are kept: outside of the checkout, one folder for each pinned version, shared by every checkout.
+"""Cache of built programs: outside of the checkout, one folder for each pinned version, shared by every checkout.
 
 The key changes with anything that changes the programs: the pinned version, go.mod and go.sum, our own Go files, the
 linker flags, the platform. The version and the platform are readable in it, the rest is a hash.

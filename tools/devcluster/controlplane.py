@@ -33,7 +33,7 @@ def _given_kubeconfig() -> Path | None:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to start a control plane.
+    """Options of a control plane.
 
     `kubeconfig`: use that cluster and start nothing; by default what KITE_DEVCLUSTER_KUBECONFIG names; None starts
     one of our own. `controllers`: also kube-controller-manager. `fsync`: etcd writes through to the disk (slower; for

@@ -35,7 +35,7 @@ _ENVIRONMENT: Final = MappingProxyType({"PATH": os.defpath})
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to start. `timeout` is in seconds, for each component."""
+    """Options of a start. `timeout` is in seconds, for each component."""
 
     binaries: Mapping[str, Path]
     controllers: bool = False

@@ -1,4 +1,4 @@
-"""What can go wrong, as one tree, so that callers catch at the width they need.
+"""The errors, as one tree, so that callers catch at the width they need.
 
     DevclusterError
     ├── UnsupportedPlatformError   not Linux, or a processor that the build does not know

@@ -56,7 +56,7 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where everything of one control plane is. `address` is the API server's alone: all else is on loopback."""
+    """Paths and ports of one control plane. `address` is the API server's alone: all else is on loopback."""
 
     folder: Path
     ports: Ports

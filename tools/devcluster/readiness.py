@@ -20,7 +20,7 @@ _TAIL_LINES: Final = 15
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What shows that `component` is ready: a GET of `url` answers 200.
+    """The readiness check of `component`: a GET of `url` answers 200.
 
     `keys` is the folder of certificates; `authority` names the one that verifies the server, `identity` the client's.
     """

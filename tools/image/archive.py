@@ -1,4 +1,4 @@
-"""What is built: an archive in the cache, and what is known of it."""
+"""The built archive in the cache, and its record."""
 
 import gzip
 import json

@@ -31,7 +31,7 @@ _UNUSED_SECONDS = 12 * 3600
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to build: which packages the operator gets, and what the labels and the times of files say.
+    """Options of a build: the operator's packages, the labels, and the times of files.
 
     `into` is an archive of the caller's own, in place of the one in the cache.
     """

@@ -1,4 +1,4 @@
-"""What an image is made of, as one key: the same inputs give the same image, so that it is built once."""
+"""The inputs of an image, as one key: the same inputs give the same image, so that it is built once."""
 
 import hashlib
 import re
@@ -20,7 +20,7 @@ LONG_AGO = 1704067200
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where the inputs come from: what the labels say, and the time that every file gets."""
+    """The origin of the inputs: the labels, and the time that every file gets."""
 
     revision: str
     when: int

@@ -1,4 +1,4 @@
-"""What can go wrong, in words for the person who runs `make image`."""
+"""Errors, in words for the person who runs `make image`."""
 
 
 class ImageProblem(Exception):

@@ -1,4 +1,4 @@
-"""What the programs of a node are told: a node in a machine that it shares, with as little as it needs of it."""
+"""Configuration of a node's programs: the node shares its machine, and gets as little of it as it needs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DNS_READY_PORT: Final = 8181
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where one node stands. `folder` is the node's, on the machine."""
+    """The place of one node. `folder` is the node's, on the machine."""
 
     name: str
     address: IPv4Address

@@ -1,4 +1,4 @@
-"""Whether this machine can run a node: what a node needs is tried, not guessed."""
+"""Checks that this machine can run a node: they try what a node needs, and guess nothing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _OVERLAY: Final = 'mount -t overlay overlay -o "lowerdir=$0/lower,upperdir=$0/up
 
 
 class MachineLacks(DevclusterError):
-    """What this machine would need to run a node."""
+    """A node needs something that this machine lacks."""
 
     def __init__(self, lacks: list[str]) -> None:
         super().__init__(f"a real node cannot run on this machine: {'; '.join(lacks)}")

@@ -43,7 +43,7 @@ _SYSTEM_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/
 
 @dataclass(frozen=True, slots=True)
 class Programs:
-    """Where everything is; `environment` is what the programs are started with."""
+    """The paths of the programs; they are started with `environment`."""
 
     kubernetes: Mapping[str, Path]
     cni: Path

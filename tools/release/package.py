@@ -32,7 +32,7 @@ class Unnamed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Programs:
-    """What packages, and the time that the archived files get: Helm takes that of the checkout otherwise."""
+    """The program that packages, and the time that archived files get: Helm takes that of the checkout otherwise."""
 
     helm: Path
     kubectl: Path

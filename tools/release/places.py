@@ -1,4 +1,4 @@
-"""Where the version stands. Its source is operator/kite_operator/__init__.py; everything else repeats it.
+"""The places of the version. Its source is operator/kite_operator/__init__.py; everything else repeats it.
 
 The places are not a list of files but the few ways in which a version of this project is written, looked for in every
 file: so a new example in a document cannot be forgotten.

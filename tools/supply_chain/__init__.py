@@ -1,1 +1,1 @@
-"""What the operator is made of: its bill of materials, its licences, and what is known against it."""
+"""The operator's supply chain: its bill of materials, its licences, and the audit of known vulnerabilities."""

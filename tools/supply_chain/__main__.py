@@ -24,7 +24,7 @@ def write_bills() -> None:
 
 
 def write_bill_of_archive(name: str, archive: Path) -> None:
-    """What a built image holds: the locked distributions as they are in it, and the packages of its base."""
+    """Write the bill of a built image: its locked distributions as installed, and the packages of its base."""
     _write(DIST / f"{name}-image.cdx.json", bill_of_archive(name, LOCKS[name], archive, _made_at()))
 
 

@@ -1,4 +1,4 @@
-"""What is known against the locked distributions, asked of a public database by pip-audit.
+"""Audit of the locked distributions: pip-audit asks a public database for known vulnerabilities.
 
 "Nothing is known" and "nobody could be asked" are two answers, and never look alike. Neither is a part of `make test`:
 what became known last night says nothing about a change of today.
@@ -21,7 +21,7 @@ NOT_AFFECTED: Final[Mapping[str, str]] = {}
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What came of asking about one lock."""
+    """The result for one lock."""
 
     code: int
     lines: tuple[str, ...]

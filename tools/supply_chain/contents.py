@@ -1,4 +1,4 @@
-"""What an image is made of: the locks, what is installed of them, and the operator itself."""
+"""The contents of an image: the locks, what is installed of them, and the operator itself."""
 
 import os
 import re
@@ -46,7 +46,7 @@ _SAYS: Final = re.compile(r"\.dist-info/|^var/lib/dpkg/status|^etc/os-release$|^
 
 
 def contents_of(locks: Iterable[Path], site: Path) -> Iterator[tuple[Locked, Installed]]:
-    """What of the locks belongs into an image, each once, with what is installed of it in `site`. Raises OutOfStep."""
+    """Yield what of the locks belongs into an image, each once, with its installation in `site`. Raises OutOfStep."""
     installed = read_installed(site)
     once = {each.name: each for lock in locks for each in read_lock(lock)}
     yield from of_lock(sorted(once.values(), key=lambda each: each.name), installed)

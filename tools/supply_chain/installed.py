@@ -1,4 +1,4 @@
-"""What distributions say of themselves where they are installed: in a virtual environment, or in an image."""
+"""Metadata of installed distributions: in a virtual environment, or in an image."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -29,7 +29,7 @@ class Installed:
 
 
 class OutOfStep(Exception):
-    """What is installed is not what is locked."""
+    """The installed distributions differ from the lock."""
 
 
 @cache
@@ -40,7 +40,7 @@ def read_installed(folder: Path) -> Mapping[NormalizedName, Installed]:
 
 
 def of_lock(locked: Iterable[Locked], installed: Mapping[NormalizedName, Installed]) -> list[tuple[Locked, Installed]]:
-    """What of the lock belongs into the image, with what is installed of it. Raises OutOfStep with all that differ."""
+    """Return what of the lock belongs into the image, as installed. Raises OutOfStep with all that differ."""
     wanted = [each for each in locked if each.is_for_the_image()]
     wrong = [
         f"{each.name} is locked as {each.version} and installed as {found.version if found else 'nothing'}"

@@ -34,7 +34,7 @@ READ: Final[Mapping[str, str]] = {"jinja2": "BSD-3-Clause"}
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """What a distribution's metadata says of its licence."""
+    """The licence in a distribution's metadata."""
 
     expression: str = ""
     licence: str = ""

@@ -1,4 +1,4 @@
-"""What exchange-calendars has recorded of the Bombay Stock Exchange, less what no record can be trusted about.
+"""The days that exchange-calendars has recorded of the Bombay Stock Exchange, less those that it cannot know.
 
 BSE and NSE have the same holidays for shares, and exchange-calendars keeps those of BSE (XBOM), year by year as the
 exchanges publish them: it says itself which year is its last.

@@ -17,7 +17,7 @@ _GRACE_S = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where to listen; port 0 takes a free one."""
+    """The addresses to listen on; port 0 takes a free one."""
 
     host: str = "127.0.0.1"
     api_port: int = 0
@@ -27,7 +27,7 @@ class Addresses:
 
 @dataclass(frozen=True, slots=True)
 class BaseUrls:
-    """Where the sandbox listens, without a trailing slash."""
+    """The sandbox's URLs, without a trailing slash."""
 
     api: str
     login: str
