@@ -13,14 +13,14 @@ def calls(world: World, client_id: str = "AB1234") -> int:
 
 
 SEEN_BEFOREHAND = {
-    "no app Secret": ("AppSecretNotFound", ("'alpha-app'", "api_key", "api_secret", "create it")),
-    "no api_secret": ("AppSecretInvalid", ("'alpha-app'", "'api_secret'", "add it")),
+    "no app Secret": ("AppSecretNotFound", ("'alpha-app'", "api_key", "api_secret", "Create it")),
+    "no api_secret": ("AppSecretInvalid", ("'alpha-app'", "'api_secret'", "Add it")),
     "empty api_key": ("AppSecretInvalid", ("'alpha-app'", "'api_key'", "empty")),
     "binary api_secret": ("AppSecretInvalid", ("'alpha-app'", "'api_secret'", "binary")),
     "two words": ("AppSecretInvalid", ("'alpha-app'", "'api_key'", "one word")),
-    "both spellings": ("AppSecretInvalid", ("'alpha-app'", "'KITE_API_KEY'", "keep one")),
+    "both spellings": ("AppSecretInvalid", ("'alpha-app'", "'KITE_API_KEY'", "Keep one")),
     "no login Secret": ("LoginSecretNotFound", ("'alpha-login'", "password", "totp_secret")),
-    "no password": ("LoginSecretInvalid", ("'alpha-login'", "'password'", "add it")),
+    "no password": ("LoginSecretInvalid", ("'alpha-login'", "'password'", "Add it")),
     "empty password": ("LoginSecretInvalid", ("'alpha-login'", "'password'", "empty")),
     "malformed TOTP secret": ("TOTPSecretInvalid", ("'alpha-login'", "'totp_secret'", "base32")),
     "a code for a TOTP secret": ("TOTPSecretInvalid", ("'alpha-login'", "'totp_secret'", "six-digit")),

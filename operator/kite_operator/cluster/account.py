@@ -116,7 +116,7 @@ def ledger_of(lease: Manifest, client_id: str) -> AttemptLedger:
     if ledger is None or ledger.client_id != client_id:
         raise ReservationRefused(
             Reason.ATTEMPT_BUDGET_EXHAUSTED,
-            f"the attempt ledger (annotation {LEDGER_ANNOTATION} of Lease {lease['metadata']['name']}) cannot be read: "
-            "nothing is submitted. Restore it, or delete the Lease after logging in once by hand at the broker",
+            f"the attempt ledger (annotation {LEDGER_ANNOTATION} of Lease {lease['metadata']['name']}) cannot be read, "
+            "so that nothing is submitted. Restore it, or log in once by hand at Kite and then delete the Lease",
         )
     return ledger

@@ -41,7 +41,8 @@ class ClientIDList:
             return Problem(
                 Reason.CLIENT_NOT_ALLOWED,
                 f"the operator may not read Namespace {namespace!r}, whose annotation {CLIENT_IDS_ANNOTATION} may "
-                "limit the client IDs: grant it get on namespaces, or run it with --namespace-client-ids off",
+                "limit the client IDs",
+                "Give the operator the right get on namespaces, or run it with --namespace-client-ids off.",
             )
         listed = ((found or {}).get("metadata", {}).get("annotations") or {}).get(CLIENT_IDS_ANNOTATION)
         if listed is None and self.rule != REQUIRED:
@@ -50,8 +51,8 @@ class ClientIDList:
             return None
         return Problem(
             Reason.CLIENT_NOT_ALLOWED,
-            f"client ID {client_id} is not in the annotation {CLIENT_IDS_ANNOTATION} of Namespace {namespace!r}: ask "
-            "whoever owns the Namespace to add it, or correct spec.clientID in a new KiteCredential",
+            f"client ID {client_id} is not in the annotation {CLIENT_IDS_ANNOTATION} of Namespace {namespace!r}",
+            "Ask the owner of the Namespace to add it, or correct spec.clientID in a new KiteCredential.",
         )
 
     async def _namespace(self, name: str) -> Manifest | None:

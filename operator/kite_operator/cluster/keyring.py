@@ -82,7 +82,7 @@ def _key_of(secret: dict[str, object], namespace: str) -> Sensitive:
         key, length = "", 0
     if length != _KEY_BYTES:
         raise OperatorError(
-            f"Secret {namespace}/{KEYS_SECRET} has no usable key {HASH_KEY!r}: delete it, and it is made anew (blocks "
-            "that rest on source versions are then judged anew, the attempt counts stay)"
+            f"Secret {namespace}/{KEYS_SECRET} has no valid key {HASH_KEY!r}. Delete it: the operator makes a new one "
+            "and then tries blocked credentials again. The attempt counts stay"
         )
     return Sensitive(key)

@@ -59,7 +59,7 @@ def view_workload(workload: Workload, manifest: Manifest) -> WorkloadView:
 def _held_back(strategy: Manifest) -> str:
     """Return the reason why Kubernetes does not replace pods of a restarted StatefulSet or DaemonSet."""
     if strategy.get("type") == "OnDelete":
-        return "its update strategy is OnDelete: each pod starts anew only when somebody deletes it"
+        return "its update strategy is OnDelete: a pod restarts only when you delete it"
     partition = (strategy.get("rollingUpdate") or {}).get("partition") or 0
     return f"its update strategy has partition {partition}: pods with a lower number stay as they are" * bool(partition)
 

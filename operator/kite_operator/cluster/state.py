@@ -35,12 +35,13 @@ def state_problem(secret: Manifest | None, credential: Credential) -> Problem | 
     if not _is_state(secret, credential):
         return Problem(
             Reason.STATE_SECRET_NOT_OWNED,
-            f"Secret {credential.state_secret!r} exists and is not the operator's: sessions are staged under this "
-            "name. Rename or delete it",
+            f"Secret {credential.state_secret!r} exists and is not the operator's, which keeps new sessions under this "
+            "name",
+            "Rename or delete it.",
         )
     if secret.get("immutable"):
-        message = f"somebody has made Secret {credential.state_secret!r} immutable: no session can be staged in it"
-        return Problem(Reason.STATE_SECRET_NOT_OWNED, f"{message}. Delete it")
+        what = f"Secret {credential.state_secret!r} is immutable: the operator cannot keep a new session in it"
+        return Problem(Reason.STATE_SECRET_NOT_OWNED, what, "Delete it.")
     return None
 
 

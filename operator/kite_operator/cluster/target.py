@@ -101,8 +101,9 @@ def _forbidden_metadata(credential: Credential, prefixes: tuple[str, ...]) -> Pr
             if slash and prefix not in prefixes:
                 return Problem(
                     Reason.INVALID_SPEC,
-                    f"spec.target.{where} has {key!r}, and prefix {prefix!r} is not allowed on derived Secrets: use a "
-                    "key without a prefix, or have the operator's administrator allow it (--target-metadata-prefixes)",
+                    f"spec.target.{where} has {key!r}, and the prefix {prefix!r} is not allowed on derived Secrets",
+                    "Use a key without a prefix, or ask the operator's administrator to allow this one "
+                    "(--target-metadata-prefixes).",
                 )
     return None
 
@@ -114,15 +115,17 @@ def _problem(secret: Manifest, credential: Credential) -> Problem | None:
         whose = f"belongs to KiteCredential {other!r}" if other else "was not made by the operator"
         return Problem(
             Reason.TARGET_NOT_OWNED,
-            f"Secret {name!r} (spec.target.name) exists and {whose}: it is never overwritten. Choose another name, "
-            f"delete it, or allow it by the annotation {ADOPT_ANNOTATION}={credential.key.name} on that Secret",
+            f"Secret {name!r} (spec.target.name) exists and {whose}: it is never overwritten",
+            f"Choose another name, delete the Secret, or set the annotation {ADOPT_ANNOTATION}={credential.key.name} "
+            "on it, so that the operator takes it over.",
         )
     if secret.get("immutable"):
-        return Problem(Reason.TARGET_UNWRITABLE, f"Secret {name!r} (spec.target.name) is immutable: delete it")
+        return Problem(Reason.TARGET_UNWRITABLE, f"Secret {name!r} (spec.target.name) is immutable", "Delete it.")
     if secret.get("type", TARGET_TYPE) != TARGET_TYPE:
         return Problem(
             Reason.TARGET_UNWRITABLE,
-            f"Secret {name!r} (spec.target.name) is of another type than {TARGET_TYPE}, which never changes: delete it",
+            f"Secret {name!r} (spec.target.name) is of another type than {TARGET_TYPE}, which never changes",
+            "Delete it.",
         )
     return None
 

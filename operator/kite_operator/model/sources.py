@@ -15,14 +15,22 @@ TOTP_SECRET_KEY = "totp_secret"  # noqa: S105 - the name of a key
 
 _TOKEN_TEXT = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _LONGEST_PASSWORD = 256
+CHECKED_AGAIN = "The operator checks again within 30 seconds."
+"""What the operator does next about every problem; the time is `standing.RECHECK`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Reason for which a source cannot be used; the message is shown to users as it is."""
+    """Something that a user has to fix: `what` is wrong, and the `fix`, each in words that are shown as they are."""
 
     reason: Reason
-    message: str
+    what: str
+    fix: str = ""
+
+    @property
+    def message(self) -> str:
+        """Return what is wrong, what the operator does next, and what you have to do."""
+        return " ".join(filter(None, [f"{self.what}.", CHECKED_AGAIN, self.fix]))
 
 
 def parse_app_secret(name: str, data: Mapping[str, str] | None) -> AppKeys | Problem:
@@ -30,8 +38,8 @@ def parse_app_secret(name: str, data: Mapping[str, str] | None) -> AppKeys | Pro
     if data is None:
         return Problem(
             Reason.APP_SECRET_NOT_FOUND,
-            f"Secret {name!r} (spec.appSecretRef) does not exist in this namespace: create it with the keys api_key "
-            "and api_secret of your Kite Connect app",
+            f"Secret {name!r} (spec.appSecretRef) does not exist in this namespace",
+            "Create it with the keys api_key and api_secret of your Kite Connect app.",
         )
     values = []
     for names in APP_KEYS:
@@ -41,8 +49,8 @@ def parse_app_secret(name: str, data: Mapping[str, str] | None) -> AppKeys | Pro
         if not _TOKEN_TEXT.fullmatch(value):
             return Problem(
                 Reason.APP_SECRET_INVALID,
-                f"key {names[0]!r} of Secret {name!r} must be one word of letters and digits as the developer console "
-                "shows it: copy it again",
+                f"key {names[0]!r} of Secret {name!r} is not one word of letters and digits",
+                "Copy the value again from the Kite developer console.",
             )
         values.append(Sensitive(value))
     return AppKeys(*values)
@@ -55,8 +63,8 @@ def parse_login_secret(
     if data is None:
         return Problem(
             Reason.LOGIN_SECRET_NOT_FOUND,
-            f"Secret {name!r} (spec.login.totp.secretRef) does not exist in this namespace: create it with the keys "
-            "password and totp_secret",
+            f"Secret {name!r} (spec.login.totp.secretRef) does not exist in this namespace",
+            "Create it with the keys password and totp_secret.",
         )
     password = _text(name, data, PASSWORD_KEY, Reason.LOGIN_SECRET_INVALID)
     if isinstance(password, Problem):
@@ -64,8 +72,9 @@ def parse_login_secret(
     if len(password) > _LONGEST_PASSWORD or not password.isprintable():
         return Problem(
             Reason.LOGIN_SECRET_INVALID,
-            f"key {PASSWORD_KEY!r} of Secret {name!r} holds something that cannot be a password (line breaks inside, "
-            "control characters or too long): write the password alone",
+            f"key {PASSWORD_KEY!r} of Secret {name!r} cannot be a password: it has line breaks or control characters, "
+            "or is too long",
+            "Write the password alone into it.",
         )
     secret = _text(name, data, TOTP_SECRET_KEY, Reason.TOTP_SECRET_INVALID)
     if isinstance(secret, Problem):
@@ -75,15 +84,17 @@ def parse_login_secret(
     except ValueError:
         return Problem(
             Reason.TOTP_SECRET_INVALID,
-            f"key {TOTP_SECRET_KEY!r} of Secret {name!r} is not a TOTP secret: it is the base32 text (letters A-Z, "
-            "digits 2-7) shown beside the QR code when TOTP was set up, not a six-digit code",
+            f"key {TOTP_SECRET_KEY!r} of Secret {name!r} is not a TOTP secret",
+            "Write the base32 text into it (letters A-Z, digits 2-7) that Kite shows beside the QR code when you set "
+            "up TOTP, not a six-digit code.",
         )
 
 
 def _one_of(name: str, data: Mapping[str, str], names: tuple[str, str]) -> str | Problem:
     present = [key for key in names if key in data]
     if not present:
-        return Problem(Reason.APP_SECRET_INVALID, f"Secret {name!r} has no key {names[0]!r} (or {names[1]!r}): add it")
+        what = f"Secret {name!r} has no key {names[0]!r} (or {names[1]!r})"
+        return Problem(Reason.APP_SECRET_INVALID, what, "Add it.")
     values = [_text(name, data, key, Reason.APP_SECRET_INVALID) for key in present]
     problem = next((value for value in values if isinstance(value, Problem)), None)
     if problem is not None:
@@ -91,18 +102,19 @@ def _one_of(name: str, data: Mapping[str, str], names: tuple[str, str]) -> str |
     if len(set(values)) > 1:
         return Problem(
             Reason.APP_SECRET_INVALID,
-            f"Secret {name!r} has both {names[0]!r} and {names[1]!r} with different values: keep one of them",
+            f"Secret {name!r} has both {names[0]!r} and {names[1]!r} with different values",
+            "Keep one of them.",
         )
     return str(values[0]).strip()
 
 
 def _text(name: str, data: Mapping[str, str], key: str, reason: Reason) -> str | Problem:
     if key not in data:
-        return Problem(reason, f"Secret {name!r} has no key {key!r}: add it")
+        return Problem(reason, f"Secret {name!r} has no key {key!r}", "Add it.")
     try:
         text = base64.b64decode(data[key] or "", validate=True).decode("utf-8").strip("\r\n")
     except ValueError:  # not base64, or not UTF-8
-        return Problem(reason, f"key {key!r} of Secret {name!r} is not text (binary data): write the value as text")
+        return Problem(reason, f"key {key!r} of Secret {name!r} holds binary data", "Write the value as text.")
     if not text:
-        return Problem(reason, f"key {key!r} of Secret {name!r} is empty: write the value into it")
+        return Problem(reason, f"key {key!r} of Secret {name!r} is empty", "Write the value into it.")
     return text

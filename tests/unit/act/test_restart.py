@@ -140,7 +140,7 @@ async def test_a_paused_workload_is_not_restarted() -> None:
 @pytest.mark.parametrize(
     ("strategy", "words"),
     [
-        ({"type": "OnDelete"}, "OnDelete: each pod starts anew only when somebody deletes it"),
+        ({"type": "OnDelete"}, "OnDelete: a pod restarts only when you delete it"),
         ({"type": "RollingUpdate", "rollingUpdate": {"partition": 2}}, "partition 2"),
         ({"type": "RollingUpdate", "rollingUpdate": {"partition": 0}}, "present token"),
     ],
