@@ -117,7 +117,7 @@ def test_a_person_who_is_logged_in_at_kite_already_comes_straight_back(setup: Lo
     give_code(page, setup)
     heading(page, "You are logged in")
     page.goto(setup.address)
-    page.get_by_role("button", name="Log in at Kite all the same").click()
+    page.get_by_role("button", name="Log in at Kite anyway").click()
     heading(page, "A login was not needed")
 
 
@@ -206,7 +206,7 @@ def test_the_back_button_begins_nothing_and_spoils_nothing(setup: LoginSetup, pa
     heading(page, "Confirm Form Resubmission")
     page.go_back()
     # Kite knows the browser by now, and sends it on at once: with the state of the login that was used.
-    heading(page, "This login was used, or begun in another browser")
+    heading(page, "This login was used, or started in another browser")
     setup.world.settle()
     assert token == setup.world.token()
     assert 0 == setup.grants()

@@ -76,7 +76,7 @@ def test_a_login_ends_in_a_proven_token_and_says_until_when(world: World) -> Non
         address = log_in(world, person, app)
         text = result(world, person, address, "You are logged in")
         assert "valid until 06:00 Indian time on" in text
-        world.until(lambda: "Nobody is needed" in person.get("/").text, "the list is empty")
+        world.until(lambda: "No login is needed" in person.get("/").text, "the list is empty")
     assert "AB1234" == (world.target() or {})["user_id"]
     last = world.status()["lastLogin"]
     assert (address.rpartition("/")[2], "Refreshed") == (last["grant"], last["reason"])

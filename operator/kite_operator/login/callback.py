@@ -29,12 +29,12 @@ from kite_operator.model.sources import parse_app_secret
 _BUSY = "Too many logins were started for this credential. Wait half a minute, then start again."
 _PASTED = {
     Flaw.NOT_AN_ADDRESS: "That is not a whole address. Copy all of it from the address bar, from https:// on.",
-    Flaw.OTHER_ADDRESS: "That is not the app's redirect URL, which is shown below. Copy the address that Kite led to.",
+    Flaw.OTHER_ADDRESS: "That is not the app's redirect URL (below). Copy the address that Kite sent you to.",
     Flaw.DECLINED: "Kite says that the login was cancelled. Nothing was changed. Start it again.",
     Flaw.INCOMPLETE: "That address has no request_token: the login was not completed. Start it again.",
-    Fault.FOREIGN: "That is of a login for something else. Start the login here, and copy the address it leads to.",
+    Fault.FOREIGN: "That address is from another login. Start the login here, and copy the address that it leads to.",
     Fault.EXPIRED: "That login took longer than five minutes. Start it again.",
-    Fault.OTHER_BROWSER: "That login was used already, or begun in another browser. Start it again here.",
+    Fault.OTHER_BROWSER: "That login was used already, or started in another browser. Start it again here.",
 }
 
 

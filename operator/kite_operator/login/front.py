@@ -93,12 +93,12 @@ def _reason_not_needed(credential: Credential) -> str:
     """Return the reason why no login is needed or none would help."""
     ready = credential.status.condition(READY)
     if ready is None:
-        return "The operator has not looked at this credential yet."
+        return "The operator has not reconciled this credential yet."
     if ready.status == "True":
         until = indian_time(credential.status.expires_time)
         return (
-            f"Nobody is needed: the token works{' until ' if until else ''}{until}. A login is used all the same "
-            "within ten minutes of a refresh that was asked for with the annotation kite-operator.dev/refresh."
+            f"You need not log in: the token works{' until ' if until else ''}{until}. To replace it now, set the "
+            "annotation kite-operator.dev/refresh to a new value and log in within ten minutes."
         )
     return f"{ready.reason}: {ready.message}"
 
@@ -180,23 +180,23 @@ def _reloads(request: web.Request) -> int:
 _NOTICES = {
     "foreign": (
         "This login was not started here",
-        "Kite sent you back from a login that this page did not begin, so nothing was changed. Start it here.",
+        "Kite sent you back from a login that this page did not start, so nothing was changed. Start it here.",
     ),
     "expired": (
         "This login took too long",
-        "More than five minutes went by between its start and its return, so nothing was changed. Start it again.",
+        "It took more than five minutes, so nothing was changed. Start it again.",
     ),
     "other-browser": (
-        "This login was used, or begun in another browser",
-        "A login counts once, in the browser that began it. Nothing was changed. Start it again here if one is needed.",
+        "This login was used, or started in another browser",
+        "A login works once, in the browser that started it. Nothing was changed. If you need one, start it here.",
     ),
     "incomplete": (
         "Kite did not complete the login",
-        "Kite sent you back without the word that makes a login. Nothing was changed. Start it again.",
+        "Kite sent you back without a one-time login code. Nothing was changed. Start it again.",
     ),
     "declined": (
         "You declined the login",
-        "Kite says that the login was cancelled. Nothing was changed, and the present token, if there is one, stays.",
+        "Kite says that the login was cancelled. Nothing was changed: a token that works stays.",
     ),
 }
 

@@ -85,9 +85,11 @@ def _pending(credential: Credential, *, waits: bool, staged: bool) -> LoginResul
     if reason in _PASSES:
         return _try_again_soon(message)
     if waits and reason and reason not in _UNDER_WAY:
-        text = "Your login has arrived, and something else stands in its way. It is good for a few minutes only."
+        text = (
+            "Your login has arrived, and cannot be used yet, for the reason below. It is valid for a few minutes only."
+        )
         return LoginResult(Severity.WAITING, "Not used yet", text, detail=message)
-    text = "The new session is being tried before anything is replaced. This takes a second or two."
+    text = "The operator tests the new token before it replaces the present one. This takes a second or two."
     return LoginResult(Severity.WAITING, "Logging in…", text)
 
 
@@ -106,14 +108,14 @@ def describe_unrecorded(credential: Credential, grant: str) -> LoginResult | Non
 def describe_lost(credential: Credential) -> LoginResult:
     """Return the result of a login that has had no outcome for long."""
     text = (
-        f"Nothing is known of this login any more. Look at the state of {credential.key.name}, and log in again if it "
+        f"The operator has no result of this login. Look at the state of {credential.key.name}, and log in again if it "
         "asks for it."
     )
     return LoginResult(Severity.BAD, "No answer", text, again=True)
 
 
 def _try_again_soon(message: str) -> LoginResult:
-    text = "Kite does not answer as it should. The login is tried again by itself; it is good for a few minutes only."
+    text = "Kite does not answer properly. The operator tries the login again; it stays valid for a few minutes only."
     return LoginResult(Severity.WAITING, "Kite is not answering", text, detail=message)
 
 
@@ -123,7 +125,7 @@ def _until(credential: Credential) -> str:
 
 def _refreshed(credential: Credential, last: LastLogin) -> LoginResult:
     text = (
-        f"A new token for {credential.client_id} has been tried and works. It is in Secret "
+        f"A new token for {credential.client_id} has been tested and works. It is in Secret "
         f"{credential.target.name!r}, and is valid until {_until(credential)}. You can close this page."
     )
     return LoginResult(Severity.GOOD, "You are logged in", text, detail=early(last.time))
@@ -135,23 +137,23 @@ def _not_required(credential: Credential, last: LastLogin) -> LoginResult:
 
 
 def _used(_: Credential, last: LastLogin) -> LoginResult:
-    text = "Kite says that this login has been used already or is too old: each works once, for a few minutes."
+    text = "Kite says that this login was used already, or is too old: a login works once, for a few minutes."
     return LoginResult(Severity.BAD, "This login was used already", text, again=True, detail=last.message)
 
 
 def _lost_grant(_: Credential, last: LastLogin) -> LoginResult:
-    text = "Kite's answer was lost when the operator was stopped, and Kite does not answer twice. Nothing was changed."
-    return LoginResult(Severity.BAD, "Log in once more", text, again=True, detail=last.message)
+    text = "The operator was stopped while Kite answered, and Kite answers once only. Nothing was changed."
+    return LoginResult(Severity.BAD, "Log in again", text, again=True, detail=last.message)
 
 
 def _outlasted(_: Credential, last: LastLogin) -> LoginResult:
-    text = "Kite did not answer while this login could be used. Nothing was changed. Log in again when Kite answers."
-    return LoginResult(Severity.BAD, "Kite was out of order", text, again=True, detail=last.message)
+    text = "Kite did not answer while this login was valid. Nothing was changed. Log in again when Kite answers."
+    return LoginResult(Severity.BAD, "Kite did not answer", text, again=True, detail=last.message)
 
 
 def _wrong_account(credential: Credential, last: LastLogin) -> LoginResult:
     text = (
-        f"You were logged in at Kite as another client than {credential.client_id}. Nothing was changed. Log out at "
+        f"You logged in at Kite as another client than {credential.client_id}. Nothing was changed. Log out at "
         f"Kite, then log in as {credential.client_id}."
     )
     return LoginResult(Severity.BAD, "That was another account", text, again=True, detail=last.message)
@@ -160,27 +162,27 @@ def _wrong_account(credential: Credential, last: LastLogin) -> LoginResult:
 def _app_secret(credential: Credential, last: LastLogin) -> LoginResult:
     text = (
         f"Kite refused the app's secret. Correct api_secret in Secret {credential.app_secret!r} from the developer "
-        "console, then log in again. Another login before that would meet the same."
+        "console, then log in again: a login before that is refused too."
     )
     return LoginResult(Severity.BAD, "The app's secret is wrong", text, again=True, detail=last.message)
 
 
 def _lapsed(_: Credential, last: LastLogin) -> LoginResult:
     text = (
-        "Kite accepted the login and refused the very next call: the app's Kite Connect subscription has lapsed. Once "
-        "it is renewed this session is tried again by itself. If it has not lapsed, log in again."
+        "Kite accepted the login and refused the very next call: the app's Kite Connect subscription has lapsed. Renew "
+        "it in the developer console: the operator then tests this session again. If it has not lapsed, log in again."
     )
     return LoginResult(Severity.BAD, "The subscription has lapsed", text, again=True, detail=last.message)
 
 
 def _died(_: Credential, last: LastLogin) -> LoginResult:
-    text = "The new session was ended before it could be used: a logout, or a login elsewhere. Nothing was changed."
+    text = "The new session ended before it could be used, by a logout or a login elsewhere. Nothing was changed."
     return LoginResult(Severity.BAD, "The session was ended", text, again=True, detail=last.message)
 
 
 def _refused(_: Credential, last: LastLogin) -> LoginResult:
     text = f"The login was not used ({last.reason}). Nothing was changed."
-    return LoginResult(Severity.BAD, "This login was not usable", text, again=True, detail=last.message)
+    return LoginResult(Severity.BAD, "This login could not be used", text, again=True, detail=last.message)
 
 
 _WORDS: dict[str, Callable[[Credential, LastLogin], LoginResult]] = {

@@ -52,14 +52,14 @@ def test_a_token_that_the_flush_may_still_end_has_a_warning(minted: str, *, may_
     [
         (Reason.LOGIN_NOT_REQUIRED, Severity.NOTICE, "A login was not needed", False),
         (Reason.REQUEST_TOKEN_REJECTED, Severity.BAD, "This login was used already", True),
-        (Reason.GRANT_LOST, Severity.BAD, "Log in once more", True),
-        (Reason.GRANT_EXPIRED, Severity.BAD, "Kite was out of order", True),
+        (Reason.GRANT_LOST, Severity.BAD, "Log in again", True),
+        (Reason.GRANT_EXPIRED, Severity.BAD, "Kite did not answer", True),
         (Reason.WRONG_ACCOUNT, Severity.BAD, "That was another account", True),
         (Reason.APP_SECRET_REJECTED, Severity.BAD, "The app's secret is wrong", True),
         (Reason.SUBSCRIPTION_INACTIVE, Severity.BAD, "The subscription has lapsed", True),
         (Reason.TOKEN_DEAD, Severity.BAD, "The session was ended", True),
-        (Reason.USER_NOT_ENABLED, Severity.BAD, "This login was not usable", True),
-        (Reason.BROKER_UNAVAILABLE, Severity.BAD, "This login was not usable", True),
+        (Reason.USER_NOT_ENABLED, Severity.BAD, "This login could not be used", True),
+        (Reason.BROKER_UNAVAILABLE, Severity.BAD, "This login could not be used", True),
     ],
 )
 def test_each_outcome_has_its_own_description(reason: str, severity: Severity, heading: str, *, again: bool) -> None:

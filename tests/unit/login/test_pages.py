@@ -545,7 +545,7 @@ async def test_a_login_that_was_pasted_leaves_no_cookie_behind() -> None:
         (f"https://evil.example/callback?request_token={TOKEN}", "That is not the app"),
         (f"{REDIRECT}?status=cancelled", "Kite says that the login was cancelled"),
         (REDIRECT, "has no request_token"),
-        (f"{REDIRECT}?request_token={TOKEN}&state=x.y", "That is of a login for something else"),
+        (f"{REDIRECT}?request_token={TOKEN}&state=x.y", "That address is from another login"),
     ],
 )
 async def test_an_unusable_address_is_explained_and_changes_nothing(address: str, expected: str) -> None:
@@ -564,7 +564,7 @@ async def test_the_state_of_another_credential_cannot_be_pasted() -> None:
         other = (await desk.start("/kite/login/desk/bravo")).rpartition("%3D")[2]
         status, _, text = await paste(desk, f"{REDIRECT}?request_token={TOKEN}&state={other}")
         assert 422 == status
-        assert "That is of a login for something else" in text
+        assert "That address is from another login" in text
         assert {} == desk.grants()
 
 
