@@ -44,7 +44,7 @@ from kite_operator.notify.message import compose
 from kite_operator.notify.notifier import Notifier
 from kite_operator.record.events import EventWriter, gap_note, misfit_note, reminder_event, transition
 from kite_operator.record.metrics import Metrics
-from kite_operator.record.status import QUIET, StatusWriter, calendar_gap, derive, is_quiet
+from kite_operator.record.status import StatusWriter, calendar_gap, derive, is_quiet
 from kite_operator.spans import Tracer, action, one_reconcile, waits
 
 _log = logging.getLogger(__name__)
@@ -218,7 +218,7 @@ class Reconciler:
         waits(plan.reason.value)
         if self.leads() and not is_quiet(plan, observed.now):
             status = derive(observed, plan)
-            untouched = plan.reason in (Reason.CONFLICT, Reason.SUSPENDED) or refresh_waits(observed)
+            untouched = plan.reason.set_aside or refresh_waits(observed)
             if observed.refresh_asked and not untouched:
                 context.in_memory.learn(refreshed_at=observed.now)
                 status = replace(status, last_handled_refresh=credential.refresh)
@@ -255,7 +255,7 @@ class Reconciler:
     async def _wait_after_refusal(self, context: Context, plan: Plan, outcome: ActOutcome) -> datetime | None:
         """Requeue after a refusal by the attempt ledger: the next reconcile (within 30 seconds) reports the reason."""
         now = self.services.clock.now()
-        if outcome.retry_at is None and outcome.reason not in QUIET and plan.action is not Action.REFUSE_GRANT:
+        if outcome.retry_at is None and not outcome.reason.brief and plan.action is not Action.REFUSE_GRANT:
             waiting = Plan(Action.REST, outcome.reason, outcome.retry_message, wake_at=now + timedelta(seconds=30))
             return await self._publish_and_wait(context, waiting)
         return outcome.retry_at or now

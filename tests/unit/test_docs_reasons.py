@@ -5,6 +5,7 @@ import re
 import pytest
 
 from kite_operator.model.conditions import TYPES
+from kite_operator.model.reason_facts import Kind
 from kite_operator.model.reasons import Reason
 from support.documents import ROOT, anchors, codes, headings, missing_tests, named_tests, page, section
 
@@ -29,6 +30,17 @@ def _explained() -> list[str]:
 
 def test_every_reason_is_explained_and_no_other() -> None:
     assert sorted(reason.value for reason in Reason) == sorted(_explained())
+
+
+def test_the_anchor_of_a_reason_is_its_name_in_lower_case() -> None:
+    assert {reason.lower() for reason in Reason} <= anchors(FAILURES)
+
+
+def test_each_kind_of_reasons_has_a_section_of_its_own() -> None:
+    names = {reason.value for reason in Reason}
+    sections = (names.intersection(headings(section(FAILURES, title), 3)) for title in headings(FAILURES, 2))
+    of_a_kind = [[reason.value for reason in Reason if reason.kind is kind] for kind in Kind]
+    assert [sorted(each) for each in of_a_kind] == [sorted(each) for each in sections if each]
 
 
 @pytest.mark.parametrize("reason", list(Reason))

@@ -204,29 +204,14 @@ async def write_pending(services: Services, client_id: str, in_memory: InMemoryS
     in_memory.pending_writes = in_memory.pending_writes[len(pending_writes) :]
 
 
-_INPUTS = {
-    Reason.TWO_FACTOR_UNSUPPORTED: ("login",),
-    Reason.CONSENT_REQUIRED: ("login", "app"),
-    Reason.LOGIN_DECLINED: ("login", "app"),
-    Reason.LOGIN_NOT_COMPLETED: ("login", "app", "redirect"),
-    Reason.REDIRECT_URL_MISMATCH: ("app", "redirect"),
-    Reason.WRONG_ACCOUNT: ("login", "app"),
-    Reason.SUBSCRIPTION_INACTIVE: ("app", "day"),
-}
-"""Inputs that a rejection is bound to; every other rejection is bound to the app Secret."""
-
-
 def rejection_of(services: Services, context: Context, error: BrokerError) -> Rejection | None:
     """Return the rejection to record for `error`; None for one in the attempt ledger, or a transient one."""
     versions = context.observed.versions
-    if isinstance(error, TransientBrokerError) or error.reason in IN_LEDGER or versions is None:
+    if isinstance(error, TransientBrokerError) or error.reason.counts_as is not None or versions is None:
         return None
     present = versions.inputs(services.clock.now())
-    inputs = {name: present[name] for name in _INPUTS.get(error.reason, ("app",))}
+    inputs = {each.value: present[each] for each in error.reason.inputs}
     return Rejection(new_id(), error.reason, error.message, context.credential.ref, services.clock.now(), inputs)
-
-
-IN_LEDGER = (Reason.PASSWORD_REJECTED, Reason.TOTP_REJECTED, Reason.ATTEMPT_OUTCOME_UNKNOWN)
 
 
 def failed(context: Context, services: Services, error: BrokerError, *, asked: bool = False) -> ActOutcome:

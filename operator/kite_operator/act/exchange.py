@@ -26,6 +26,7 @@ from kite_operator.decide.outcome import ActOutcome, Failed, Note
 from kite_operator.decide.plan import Plan
 from kite_operator.model.account import AttemptLedger
 from kite_operator.model.errors import BrokerError, ClusterUnavailable, ReservationRefused, TransientBrokerError
+from kite_operator.model.reason_facts import ManualLogin
 from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import Failures, LastLogin
 from kite_operator.model.session import AppKeys
@@ -34,8 +35,6 @@ _LOST = (
     "a login was begun with this grant before, and its answer was lost (the operator was stopped in the middle, or the "
     "connection broke): the broker does not answer twice. Log in once more"
 )
-_CORRECTED_BY_LOGIN = (Reason.REQUEST_TOKEN_REJECTED, Reason.WRONG_ACCOUNT)
-"""Rejections that another manual login corrects: nothing is blocked."""
 
 
 async def exchange_grant(services: Services, context: Context, plan: Plan) -> ActOutcome:
@@ -111,7 +110,7 @@ async def _completed(services: Services, context: Context, lock_id: str, begun_a
 
 async def _failed(services: Services, context: Context, grant: Grant, lock_id: str, error: BrokerError) -> ActOutcome:
     transient = isinstance(error, TransientBrokerError)
-    corrected_by_login = error.reason in _CORRECTED_BY_LOGIN
+    corrected_by_login = error.reason.manual_login is ManualLogin.CORRECTS
     await release(services, context, lock_id, None if corrected_by_login else rejection_of(services, context, error))
     if not transient:
         await drop(services.cluster, context.credential, grant)

@@ -28,12 +28,10 @@ from kite_operator.decide.observed import Versions
 from kite_operator.decide.outcome import ActOutcome, Failed, Note
 from kite_operator.model.account import AttemptLedger
 from kite_operator.model.errors import BrokerError, Conflict, NotFound, ReservationRefused
+from kite_operator.model.reason_facts import ManualLogin
 from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import Failures
 from kite_operator.model.session import AppKeys
-
-_USELESS = (Reason.REFRESH_TOKEN_REJECTED, Reason.WRONG_ACCOUNT)
-"""Rejections of the refresh_token itself: it is dropped, and a manual login gives a new one. Nothing is blocked."""
 
 
 async def renew(services: Services, context: Context) -> ActOutcome:
@@ -81,7 +79,8 @@ async def _completed(services: Services, context: Context, versions: Versions, l
 
 
 async def _failed(services: Services, context: Context, lock_id: str, error: BrokerError) -> ActOutcome:
-    useless, error = error.reason in _USELESS, passing_lapse(error)
+    # The refresh_token itself is refused: it is dropped, and a manual login gives a new one.
+    useless, error = error.reason.manual_login is ManualLogin.CORRECTS, passing_lapse(error)
     await release(services, context, lock_id, None if useless else rejection_of(services, context, error))
     if not useless:
         return failed(context, services, error, asked=True)

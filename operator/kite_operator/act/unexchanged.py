@@ -16,9 +16,6 @@ from kite_operator.model.reasons import Reason
 from kite_operator.model.sensitive import Sensitive
 from kite_operator.model.session import AppKeys
 
-_OUT_OF_ORDER = (Reason.BROKER_UNREACHABLE, Reason.BROKER_UNAVAILABLE, Reason.RATE_LIMITED)
-"""Answers of an API that would take no other token either."""
-
 
 def kept_token(context: Context, versions: Versions) -> Sensitive | None:
     """Return the request_token that an earlier login of this client and app has left, or None."""
@@ -55,7 +52,7 @@ async def exchange_again(services: Services, context: Context, app: AppKeys, tok
         await exchange_and_stage(services, context, app, token, lock_id)
     except TransientBrokerError as error:
         old = kept is None or services.clock.now() - kept.since > budget.REQUEST_TOKEN_LIVES
-        if error.processed is not Processed.YES and (error.reason in _OUT_OF_ORDER or not old):
+        if error.processed is not Processed.YES and (error.reason.api_down or not old):
             context.in_memory.unexchanged = kept
             raise
         return False

@@ -17,6 +17,7 @@ from kite_operator.model.errors import (
     Step,
     TransientBrokerError,
 )
+from kite_operator.model.reason_facts import Entry
 from kite_operator.model.reasons import Reason
 
 SUBMISSIONS = frozenset({Step.PASSWORD, Step.TOTP})
@@ -41,7 +42,7 @@ def outcome_of(error: BrokerError | None) -> AttemptOutcome:
     """Return the ledger's entry for a submission that ended with `error` (None: the login went on)."""
     if error is None:
         return AttemptOutcome.ACCEPTED
-    if error.reason in {Reason.PASSWORD_REJECTED, Reason.TOTP_REJECTED}:
+    if error.reason.counts_as is Entry.WRONG:
         return AttemptOutcome.WRONG
     return {
         Processed.NO: AttemptOutcome.UNSENT,

@@ -17,6 +17,7 @@ from kite_operator.decide.observed import Grant, Observed
 from kite_operator.decide.plan import Action, Plan
 from kite_operator.decide.standing import RECHECK, is_within, paused, standing_block, standing_rejection, wait_on
 from kite_operator.model.expiry import rfc3339
+from kite_operator.model.reason_facts import ManualLogin
 from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import ONCE_A_DAY
 from kite_operator.model.sources import Problem
@@ -28,8 +29,6 @@ ASKED_AGAIN = timedelta(seconds=15)
 REFRESH_WINDOW = timedelta(minutes=10)
 """Time after a user's request for a refresh in which a manual login replaces even a living token."""
 EXCHANGE_PAUSE = timedelta(seconds=5)
-APP_REASONS = (Reason.APP_SECRET_REJECTED, Reason.APP_REJECTED)
-"""Rejections of the app itself: another login would be rejected too."""
 
 
 def person_logged_in(observed: Observed) -> Plan | None:
@@ -82,7 +81,7 @@ def _not_required(observed: Observed, grant: Grant) -> Plan:
 
 def _app_rejected(observed: Observed, grant: Grant) -> Plan | None:
     standing = standing_rejection(observed)
-    if standing is None or standing.reason not in APP_REASONS:
+    if standing is None or standing.reason.manual_login is not ManualLogin.REJECTED:
         return None
     message = f"login grant {grant.name!r} was not used: {standing.message}"
     return Plan(Action.REFUSE_GRANT, standing.reason, message, grant=grant)

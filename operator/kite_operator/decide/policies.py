@@ -49,17 +49,7 @@ from kite_operator.decide.plan import Action, Plan
 from kite_operator.decide.revocation import revoke_asked, revoked
 from kite_operator.decide.rollout import next_check, restart_owed
 from kite_operator.decide.standing import probe
-from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import TRADING_DAYS
-
-NO_PROBES = (
-    Reason.INVALID_SPEC,
-    Reason.SUSPENDED,
-    Reason.CONFLICT,
-    Reason.CLIENT_NOT_ALLOWED,
-    Reason.REVOKED,
-)
-"""Reasons to wait during which the broker is not called at all."""
 
 Policy = Callable[[Observed], Plan | None]
 
@@ -73,7 +63,7 @@ def decide(observed: Observed) -> Plan:
     plan = next(plan for policy in CHAIN if (plan := policy(observed)) is not None)
     if plan.action is Action.REST and observed.credential.timing.days == TRADING_DAYS:
         plan = _up_to(timing.day_end(observed.now), plan)
-    if plan.action is not Action.REST or plan.reason in NO_PROBES:
+    if plan.action is not Action.REST or not plan.reason.calls_broker:
         return plan
     probe_at = next_probe(observed)
     if probe_at is not None and probe_at <= observed.now:

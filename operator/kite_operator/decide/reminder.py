@@ -20,42 +20,12 @@ EARLY = timedelta(minutes=30)
 LATEST = timedelta(hours=6)
 """Time after the deadline from which a reminder is of no use: the trading day is over then."""
 
-NO_ACTION_REQUIRED = (
-    # All is well, or in progress.
-    Reason.SESSION_ACTIVE,
-    Reason.REFRESHED,
-    Reason.REPUBLISHED,
-    Reason.TARGET_REPLACED,
-    Reason.UNBLOCKED,
-    Reason.ACKNOWLEDGEMENT_IGNORED,
-    Reason.NOT_YET_LOGGED_IN,
-    Reason.LOGIN_IN_PROGRESS,
-    Reason.WAITING_FOR_SCHEDULE,
-    Reason.MARKET_CLOSED,
-    Reason.CALENDAR_UNKNOWN,
-    Reason.WAITING_FOR_TOTP_WINDOW,
-    Reason.SESSION_UNPROVEN,
-    Reason.TOKEN_EXPIRED,
-    Reason.TOKEN_DEAD,
-    Reason.TARGET_DRIFTED,
-    # Transient: it passes by itself.
-    Reason.BROKER_UNREACHABLE,
-    Reason.BROKER_UNAVAILABLE,
-    Reason.RATE_LIMITED,
-    Reason.UNEXPECTED_ANSWER,
-    Reason.INTERNAL_ERROR,
-    # A user requested it, or another credential does the work.
-    Reason.SUSPENDED,
-    Reason.CONFLICT,
-)
-"""Reasons to wait that end by themselves or by intent. A reminder is sent for every reason that is not here."""
-
 
 def needs_action(observed: Observed, plan: Plan) -> bool:
     """Return whether a working token needs a user's action: a login, an acknowledgement or a correction."""
-    if _is_served(observed) or plan.reason in (Reason.SUSPENDED, Reason.CONFLICT):
+    if _is_served(observed) or plan.reason.set_aside:
         return False
-    return plan.login_required or bool(plan.block_id) or plan.reason not in NO_ACTION_REQUIRED
+    return plan.login_required or bool(plan.block_id) or plan.reason.action_required
 
 
 def needed_action(status: Status) -> bool:
@@ -63,8 +33,10 @@ def needed_action(status: Status) -> bool:
     if any(_holds(status, kind) for kind in (LOGIN_REQUIRED, BLOCKED)):
         return True
     ready = status.condition(READY)
-    unready = ready is not None and ready.status == "False" and ready.reason not in NO_ACTION_REQUIRED
-    return unready and not _holds(status, AUTHENTICATED)
+    if ready is None or ready.status != "False" or _holds(status, AUTHENTICATED):
+        return False
+    reason = Reason.named(ready.reason)
+    return reason is None or reason.action_required
 
 
 def _holds(status: Status, kind: str) -> bool:

@@ -14,15 +14,9 @@ from kite_operator.model.account import Attempt, AttemptLedger, AttemptOutcome, 
 from kite_operator.model.conditions import BLOCKED
 from kite_operator.model.errors import Step
 from kite_operator.model.expiry import IST, session_day
+from kite_operator.model.reason_facts import Entry
 from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import Credential
-
-_COUNTED = {
-    Reason.PASSWORD_REJECTED: (Step.PASSWORD, AttemptOutcome.WRONG),
-    Reason.TOTP_REJECTED: (Step.TOTP, AttemptOutcome.WRONG),
-    Reason.ATTEMPT_OUTCOME_UNKNOWN: (Step.PASSWORD, AttemptOutcome.UNKNOWN),
-    Reason.ATTEMPT_BUDGET_EXHAUSTED: (Step.PASSWORD, AttemptOutcome.WRONG),
-}
 
 
 def seeded(credential: Credential, versions: Versions | None, now: datetime) -> AttemptLedger | None:
@@ -30,13 +24,14 @@ def seeded(credential: Credential, versions: Versions | None, now: datetime) -> 
     condition = credential.status.condition(BLOCKED)
     if condition is None or condition.status != "True" or versions is None:
         return None
-    reason = Reason(condition.reason) if condition.reason in set(Reason) else Reason.ATTEMPT_BUDGET_EXHAUSTED
+    reason = Reason.named(condition.reason) or Reason.ATTEMPT_BUDGET_EXHAUSTED
     ledger = AttemptLedger(credential.client_id, forgiven_on=now.astimezone(IST).date())
     if reason is Reason.SESSION_CONTESTED:
         return replace(ledger, logins=(LoginCount(versions.api_key, session_day(now), LOGINS_PER_DAY),))
-    if reason not in _COUNTED:
+    if reason.counts_as is None:
         return replace(ledger, rejections=(_rejection(credential, versions, reason, now),))
-    step, outcome = _COUNTED[reason]
+    step = Step.TOTP if reason is Reason.TOTP_REJECTED else Step.PASSWORD
+    outcome = AttemptOutcome.UNKNOWN if reason.counts_as is Entry.UNKNOWN else AttemptOutcome.WRONG
     count = LIMIT if reason is Reason.ATTEMPT_BUDGET_EXHAUSTED else LIMIT - 1
     for number in range(count):
         block_id = _block_id(credential) if number == count - 1 else f"seeded-{number}"

@@ -24,7 +24,7 @@ def paused(observed: Observed) -> Plan | None:
         return None
     if failures.next_retry_time - observed.now > backoff.LONGEST_RETRY_AFTER:
         return None  # the clock was set back: a wait of ours is never longer
-    reason = Reason(failures.reason) if failures.reason in set(Reason) else Reason.INTERNAL_ERROR
+    reason = Reason.named(failures.reason) or Reason.INTERNAL_ERROR
     ready = observed.credential.status.condition("Ready")
     message = ready.message if ready is not None and ready.reason == reason else "the last try failed"
     return Plan(Action.REST, reason, message, wake_at=failures.next_retry_time)

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from kite_operator.model.conditions import READY
 from kite_operator.model.expiry import FLUSH_END, IST, minted_in_flush_window
+from kite_operator.model.reason_facts import ManualLogin
 from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import Credential, LastLogin
 
@@ -51,27 +52,13 @@ def early(moment: datetime | None) -> str:
     return f"Kite may end it until {FLUSH_END:%H:%M} Indian time. Then you are asked again."
 
 
-_PASSES = (Reason.BROKER_UNREACHABLE, Reason.BROKER_UNAVAILABLE, Reason.RATE_LIMITED, Reason.UNEXPECTED_ANSWER)
-_UNDER_WAY = (
-    Reason.SESSION_UNPROVEN,
-    Reason.LOGIN_REQUIRED,
-    Reason.LOGIN_IN_PROGRESS,
-    Reason.NOT_YET_LOGGED_IN,
-    Reason.WAITING_FOR_SCHEDULE,
-    Reason.MARKET_CLOSED,
-    Reason.TOKEN_EXPIRED,
-    Reason.SESSION_ACTIVE,
-)
-"""Reasons of a credential whose login is in progress: there is no outcome yet."""
-
-
 def describe(credential: Credential, grant: str, *, waits: bool) -> LoginResult:
     """Return the outcome of the login of `grant`; `waits` is true while that Secret exists."""
     last = credential.status.last_login
     mine = last if last is not None and last.grant == grant else None
     if mine is None or mine.reason == Reason.SESSION_UNPROVEN:
         return _pending(credential, waits=waits, staged=mine is not None)
-    if mine.reason in _PASSES and waits:
+    if waits and _passes(mine.reason):
         return _try_again_soon(mine.message)
     words = _WORDS.get(mine.reason, _refused)
     return words(credential, mine)
@@ -82,15 +69,26 @@ def _pending(credential: Credential, *, waits: bool, staged: bool) -> LoginResul
     reason, message = (ready.reason, ready.message) if ready is not None else ("", "")
     if reason == Reason.SUBSCRIPTION_INACTIVE and staged:
         return _lapsed(credential, LastLogin("", reason, message))
-    if reason in _PASSES:
+    if _passes(reason):
         return _try_again_soon(message)
-    if waits and reason and reason not in _UNDER_WAY:
+    if waits and reason and _hinders(reason):
         text = (
             "Your login has arrived, and cannot be used yet, for the reason below. It is valid for a few minutes only."
         )
         return LoginResult(Severity.WAITING, "Not used yet", text, detail=message)
     text = "The operator tests the new token before it replaces the present one. This takes a second or two."
     return LoginResult(Severity.WAITING, "Logging in…", text)
+
+
+def _passes(name: str) -> bool:
+    reason = Reason.named(name)
+    return reason is not None and reason.passes
+
+
+def _hinders(name: str) -> bool:
+    """Return whether a login has to wait for the end of this reason, in contrast to a login that is in progress."""
+    reason = Reason.named(name)
+    return reason is None or reason.manual_login is not ManualLogin.PROCEEDS
 
 
 def describe_unrecorded(credential: Credential, grant: str) -> LoginResult | None:

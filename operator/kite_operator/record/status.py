@@ -24,22 +24,13 @@ from kite_operator.model.parse import parse_credential
 from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import Credential, Failures, LastLogin, Reminder, Status
 
-QUIET = (Reason.LOGIN_IN_PROGRESS, Reason.WAITING_FOR_TOTP_WINDOW)
-"""Reasons of waits of seconds within a refresh: the previous conditions stay."""
 _LONGEST_QUIET = timedelta(minutes=3)
 """Longest quiet wait; a longer one is written to status."""
-
-_NEXT_IS_SCHEDULED = (
-    Reason.SESSION_ACTIVE,
-    Reason.WAITING_FOR_SCHEDULE,
-    Reason.MARKET_CLOSED,
-    Reason.TOKEN_EXPIRED,
-)
 
 
 def is_quiet(plan: Plan, now: datetime) -> bool:
     """Return whether a wait is too short to be written to status."""
-    return plan.reason in QUIET and (plan.wake_at is None or plan.wake_at - now <= _LONGEST_QUIET)
+    return plan.reason.brief and (plan.wake_at is None or plan.wake_at - now <= _LONGEST_QUIET)
 
 
 def derive(observed: Observed, plan: Plan) -> Status:
@@ -84,7 +75,7 @@ def _next_refresh(observed: Observed, plan: Plan) -> datetime | None:
     failures = observed.credential.status.failures
     if failures is not None and failures.next_retry_time == plan.wake_at:
         return plan.wake_at
-    if not plan.healthy and plan.reason not in _NEXT_IS_SCHEDULED:
+    if not plan.healthy and not plan.reason.scheduled:
         return None
     return timing.next_refresh(observed.credential.timing, observed.jitter, observed.now)
 

@@ -9,7 +9,6 @@ from kite_operator.decide.observed import Observed, TargetView
 from kite_operator.decide.plan import Action, Plan
 from kite_operator.decide.policies import decide
 from kite_operator.decide.reminder import (
-    NO_ACTION_REQUIRED,
     due_reminder,
     early_mark,
     needs_action,
@@ -202,7 +201,7 @@ def test_no_reminder_is_sent_for(name: str) -> None:
 @pytest.mark.parametrize("reason", list(Reason))
 def test_an_unclassified_reason_is_reminded_of(reason: Reason) -> None:
     plan = Plan(Action.REST, reason, "as it is")
-    assert (reason not in NO_ACTION_REQUIRED) == needs_action(observed(EIGHT_THIRTY), plan)
+    assert reason.action_required == needs_action(observed(EIGHT_THIRTY), plan)
 
 
 @pytest.mark.parametrize(
