@@ -34,5 +34,5 @@ async def acknowledge(services: Services, context: Context) -> ActOutcome:
 
 
 def _ignored(message: str) -> ActOutcome:
-    note = Note(Reason.ACKNOWLEDGEMENT_IGNORED, message, warning=True)
+    note = Note(Reason.ACKNOWLEDGEMENT_IGNORED, message)
     return ActOutcome("ignored", Reason.ACKNOWLEDGEMENT_IGNORED, notes=(note,), handled_acknowledge=True)

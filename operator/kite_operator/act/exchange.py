@@ -66,7 +66,7 @@ async def refuse_grant(services: Services, context: Context, plan: Plan) -> ActO
     if plan.grant is not None:
         await drop(services.cluster, context.credential, plan.grant)
         last_login = LastLogin(plan.grant.name, plan.reason, plan.message, services.clock.now())
-    notes = (Note(plan.reason, plan.message, warning=True),)
+    notes = (Note(plan.reason, plan.message),)
     return ActOutcome("refused", plan.reason, notes=notes, last_login=last_login)
 
 
@@ -124,7 +124,7 @@ async def _failed(services: Services, context: Context, grant: Grant, lock_id: s
     return ActOutcome(
         "rejected",
         reason,
-        notes=(Note(reason, message, warning=True),),
+        notes=(Note(reason, message),),
         failed=Failed(failures),
         last_login=LastLogin(grant.name, reason, message, services.clock.now()),
     )

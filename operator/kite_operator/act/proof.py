@@ -97,7 +97,7 @@ def _is_not_ours(services: Services, context: Context, error: BrokerError) -> Ac
     """Treat another account's session in the derived Secret as no session; the sources are not at fault."""
     context.in_memory.learn(dead_at=services.clock.now(), alive_at=None)
     message = f"Secret {context.credential.target.name!r} was not taken over: {error.message}"
-    return ActOutcome("dead", Reason.WRONG_ACCOUNT, notes=(Note(Reason.WRONG_ACCOUNT, message, warning=True),))
+    return ActOutcome("dead", Reason.WRONG_ACCOUNT, notes=(Note(Reason.WRONG_ACCOUNT, message),))
 
 
 async def discard(services: Services, context: Context, plan: Plan) -> ActOutcome:
@@ -167,12 +167,12 @@ def _died(services: Services, context: Context, error: BrokerError) -> ActOutcom
     held, target = context.observed.held, context.observed.target
     if held is not None and held.adopted:
         message = f"Secret {context.credential.target.name!r} was not taken over: the broker refuses the token in it"
-        return ActOutcome("dead", Reason.TOKEN_DEAD, notes=(Note(Reason.TOKEN_DEAD, message, warning=True),))
+        return ActOutcome("dead", Reason.TOKEN_DEAD, notes=(Note(Reason.TOKEN_DEAD, message),))
     known = target.marked_dead or liveness(context.observed) is Liveness.DEAD
     if held is None or not held.published or is_due(context.observed) or known:
         return ActOutcome("dead", Reason.TOKEN_DEAD)
     message = "the published token was ended before its time: a logout, a password change, or a new login elsewhere"
-    return ActOutcome("dead", Reason.TOKEN_DEAD, notes=(Note(Reason.TOKEN_DEAD, message, warning=True),))
+    return ActOutcome("dead", Reason.TOKEN_DEAD, notes=(Note(Reason.TOKEN_DEAD, message),))
 
 
 async def _publish(services: Services, context: Context, held: Held) -> None:
@@ -210,7 +210,6 @@ def _published(services: Services, context: Context, held: Held, plan: Plan) -> 
         note = Note(
             Reason.TARGET_DRIFTED,
             f"Secret {context.credential.target.name!r} {what} and has been restored from the known good token",
-            warning=True,
         )
     else:
         note = Note(Reason.REPUBLISHED, f"the present token works until {until}: published anew without a login")

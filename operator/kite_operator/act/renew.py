@@ -88,7 +88,7 @@ async def _failed(services: Services, context: Context, lock_id: str, error: Bro
         await retry_write(services.clock, partial(_forget_token, services, context, context.gathered.state))
     count = (context.credential.status.failures.count if context.credential.status.failures else 0) + 1
     failures = Failures(count, error.reason, services.clock.now(), None)
-    note = Note(error.reason, f"{error.message}: a login by a person brings another", warning=True)
+    note = Note(error.reason, f"{error.message}: a login by a person brings another")
     return ActOutcome("rejected", error.reason, notes=(note,), failed=Failed(failures), handled_refresh=True)
 
 

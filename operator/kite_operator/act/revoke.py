@@ -27,7 +27,7 @@ async def revoke(services: Services, context: Context) -> ActOutcome:
     """
     sessions = sessions_to_end(context.observed)
     if not sessions:
-        note = Note(Reason.REVOKED, _NOTHING, warning=True)
+        note = Note(Reason.REVOKED, _NOTHING)
         return ActOutcome("ignored", Reason.REVOKED, notes=(note,), handled_revoke=True)
     with suppress(ReservationRefused):  # an unreadable ledger prevents every login as well
         await _block(services, context)
@@ -48,7 +48,7 @@ async def revoke(services: Services, context: Context) -> ActOutcome:
     held = context.observed.held
     if held is not None and not held.published:
         await write_state(services.cluster, context.credential, context.gathered.state, None)
-    note = Note(Reason.REVOKED, _DONE, warning=True)
+    note = Note(Reason.REVOKED, _DONE)
     return ActOutcome("revoked", Reason.REVOKED, notes=(note,), succeeded=True, handled_revoke=True)
 
 

@@ -69,7 +69,7 @@ def _not_allowed(observed: Observed) -> ActOutcome:
         restarted_time=previous.restarted_time if previous is not None else None,
         workloads=previous.workloads if previous is not None else (),
     )
-    note = Note(Reason.ROLLOUT_NOT_ALLOWED, message, warning=True)
+    note = Note(Reason.ROLLOUT_NOT_ALLOWED, message)
     rollout = observed.credential.rollout
     results = tuple((each.kind, Finding.NOT_ALLOWED.value) for each in rollout.workloads) if rollout is not None else ()
     return ActOutcome("looked", Reason.ROLLOUT_NOT_ALLOWED, notes=(note,), rollout=status, workload_results=results)
@@ -112,7 +112,7 @@ def _notes(observed: Observed, results: Sequence[_WorkloadResult], states: Seque
         if each.result is Finding.RESTARTED or each.unreported:
             yield Note(Reason.ROLLOUT_RESTARTED, _describe(observed, each))
         elif each.result in _PROBLEM_REASONS and is_news(observed, state):
-            yield Note(_PROBLEM_REASONS[each.result], _describe(observed, each), warning=True)
+            yield Note(_PROBLEM_REASONS[each.result], _describe(observed, each))
     previous = observed.credential.status.rollout
     if previous is None or previous.reason != Reason.ROLLOUT_WAITING:
         yield from (Note(Reason.ROLLOUT_WAITING, message) for message in _waiting(observed, results))

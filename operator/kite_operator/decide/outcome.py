@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from kite_operator.model.reason_facts import EventType
 from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import Failures, LastLogin
 from kite_operator.model.rollout import RolloutStatus
@@ -10,11 +11,16 @@ from kite_operator.model.rollout import RolloutStatus
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """An Event to be emitted: `warning` when a user should look at it."""
+    """An Event to be emitted: `ready` when the credential is Ready all the same, so that a warning is not due."""
 
     reason: Reason
     message: str
-    warning: bool = False
+    ready: bool = False
+
+    @property
+    def warning(self) -> bool:
+        """Return whether a user should look at it."""
+        return self.reason.event is EventType.WARNING and not self.ready
 
 
 @dataclass(frozen=True, slots=True)

@@ -171,7 +171,7 @@ class Notifier:
         for _ in urls.problems:
             self._count("invalid")
         message = told(credential.notify_secret or "", urls.problems)
-        await self._events.write(credential, Note(Reason.NOTIFY_SECRET_INVALID, message, warning=True))
+        await self._events.write(credential, Note(Reason.NOTIFY_SECRET_INVALID, message))
 
     async def _report_failed(self, credential: Credential, failed: list[Line], tries: int) -> None:
         if not failed:
@@ -183,4 +183,4 @@ class Notifier:
             f"a reminder was not delivered to line {lines} of key urls of Secret {credential.notify_secret!r} "
             f"(spec.notifySecretRef) (tries: {tries}): check that its URL is right and its service up"
         )
-        await self._events.write(credential, Note(Reason.NOTIFICATION_FAILED, message, warning=True))
+        await self._events.write(credential, Note(Reason.NOTIFICATION_FAILED, message))

@@ -11,6 +11,7 @@ from kite_operator.decide.plan import Plan
 from kite_operator.model.conditions import LONGEST_MESSAGE, READY
 from kite_operator.model.errors import ClusterError, NotFound
 from kite_operator.model.expiry import IST
+from kite_operator.model.reason_facts import EventType
 from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import API_VERSION, KIND, Credential, Reminder, ReminderMark, Status
 
@@ -20,25 +21,16 @@ SAME_FOR_SECONDS = 3000.0
 """Time for which an Event is assumed to exist: fifty minutes. The API server usually deletes it after an hour."""
 _MOST_REMEMBERED = 4096
 
-_SILENT = (
-    Reason.SESSION_ACTIVE,
-    Reason.WAITING_FOR_SCHEDULE,
-    Reason.MARKET_CLOSED,
-    Reason.TOKEN_EXPIRED,
-    Reason.LOGIN_IN_PROGRESS,
-    Reason.WAITING_FOR_TOTP_WINDOW,
-)
-"""Reasons of an ordinary day."""
-
 
 def transition(old: Status, new: Status) -> Note | None:
     """Return the Event for a change of the Ready condition, if it needs one."""
     before, after = old.condition(READY), new.condition(READY)
     if after is None or (before is not None and (before.status, before.reason) == (after.status, after.reason)):
         return None
-    if after.reason in _SILENT:
+    reason = Reason(after.reason)
+    if reason.event is None:
         return None
-    return Note(Reason(after.reason), after.message, warning=after.status != "True")
+    return Note(reason, after.message, ready=after.status == "True")
 
 
 def reminder_event(plan: Plan, reminder: Reminder) -> Note:
@@ -48,7 +40,7 @@ def reminder_event(plan: Plan, reminder: Reminder) -> Note:
         f"will not be ready by {by}" if reminder.mark is ReminderMark.EARLY else f"cannot become ready ({by} has come)"
     )
     content = f"{when} without a person: {plan.reason}: {plan.message}"
-    return Note(Reason.PERSON_NEEDED, content, warning=True)
+    return Note(Reason.PERSON_NEEDED, content)
 
 
 def gap_note(old: Status, new: Status, gap: str) -> Note | None:
@@ -56,7 +48,7 @@ def gap_note(old: Status, new: Status, gap: str) -> Note | None:
     before, after = old.condition(READY), new.condition(READY)
     if not gap or after is None or gap not in after.message or (before is not None and gap in before.message):
         return None
-    return Note(Reason.CALENDAR_UNKNOWN, f"{gap}. A newer operator may know them", warning=True)
+    return Note(Reason.CALENDAR_UNKNOWN, f"{gap}. A newer operator may know them")
 
 
 def misfit_note(name: str) -> Note:
@@ -65,7 +57,7 @@ def misfit_note(name: str) -> Note:
         f"Secret {name!r} is labelled as a login grant and is not of type kite-operator.dev/login-grant: it is neither "
         "used nor deleted. Create it anew with this type, or take the label kite-operator.dev/role away"
     )
-    return Note(Reason.GRANT_INVALID, message, warning=True)
+    return Note(Reason.GRANT_INVALID, message)
 
 
 def _prefix(name: str) -> str:
@@ -142,7 +134,7 @@ class EventWriter:
             },
             "reason": note.reason.value,
             "message": message,
-            "type": "Warning" if note.warning else "Normal",
+            "type": (EventType.WARNING if note.warning else EventType.NORMAL).value,
             "firstTimestamp": now,
             "lastTimestamp": now,
             "count": 1,

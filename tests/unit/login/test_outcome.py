@@ -4,8 +4,17 @@ from dataclasses import replace
 
 import pytest
 
-from kite_operator.login.outcome import LoginResult, Severity, describe, describe_lost, describe_unrecorded, indian_time
+from kite_operator.login.outcome import (
+    _WORDS,
+    LoginResult,
+    Severity,
+    describe,
+    describe_lost,
+    describe_unrecorded,
+    indian_time,
+)
 from kite_operator.model.conditions import Condition
+from kite_operator.model.reason_facts import ManualLogin
 from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import Credential, LastLogin, Status
 from support.facts import NOON, credential, ist
@@ -143,3 +152,38 @@ def test_every_reason_has_a_heading_and_a_text(reason: Reason) -> None:
 def test_times_are_indian_times_in_words() -> None:
     assert "06:00 Indian time on Tuesday 3 March 2026" == indian_time(FLUSH)
     assert "" == indian_time(None)
+
+
+@pytest.mark.parametrize("reason", list(Reason))
+def test_every_outcome_that_is_recorded_has_a_text(reason: Reason) -> None:
+    outcome = described(reason, ready="LoginRequired")
+    assert outcome.heading
+    assert outcome.text
+
+
+@pytest.mark.parametrize("reason", [reason for reason in Reason if reason.manual_login is ManualLogin.CORRECTS])
+def test_another_login_is_offered_where_it_corrects_the_rejection(reason: Reason) -> None:
+    outcome = described(reason, ready="LoginRequired")
+    assert (Severity.BAD, True) == (outcome.severity, outcome.again)
+
+
+def test_only_reasons_that_a_login_can_end_with_have_a_text_of_their_own() -> None:
+    """A wait is no outcome."""
+    assert [] == [reason for reason in Reason if reason in _WORDS and (reason.brief or reason.passes)]
+
+
+@pytest.mark.parametrize("reason", [reason for reason in Reason if reason.passes])
+def test_a_login_that_waits_for_the_broker_is_tried_again(reason: Reason) -> None:
+    assert "Kite is not answering" == described(reason, waits=True).heading
+    assert "Kite is not answering" == described(ready=reason).heading
+
+
+@pytest.mark.parametrize("reason", list(Reason))
+def test_a_login_is_shown_as_not_used_yet_while_something_hinders_it(reason: Reason) -> None:
+    hindered = reason.manual_login is not ManualLogin.PROCEEDS and not reason.passes
+    assert hindered == ("Not used yet" == described(ready=reason, waits=True).heading)
+
+
+def test_a_reason_of_another_version_hinders_a_login() -> None:
+    assert "Not used yet" == described(ready="OfTomorrow", waits=True).heading
+    assert "Logging in…" == described(ready="OfTomorrow").heading

@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 
 from kite_operator.decide.plan import Action, Plan
+from kite_operator.model.reason_facts import Alert
 from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import Reminder, ReminderMark
-from kite_operator.notify.message import LONGEST_PROBLEM, compose
+from kite_operator.notify.message import _WORDS, LONGEST_PROBLEM, compose
 from support.facts import credential, ist, leaks
 
 EARLY = Reminder(ist("08:45"), ReminderMark.EARLY, ist("08:15"))
@@ -48,3 +49,23 @@ def test_it_fits_on_a_phone_and_leaks_nothing(reason: Reason) -> None:
     assert len(message.title) < 100
     assert len(message.body) < 500
     assert [] == list(leaks(message.title + message.body))
+
+
+def test_a_text_of_its_own_has_only_what_a_reminder_can_be_about() -> None:
+    """A login is asked for in a wait for the schedule too, in mode Manual."""
+    texts = {reason for reason in Reason if reason in _WORDS}
+    assert texts == set(_WORDS)
+    assert [] == [reason for reason in texts if not (reason.action_required or reason.alert is Alert.LOGIN_REQUIRED)]
+
+
+@pytest.mark.parametrize("reason", [reason for reason in Reason if reason.counts_as is not None])
+def test_a_block_by_the_attempt_ledger_has_a_text_of_its_own(reason: Reason) -> None:
+    message = compose(MANUAL, replace(LOGIN, reason=reason, message="the condition"), EARLY, PAGE)
+    assert "the condition" not in message.body
+
+
+@pytest.mark.parametrize("reason", [reason for reason in Reason if reason.action_required])
+def test_the_missing_action_is_named_in_the_first_line(reason: Reason) -> None:
+    plan = replace(LOGIN, reason=reason, message="the condition")
+    expected = _WORDS.get(reason, "the condition")
+    assert f"AB1234: {expected}" == compose(MANUAL, plan, EARLY, PAGE).body.splitlines()[0]

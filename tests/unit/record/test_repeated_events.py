@@ -10,7 +10,7 @@ from support.broker_fakes import FakeClock
 from support.facts import credential
 from support.memory_cluster import MemoryCluster
 
-DRIFTED = Note(Reason.TARGET_DRIFTED, "was missing", warning=True)
+DRIFTED = Note(Reason.TARGET_DRIFTED, "was missing")
 ALPHA = credential()
 
 
