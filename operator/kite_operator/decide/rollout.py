@@ -211,7 +211,8 @@ def _reason(results: set[str]) -> str:
 
 def is_hindered(status: RolloutStatus | None) -> bool:
     """Return whether a user has to act before every workload can be restarted."""
-    return status is not None and status.reason in (Reason.ROLLOUT_FAILED, Reason.ROLLOUT_NOT_ALLOWED)
+    reason = Reason.named(status.reason) if status is not None else None
+    return reason is not None and reason.action_required
 
 
 def is_news(observed: Observed, seen: WorkloadState) -> bool:

@@ -52,7 +52,7 @@ class ManualLogin(Enum):
     PROCEEDS = auto()
     """It proceeds: nothing else has to be corrected first."""
     CORRECTS = auto()
-    """It corrects the rejection, which therefore blocks nothing."""
+    """It corrects the rejection. The rejection of a manual login, or of a renewal, then blocks nothing."""
     HINDERED = auto()
     """It is used once something else is corrected, or not at all."""
     REJECTED = auto()
@@ -87,7 +87,7 @@ class Facts:
     alert: Alert | None
     """The alert that says most about it while it lasts; None when it fires none."""
     inputs: tuple[Input, ...] = ()
-    """Inputs that a block is bound to: a change of one lifts it. Without one only an acknowledgement does."""
+    """Inputs that a block is bound to: a change of one lifts it. Without any, no change does."""
     counts_as: Entry | None = None
     """The entry by which the attempt ledger holds it, in place of a rejection."""
     passes: bool = False
@@ -103,6 +103,7 @@ class Facts:
     scheduled: bool = False
     """The next refresh is the scheduled one, even if the credential is not Ready."""
     manual_login: ManualLogin = ManualLogin.HINDERED
+    """Effect of a manual login while this is the reason, or after it."""
 
 
 # The ordinary case of each kind: the table states what is different.

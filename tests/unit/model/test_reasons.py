@@ -1,5 +1,6 @@
 """Each reason has every attribute, and the attributes agree with each other and with what uses them."""
 
+import ast
 import re
 from collections.abc import Callable
 from dataclasses import fields
@@ -16,7 +17,9 @@ from kite_operator.model.reasons import Reason
 from kite_operator.model.rollout import RolloutStatus
 from support.facts import NOON, VERSIONS
 
-BROKER = Path(__file__).parents[3] / "operator" / "kite_operator" / "broker"
+OPERATOR = Path(__file__).parents[3] / "operator" / "kite_operator"
+TEXTS = ["broker/session.py", "login/outcome.py", "notify/message.py"]
+"""The tables of texts for users, by reason: one in each layer that has any."""
 TYPES: dict[str, tuple[type, ...]] = {
     "kind": (Kind,),
     "action_required": (bool,),
@@ -114,8 +117,9 @@ def test_every_alert_of_a_reason_is_in_the_alert_rules() -> None:
 
 
 def test_the_alert_on_rollouts_is_that_of_the_reasons_that_hinder_one() -> None:
+    of_rollouts = those(lambda reason: reason.name.startswith("ROLLOUT_"))
     alerted = those(lambda reason: reason.alert is Alert.ROLLOUT_HINDERED)
-    assert alerted == those(lambda reason: is_hindered(RolloutStatus(reason=reason)))
+    assert alerted == {reason for reason in of_rollouts if is_hindered(RolloutStatus(reason=reason))}
 
 
 def test_the_inputs_are_those_that_the_ledger_knows() -> None:
@@ -124,7 +128,11 @@ def test_the_inputs_are_those_that_the_ledger_knows() -> None:
 
 def test_a_reason_that_the_broker_gives_passes_or_is_bound_to_an_input() -> None:
     """A rejection without inputs would stand until a user acknowledges it, even if its cause was corrected."""
-    given = {name for path in BROKER.glob("*.py") for name in re.findall(r"\bReason\.([A-Z_]+)", path.read_text())}
+    given = {
+        name
+        for path in (OPERATOR / "broker").glob("*.py")
+        for name in re.findall(r"\bReason\.([A-Z_]+)", path.read_text())
+    }
     assert given
     assert [] == [name for name in sorted(given) if not (Reason[name].passes or Reason[name].inputs)]
 
@@ -132,3 +140,27 @@ def test_a_reason_that_the_broker_gives_passes_or_is_bound_to_an_input() -> None
 def test_a_rejection_of_the_app_itself_is_bound_to_the_app_secret_alone() -> None:
     rejected = those(lambda reason: reason.manual_login is ManualLogin.REJECTED)
     assert rejected <= those(lambda reason: reason.inputs == (Input.APP,))
+
+
+def of_reasons(node: ast.AST) -> bool:
+    """Return whether the node is a collection of reasons, or a mapping from reasons."""
+    members: list[ast.expr | None] = []
+    if isinstance(node, ast.Tuple | ast.List | ast.Set):
+        members = [*node.elts]
+    elif isinstance(node, ast.Dict):
+        members = [*node.keys]
+    return len([each for each in members if each is not None and ast.unparse(each).startswith("Reason.")]) > 1
+
+
+def test_no_other_module_holds_a_list_of_reasons() -> None:
+    """Knowledge about a reason is an attribute of it."""
+    paths = [path for path in OPERATOR.rglob("*.py") if any(map(of_reasons, ast.walk(ast.parse(path.read_text()))))]
+    assert TEXTS == sorted(path.relative_to(OPERATOR).as_posix() for path in paths)
+
+
+def test_each_layer_has_one_table_of_texts() -> None:
+    tables = {
+        name: [node for node in ast.walk(ast.parse((OPERATOR / name).read_text())) if of_reasons(node)]
+        for name in TEXTS
+    }
+    assert dict.fromkeys(TEXTS, 1) == {name: len(found) for name, found in tables.items()}
