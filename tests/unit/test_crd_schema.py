@@ -15,6 +15,7 @@ import yaml
 
 from kite_operator.decide.rollout import Finding
 from kite_operator.model import conditions, parse, resource, rollout
+from support.whole_status import STORED, places
 
 ROOT = Path(__file__).parents[2]
 DNS_NAME_MAX = 253
@@ -379,6 +380,12 @@ def test_the_schema_and_the_operator_know_the_same_bound_of_workloads() -> None:
     }
 
     assert bounds == {rollout.MOST_WORKLOADS}
+
+
+def test_the_schema_and_the_operator_know_the_same_fields_of_the_status() -> None:
+    stored = {"status." + re.sub(r"\.\d+", "[]", ".".join(map(str, path))) for path in places(STORED)}
+
+    assert {node.path for node in OURS if node.path.startswith("status.")} == stored
 
 
 def test_the_results_of_a_look_at_a_workload_are_those_that_are_described() -> None:

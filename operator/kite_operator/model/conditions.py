@@ -1,11 +1,10 @@
 """Standard Kubernetes conditions (metav1.Condition): values and the rule of their transition time."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
 
 from kite_operator.model.expiry import rfc3339
+from kite_operator.model.manifest import stored_as
 
 READY = "Ready"
 AUTHENTICATED = "Authenticated"
@@ -25,42 +24,15 @@ class Condition:
     reason: str
     message: str
     observed_generation: int = 0
-    since: str = ""
+    since: str = field(default="", metadata=stored_as("lastTransitionTime"))
 
     def __post_init__(self) -> None:
-        """Cut the message to the API server's limit, so that a derived condition equals the stored one."""
+        """Cut the message to the API server's limit, so that a derived condition equals the stored one.
+
+        A stored condition without a status is Unknown.
+        """
+        object.__setattr__(self, "status", self.status or "Unknown")
         object.__setattr__(self, "message", self.message[:LONGEST_MESSAGE])
-
-    def as_manifest(self) -> dict[str, Any]:
-        """Return the condition as the API server stores it."""
-        return {
-            "type": self.type,
-            "status": self.status,
-            "reason": self.reason,
-            "message": self.message,
-            "observedGeneration": self.observed_generation,
-            "lastTransitionTime": self.since,
-        }
-
-
-def parse_conditions(raw: Iterable[Any]) -> tuple[Condition, ...]:
-    """Return the conditions of a status; entries that are not conditions are left out."""
-    return tuple(
-        Condition(
-            type=str(each.get("type", "")),
-            status=str(each.get("status", "Unknown")),
-            reason=str(each.get("reason", "")),
-            message=str(each.get("message", "")),
-            observed_generation=_number(each.get("observedGeneration")),
-            since=str(each.get("lastTransitionTime", "")),
-        )
-        for each in raw
-        if isinstance(each, Mapping)
-    )
-
-
-def _number(value: object) -> int:
-    return value if isinstance(value, int) else 0
 
 
 def with_transition(new: Condition, old: Condition | None, now: datetime) -> Condition:

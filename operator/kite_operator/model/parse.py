@@ -8,16 +8,11 @@ defaults, and the operator never edits a spec).
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime, time, timedelta
+from datetime import time, timedelta
 from typing import Any
 
-from kite_operator.model.conditions import (
-    parse_conditions,
-)
-from kite_operator.model.expiry import (
-    FLUSH_START,
-    parse_rfc3339,
-)
+from kite_operator.model.expiry import FLUSH_START
+from kite_operator.model.manifest import parse_manifest
 from kite_operator.model.resource import (
     ACKNOWLEDGE_ANNOTATION,
     APP_TYPES,
@@ -36,19 +31,12 @@ from kite_operator.model.resource import (
     TRADING_DAYS,
     WHEN_DEAD,
     Credential,
-    Failures,
     Key,
-    LastLogin,
-    Reminder,
-    ReminderMark,
     Status,
     Target,
     Timing,
 )
-from kite_operator.model.rollout import (
-    parse_rollout,
-    parse_rollout_status,
-)
+from kite_operator.model.rollout import parse_rollout
 
 _CLIENT_ID = re.compile(r"[A-Z][A-Z0-9]{3,11}")
 _CLOCK_TIME = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
@@ -61,6 +49,7 @@ def parse_credential(body: Mapping[str, Any]) -> Credential:
     problems: list[str] = []
     login = _block(spec, "login")
     annotations = _block(metadata, "annotations")
+    status = parse_manifest(Status, body.get("status")) or Status()
     credential = Credential(
         key=Key(str(metadata.get("namespace", "")), str(metadata.get("name", ""))),
         uid=str(metadata.get("uid", "")),
@@ -78,8 +67,8 @@ def parse_credential(body: Mapping[str, Any]) -> Credential:
         refresh=str(annotations.get(REFRESH_ANNOTATION, "")),
         acknowledge=str(annotations.get(ACKNOWLEDGE_ANNOTATION, "")),
         deleting=bool(metadata.get("deletionTimestamp")),
-        status=_status(_block(body, "status")),
-        stored=_status(_block(body, "status")),
+        status=status,
+        stored=status,
         notify_secret=_notify_secret(spec, problems),
         class_name=str(spec.get("className") or ""),
         app_type=_one_of(spec, "spec.appType", APP_TYPES, "", problems),
@@ -241,58 +230,3 @@ def _timing_problems(timing: Timing) -> list[str]:
     if not SHORTEST_PROBE_INTERVAL <= timing.probe_interval <= LONGEST_PROBE_INTERVAL:
         problems.append("spec.probe.interval must be from 1m to 1h")
     return problems
-
-
-def _status(raw: Mapping[str, Any]) -> Status:
-    failures, conditions = _block(raw, "failures"), raw.get("conditions")
-    return Status(
-        observed_generation=_number(raw, "observedGeneration"),
-        conditions=parse_conditions(conditions if isinstance(conditions, list) else ()),
-        user_id=str(raw.get("userID", "")),
-        expires_time=_time(raw, "expiresTime"),
-        last_refresh_time=_time(raw, "lastRefreshTime"),
-        next_refresh_time=_time(raw, "nextRefreshTime"),
-        secret_name=str(raw.get("secretName", "")),
-        last_handled_refresh=str(raw.get("lastHandledRefresh", "")),
-        last_handled_acknowledge=str(raw.get("lastHandledAcknowledge", "")),
-        last_handled_revoke=str(raw.get("lastHandledRevoke", "")),
-        block_id=str(raw.get("blockID", "")),
-        failures=_failures(failures) if failures else None,
-        login_url=str(raw.get("loginURL", "")),
-        last_login=_last_login(_block(raw, "lastLogin")),
-        last_reminder=_last_reminder(_block(raw, "lastReminder")),
-        rollout=parse_rollout_status(raw),
-    )
-
-
-def _last_login(raw: Mapping[str, Any]) -> LastLogin | None:
-    if not raw:
-        return None
-    return LastLogin(
-        grant=str(raw.get("grant", "")),
-        reason=str(raw.get("reason", "")),
-        message=str(raw.get("message", "")),
-        time=_time(raw, "time"),
-    )
-
-
-def _last_reminder(raw: Mapping[str, Any]) -> Reminder | None:
-    """Return the last reminder; an invalid one counts as none, so that the reminder is sent again."""
-    deadline, sent_at, mark = _time(raw, "deadline"), _time(raw, "time"), raw.get("mark")
-    if deadline is None or sent_at is None or mark not in set(ReminderMark):
-        return None
-    return Reminder(deadline, ReminderMark(mark), sent_at)
-
-
-def _failures(raw: Mapping[str, Any]) -> Failures:
-    return Failures(
-        count=_number(raw, "count"),
-        reason=str(raw.get("reason", "")),
-        last_time=_time(raw, "lastTime"),
-        next_retry_time=_time(raw, "nextRetryTime"),
-    )
-
-
-def _time(raw: Mapping[str, Any], name: str) -> datetime | None:
-    value = raw.get(name)
-    return parse_rfc3339(value) if isinstance(value, str) else None

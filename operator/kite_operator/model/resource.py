@@ -8,6 +8,7 @@ from typing import Self
 
 from kite_operator.model.account import Ref
 from kite_operator.model.conditions import LONGEST_MESSAGE, Condition
+from kite_operator.model.manifest import stored_as
 from kite_operator.model.rollout import Rollout, RolloutStatus
 from kite_operator.model.trading_days import EVERY_DAY, TradingCalendar
 
@@ -133,7 +134,7 @@ class Status:
 
     observed_generation: int = 0
     conditions: tuple[Condition, ...] = ()
-    user_id: str = ""
+    user_id: str = field(default="", metadata=stored_as("userID"))
     expires_time: datetime | None = None
     last_refresh_time: datetime | None = None
     next_refresh_time: datetime | None = None
@@ -141,9 +142,9 @@ class Status:
     last_handled_refresh: str = ""
     last_handled_acknowledge: str = ""
     last_handled_revoke: str = ""
-    block_id: str = ""
+    block_id: str = field(default="", metadata=stored_as("blockID"))
     failures: Failures | None = None
-    login_url: str = ""
+    login_url: str = field(default="", metadata=stored_as("loginURL"))
     last_login: LastLogin | None = None
     last_reminder: Reminder | None = None
     rollout: RolloutStatus | None = None

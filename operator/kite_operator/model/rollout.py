@@ -5,11 +5,11 @@ They are for pods that read the token once, at their start. Pods that follow the
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, time
 from typing import Any
 
-from kite_operator.model.expiry import parse_rfc3339, rfc3339
+from kite_operator.model.manifest import INLINE, stored_as
 
 KINDS = ("Deployment", "StatefulSet", "DaemonSet")
 OUTSIDE_MARKET_HOURS = "OutsideMarketHours"
@@ -46,18 +46,18 @@ class Rollout:
 class Stamp:
     """The token with which the pods of a workload started, as far as is known: its version, and since when."""
 
-    version: str
-    at: datetime
+    version: str = field(metadata=stored_as("tokenVersion"))
+    at: datetime = field(metadata=stored_as("since"))
 
 
 @dataclass(frozen=True, slots=True)
 class WorkloadState:
     """Entry of `status.rollout.workloads`: the mark of one workload, and the result of the last check."""
 
-    workload: Workload
-    uid: str
-    mark: Stamp | None
-    result: str
+    workload: Workload = field(metadata=INLINE)
+    uid: str = ""
+    mark: Stamp | None = field(default=None, metadata=INLINE)
+    result: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,34 +75,6 @@ class RolloutStatus:
     def of(self, workload: Workload) -> WorkloadState | None:
         """Return the entry of `workload`, or None."""
         return next((each for each in self.workloads if each.workload == workload), None)
-
-    def as_manifest(self) -> dict[str, Any]:
-        """Return the status as stored: a merge patch merges objects, so an absent field is removed by name."""
-        return {
-            "observedGeneration": self.observed_generation,
-            "tokenVersion": self.token_version or None,
-            "reason": self.reason or None,
-            "message": self.message or None,
-            "restartedTime": _written(self.restarted_time),
-            "nextTime": _written(self.next_time),
-            "workloads": [_seen_manifest(each) for each in self.workloads] or None,
-        }
-
-
-def _seen_manifest(seen: WorkloadState) -> dict[str, Any]:
-    whole = {
-        "kind": seen.workload.kind,
-        "name": seen.workload.name,
-        "uid": seen.uid,
-        "tokenVersion": seen.mark.version if seen.mark is not None else "",
-        "since": _written(seen.mark.at) if seen.mark is not None else None,
-        "result": seen.result,
-    }
-    return {name: value for name, value in whole.items() if value not in ("", None)}
-
-
-def _written(moment: datetime | None) -> str | None:
-    return None if moment is None else rfc3339(moment)
 
 
 def parse_rollout(spec: Mapping[str, Any], problems: list[str]) -> Rollout | None:
@@ -153,35 +125,3 @@ def _market_hours(block: Mapping[str, Any], problems: list[str]) -> tuple[time, 
         problems.append("spec.rollout.marketHours must be two times of a day, the earlier first, such as 09:00-15:30")
         return DEFAULT_MARKET_HOURS
     return hours
-
-
-def parse_rollout_status(status: Mapping[str, Any]) -> RolloutStatus | None:
-    """Parse `status.rollout`; return None when there is none. Invalid values in it count as absent."""
-    raw = status.get("rollout")
-    if not isinstance(raw, Mapping):
-        return None
-    generation, entries = raw.get("observedGeneration"), raw.get("workloads")
-    return RolloutStatus(
-        observed_generation=generation if isinstance(generation, int) else 0,
-        token_version=str(raw.get("tokenVersion", "")),
-        reason=str(raw.get("reason", "")),
-        message=str(raw.get("message", "")),
-        restarted_time=_time(raw, "restartedTime"),
-        next_time=_time(raw, "nextTime"),
-        workloads=tuple(_seen(each) for each in entries or () if isinstance(each, Mapping)),
-    )
-
-
-def _seen(raw: Mapping[str, Any]) -> WorkloadState:
-    version, since = str(raw.get("tokenVersion", "")), _time(raw, "since")
-    return WorkloadState(
-        workload=Workload(str(raw.get("kind", "")), str(raw.get("name", ""))),
-        uid=str(raw.get("uid", "")),
-        mark=Stamp(version, since) if version and since is not None else None,
-        result=str(raw.get("result", "")),
-    )
-
-
-def _time(raw: Mapping[str, Any], name: str) -> datetime | None:
-    value = raw.get(name)
-    return parse_rfc3339(value) if isinstance(value, str) else None

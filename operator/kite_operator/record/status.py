@@ -20,9 +20,10 @@ from kite_operator.model.conditions import (
     with_transition,
 )
 from kite_operator.model.expiry import rfc3339
+from kite_operator.model.manifest import as_manifest, without_nulls
 from kite_operator.model.parse import parse_credential
 from kite_operator.model.reasons import Reason
-from kite_operator.model.resource import Credential, Failures, LastLogin, Reminder, Status
+from kite_operator.model.resource import Credential, Status
 
 _LONGEST_QUIET = timedelta(minutes=3)
 """Longest quiet wait; a longer one is written to status."""
@@ -172,56 +173,4 @@ class StatusWriter:
 
 def manifest_of(status: Status) -> dict[str, Any]:
     """Return the status as the API server stores it; absent values are left out."""
-    whole = {
-        "observedGeneration": status.observed_generation,
-        "conditions": [each.as_manifest() for each in status.conditions],
-        "userID": status.user_id,
-        "expiresTime": _time(status.expires_time),
-        "lastRefreshTime": _time(status.last_refresh_time),
-        "nextRefreshTime": _time(status.next_refresh_time),
-        "secretName": status.secret_name,
-        "lastHandledRefresh": status.last_handled_refresh,
-        "lastHandledAcknowledge": status.last_handled_acknowledge,
-        "lastHandledRevoke": status.last_handled_revoke,
-        "blockID": status.block_id,
-        "failures": _failures(status.failures),
-        "loginURL": status.login_url,
-        "lastLogin": _last_login(status.last_login),
-        "lastReminder": _last_reminder(status.last_reminder),
-        "rollout": status.rollout.as_manifest() if status.rollout is not None else None,
-    }
-    return {name: value for name, value in whole.items() if value not in ("", None, [])}
-
-
-def _failures(failures: Failures | None) -> dict[str, Any] | None:
-    if failures is None:
-        return None
-    return {
-        "count": failures.count,
-        "reason": failures.reason,
-        "lastTime": _time(failures.last_time),
-        # A merge patch merges objects: absent values are removed by name.
-        "nextRetryTime": _time(failures.next_retry_time) or None,
-    }
-
-
-def _last_login(last: LastLogin | None) -> dict[str, Any] | None:
-    if last is None:
-        return None
-    # A merge patch merges objects: an absent message is removed by name.
-    return {
-        "grant": last.grant,
-        "reason": last.reason,
-        "message": last.message or None,
-        "time": _time(last.time) or None,
-    }
-
-
-def _last_reminder(last: Reminder | None) -> dict[str, Any] | None:
-    if last is None:
-        return None
-    return {"deadline": _time(last.deadline), "mark": last.mark.value, "time": _time(last.time)}
-
-
-def _time(moment: datetime | None) -> str:
-    return rfc3339(moment) if moment is not None else ""
+    return without_nulls(as_manifest(status))

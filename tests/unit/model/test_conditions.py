@@ -3,8 +3,9 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from kite_operator.model.conditions import LONGEST_MESSAGE, Condition, parse_conditions, with_transition
+from kite_operator.model.conditions import LONGEST_MESSAGE, Condition, with_transition
 from kite_operator.model.expiry import rfc3339
+from kite_operator.model.manifest import as_manifest, parse_all
 from support.facts import NOON
 
 OLD = Condition("Ready", "True", "SessionActive", "fine", 1, rfc3339(NOON))
@@ -29,8 +30,8 @@ def test_a_first_condition_began_now() -> None:
 def test_a_condition_is_read_back_as_it_was_written() -> None:
     long = replace(OLD, message="long " * 400)
     assert LONGEST_MESSAGE == len(long.message)
-    assert (OLD, long) == parse_conditions([OLD.as_manifest(), long.as_manifest()])
+    assert (OLD, long) == parse_all(Condition, [as_manifest(OLD), as_manifest(long)])
 
 
 def test_an_entry_that_is_not_a_condition_is_left_out() -> None:
-    assert (Condition("Ready", "Unknown", "", ""),) == parse_conditions([1, None, "x", {"type": "Ready"}])
+    assert (Condition("Ready", "Unknown", "", ""),) == parse_all(Condition, [1, None, "x", {"type": "Ready"}])

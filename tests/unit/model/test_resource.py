@@ -155,10 +155,36 @@ def test_all_problems_of_an_empty_credential_are_reported_at_once() -> None:
         ("status", "failures"),
         ("status", "expiresTime"),
         ("status", "observedGeneration"),
+        ("status", "lastReminder"),
+        ("status", "rollout"),
+        ("status", "rollout", "workloads"),
     ],
 )
 def test_a_field_of_another_type_never_raises(path: tuple[str, ...], value: object) -> None:
     parse_credential(with_(value, *path))
+
+
+SPEC_PATHS = [
+    ("clientID",),
+    ("appSecretRef",),
+    ("appSecretRef", "name"),
+    ("notifySecretRef",),
+    ("appType",),
+    ("login", "mode"),
+    ("login", "relogin"),
+    ("login", "totp", "secretRef"),
+    *(("schedule", name) for name in ("at", "readyBy", "jitter", "days")),
+    ("probe", "interval"),
+    *(("target", name) for name in ("deletionPolicy", "format", "labels", "annotations")),
+    *(("rollout", name) for name in ("restart", "when", "marketHours")),
+]
+
+
+@pytest.mark.parametrize("path", SPEC_PATHS, ids=".".join)
+@pytest.mark.parametrize("value", ["s3cret-text", ["s3cret-text"], {"s3cret-text": 7}, [{"kind": "s3cret-text"}]])
+def test_no_problem_quotes_what_was_written(path: tuple[str, ...], value: object) -> None:
+    problems = parse_credential(with_(value, "spec", *path)).problems
+    assert "s3cret-text" not in " ".join(problems)
 
 
 NAMES = st.sampled_from(
@@ -192,6 +218,13 @@ NAMES = st.sampled_from(
         "lastTime",
         "type",
         "observedGeneration",
+        "lastReminder",
+        "deadline",
+        "time",
+        "mark",
+        "rollout",
+        "workloads",
+        "2026-03-02T12:00:00Z",
         "TOTP",
         "07:35",
         "1h",

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from kite_operator.model.expiry import IST
+from kite_operator.model.manifest import as_manifest, parse_manifest
 from kite_operator.model.parse import parse_credential
 from kite_operator.model.rollout import (
     ALWAYS,
@@ -18,7 +19,6 @@ from kite_operator.model.rollout import (
     Workload,
     WorkloadState,
     parse_rollout,
-    parse_rollout_status,
 )
 from support.facts import body, ist
 
@@ -99,13 +99,13 @@ FULL = RolloutStatus(
 
 @pytest.mark.parametrize("status", [FULL, RolloutStatus()])
 def test_a_stored_status_is_read_back(status: RolloutStatus) -> None:
-    stored = {name: value for name, value in status.as_manifest().items() if value is not None}
-    assert status == parse_rollout_status({"rollout": stored})
+    stored = {name: value for name, value in as_manifest(status).items() if value is not None}
+    assert status == parse_manifest(RolloutStatus, stored)
 
 
 def test_an_absent_field_is_removed_by_a_merge_patch() -> None:
-    written = RolloutStatus(observed_generation=3).as_manifest()
-    assert FULL.as_manifest().keys() == written.keys()
+    written = as_manifest(RolloutStatus(observed_generation=3))
+    assert as_manifest(FULL).keys() == written.keys()
     assert {"observedGeneration": 3} == {name: value for name, value in written.items() if value is not None}
 
 
@@ -123,4 +123,4 @@ def test_an_absent_field_is_removed_by_a_merge_patch() -> None:
     ],
 )
 def test_content_of_another_client_breaks_nothing(raw: Any, expected: RolloutStatus | None) -> None:
-    assert expected == parse_rollout_status({"rollout": raw})
+    assert expected == parse_manifest(RolloutStatus, raw)

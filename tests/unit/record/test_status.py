@@ -200,7 +200,9 @@ def test_a_reminder_is_written_and_read_back_as_it_was() -> None:
     assert REMINDER == parse_credential({"status": {"lastReminder": written}}).status.last_reminder
 
 
-@pytest.mark.parametrize("change", [{"mark": "Late"}, {"mark": None}, {"deadline": "soon"}, {"time": 7}])
+@pytest.mark.parametrize(
+    "change", [{"mark": "Late"}, {"mark": None}, {"mark": []}, {"mark": {}}, {"deadline": "soon"}, {"time": 7}]
+)
 def test_an_invalid_reminder_counts_as_none(change: dict[str, object]) -> None:
     written = manifest_of(Status(last_reminder=REMINDER))["lastReminder"]
     assert parse_credential({"status": {"lastReminder": written | change}}).status.last_reminder is None
