@@ -10,9 +10,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from kite_operator.act.context import Services
 from kite_operator.act.login import WebLogins
 from kite_operator.act.retry import RETRIED_SECONDS
+from kite_operator.act.services import Services
 from kite_operator.audit_log import AuditLog, audited
 from kite_operator.broker.apiclient import ApiSettings
 from kite_operator.broker.codes import parse_totp_secret

@@ -1,27 +1,23 @@
 """Reconcile of one credential: gather, decide, act, record, until it has to wait."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from kite_operator.act.acknowledge import acknowledge
-from kite_operator.act.context import Context, Services, new_id, seed_of, write_pending
-from kite_operator.act.exchange import drop_used, exchange_grant, refuse_grant
-from kite_operator.act.login import WebLogins, log_in
-from kite_operator.act.proof import discard, mark_token_dead, probe, prove
-from kite_operator.act.renew import renew
-from kite_operator.act.retire import retire
-from kite_operator.act.revoke import revoke
-from kite_operator.act.rollout import restart
+from kite_operator.act.carry_out import carry_out
+from kite_operator.act.context import Context
+from kite_operator.act.ledger import new_id
+from kite_operator.act.login import WebLogins
+from kite_operator.act.pending_writes import write_pending
+from kite_operator.act.services import Services
 from kite_operator.cluster.api import Cluster, credentials_path
 from kite_operator.cluster.gather import Gathered, Gatherer, Hints
 from kite_operator.correlation import about
 from kite_operator.decide.claims import unclaim
 from kite_operator.decide.observed import Probes
 from kite_operator.decide.on_session import refresh_waits
-from kite_operator.decide.outcome import ActOutcome, Note
-from kite_operator.decide.plan import Action, Plan
+from kite_operator.decide.plan import ActionPlan, Plan, RefuseGrant, Wait
 from kite_operator.decide.policies import decide
 from kite_operator.decide.reminder import due_reminder, needs_action, next_reconcile
 from kite_operator.in_memory import InMemoryStates
@@ -44,6 +40,7 @@ from kite_operator.notify.message import compose
 from kite_operator.notify.notifier import Notifier
 from kite_operator.record.events import EventWriter, gap_note, misfit_note, reminder_event, transition
 from kite_operator.record.metrics import Metrics
+from kite_operator.record.outcome import ActOutcome, Note, Result
 from kite_operator.record.status import StatusWriter, calendar_gap, derive, is_quiet
 from kite_operator.spans import Tracer, action, one_reconcile, waits
 
@@ -104,11 +101,11 @@ class Reconciler:
             context = await self._gather(credential, after)
             plan = decide(context.observed)
             try:
-                if plan.action is Action.REST:
+                if isinstance(plan, Wait):
                     return await self._publish_and_wait(context, plan)
                 outcome = await self._act(context, plan)
-                credential, after = await self._record(context, outcome), context.after
-                if outcome.retry_at is not None or outcome.result == "refused":
+                credential, after = await self._record(context, outcome), outcome.after
+                if outcome.retry_at is not None or outcome.result is Result.REFUSED:
                     return await self._wait_after_refusal(context, plan, outcome)
             except (Forbidden, Unprocessable) as error:
                 return await self._publish_and_wait(
@@ -146,7 +143,7 @@ class Reconciler:
             return Context(self._effective(left.updated_for(credential, self.services.clock.now(), recall)), in_memory)
         gathered = await self.gatherer.gather(credential, self.hints(credential.key), recall)
         if in_memory.pending_writes and gathered.observed.account_problem is None:
-            await write_pending(self.services, credential.client_id, in_memory, seed_of(Context(gathered, in_memory)))
+            await write_pending(self.services, Context(gathered, in_memory))
             gathered = await self.gatherer.gather(credential, self.hints(credential.key), recall)
         if gathered.target is not None:
             in_memory.target_version = gathered.target["metadata"]["resourceVersion"]
@@ -165,34 +162,16 @@ class Reconciler:
         seconds = self.services.limiter.probe_interval(wanted.total_seconds(), sharing)
         return gathered.of(credential.with_probe_interval(timedelta(seconds=seconds)))
 
-    async def _act(self, context: Context, plan: Plan) -> ActOutcome:
+    async def _act(self, context: Context, plan: ActionPlan) -> ActOutcome:
         credential, decision = context.credential, new_id()
         subject = {"credential": str(credential.key), "client": credential.client_id, "action": plan.action.value}
         with about(**subject, decision=decision), action(plan.action.value, decision, plan.reason.value) as done:
             _log.info("action started", extra={"reason": plan.reason.value, "detail": plan.message})
-            outcome = await self._action(context, plan)()
-            done.result, done.reason, done.failed = outcome.result, outcome.reason.value, outcome.failed is not None
+            outcome = await carry_out(self.services, context, plan, self.logins)
+            done.result, done.reason = outcome.result.value, outcome.reason.value
+            done.failed = outcome.failed is not None
         self.metrics.count_attempt(plan.action, outcome)
         return outcome
-
-    def _action(self, context: Context, plan: Plan) -> Callable[[], Awaitable[ActOutcome]]:
-        services = self.services
-        actions: dict[Action, Callable[[], Awaitable[ActOutcome]]] = {
-            Action.PROBE: lambda: probe(services, context),
-            Action.PROVE: lambda: prove(services, context, plan),
-            Action.LOGIN: lambda: log_in(services, self.logins, context),
-            Action.RENEW: lambda: renew(services, context),
-            Action.EXCHANGE: lambda: exchange_grant(services, context, plan),
-            Action.REFUSE_GRANT: lambda: refuse_grant(services, context, plan),
-            Action.DROP_GRANT: lambda: drop_used(services, context, plan),
-            Action.DISCARD: lambda: discard(services, context, plan),
-            Action.MARK_DEAD: lambda: mark_token_dead(services, context),
-            Action.RETIRE: lambda: retire(services, context),
-            Action.RESTART: lambda: restart(services, context),
-            Action.ACKNOWLEDGE: lambda: acknowledge(services, context),
-            Action.REVOKE: lambda: revoke(services, context),
-        }
-        return actions[plan.action]
 
     async def _record(self, context: Context, outcome: ActOutcome) -> Credential:
         """Write the status and Events of an action.
@@ -202,9 +181,9 @@ class Reconciler:
         credential = context.credential
         status = _after(credential, outcome)
         if outcome.failed is not None and outcome.failed.message:
-            waiting = Plan(Action.REST, outcome.reason, outcome.failed.message, outcome.failed.failures.next_retry_time)
+            waiting = Wait(outcome.reason, outcome.failed.message, outcome.failed.failures.next_retry_time)
             status = derive(replace(context.observed, credential=credential.with_status(status)), waiting)
-        if outcome.failed is not None or context.after is None:
+        if outcome.failed is not None or outcome.after is None:
             written = await self.statuses.write(credential, status)
         else:
             written = credential.with_status(status)
@@ -212,7 +191,7 @@ class Reconciler:
             await self.events.write(credential, note)
         return written
 
-    async def _publish_and_wait(self, context: Context, plan: Plan) -> datetime | None:
+    async def _publish_and_wait(self, context: Context, plan: Wait) -> datetime | None:
         """Publish the status of a credential that waits; return the time to requeue it at."""
         credential, observed = context.credential, context.observed
         waits(plan.reason.value)
@@ -252,11 +231,11 @@ class Reconciler:
         in_memory.notify_checked = version
         self.notifier.check(credential)
 
-    async def _wait_after_refusal(self, context: Context, plan: Plan, outcome: ActOutcome) -> datetime | None:
+    async def _wait_after_refusal(self, context: Context, plan: ActionPlan, outcome: ActOutcome) -> datetime | None:
         """Requeue after a refusal by the attempt ledger: the next reconcile (within 30 seconds) reports the reason."""
         now = self.services.clock.now()
-        if outcome.retry_at is None and not outcome.reason.brief and plan.action is not Action.REFUSE_GRANT:
-            waiting = Plan(Action.REST, outcome.reason, outcome.retry_message, wake_at=now + timedelta(seconds=30))
+        if outcome.retry_at is None and not outcome.reason.brief and not isinstance(plan, RefuseGrant):
+            waiting = Wait(outcome.reason, outcome.retry_message, wake_at=now + timedelta(seconds=30))
             return await self._publish_and_wait(context, waiting)
         return outcome.retry_at or now
 
@@ -269,14 +248,14 @@ def _status_events(context: Context, old: Status, new: Status) -> list[Note]:
     return [*(note for note in notes if note is not None), *misfits]
 
 
-def _refused_by_cluster(plan: Plan, error: ClusterError, now: datetime) -> Plan:
+def _refused_by_cluster(plan: Plan, error: ClusterError, now: datetime) -> Wait:
     """Return the plan for a wait: the API server refuses the planned write (RBAC, a quota, an admission policy)."""
     message = (
         f"the API server refused {error.what} (HTTP {error.status}) when it was time to {plan.action}: check the "
         "operator's rights, quotas and admission policies of the namespace. Delete no Secret: nothing could be written "
         "in its place"
     )
-    return Plan(Action.REST, Reason.TARGET_UNWRITABLE, message, wake_at=now + CLUSTER_RECHECK)
+    return Wait(Reason.TARGET_UNWRITABLE, message, wake_at=now + CLUSTER_RECHECK)
 
 
 def _after(credential: Credential, outcome: ActOutcome) -> Status:

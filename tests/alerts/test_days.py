@@ -11,11 +11,10 @@ from pathlib import Path
 import pytest
 
 from kite_operator.decide.observed import Observed
-from kite_operator.decide.policies import decide
 from kite_operator.model.resource import Key
 from kite_operator.record.status import derive
 from support.alert_facts import failing, nobody_came, on_trading_days, refused_password, working
-from support.facts import credential
+from support.facts import credential, waited
 from support.promtool import Replica, at, record
 
 YESTERDAY = at("07:40", day=0)
@@ -165,7 +164,7 @@ def test_an_operator_that_was_started_anew_and_cannot_look_at_a_credential_is_as
     # Its status is of the evening before; every look fails from the start on.
     now = at("17:00", day=0)
     facts = working(now, YESTERDAY)
-    stored = facts.credential.with_status(derive(facts, decide(facts)))
+    stored = facts.credential.with_status(derive(facts, waited(facts)))
     recorded = record(
         tmp_path,
         at("05:40"),
@@ -178,7 +177,7 @@ def test_an_operator_that_was_started_anew_and_cannot_look_at_a_credential_is_as
 
 def test_one_that_cannot_look_at_a_credential_that_waits_for_a_person_calls_one(tmp_path: Path) -> None:
     facts = nobody_came(at("17:00", day=0))
-    stored = facts.credential.with_status(derive(facts, decide(facts)))
+    stored = facts.credential.with_status(derive(facts, waited(facts)))
     recorded = record(tmp_path, at("06:10"), at("09:00"), Replica(unseen=lambda _now: [stored]))
     both = ["KiteLoginRequired", "KiteTokenNotReady"]
     recorded.assert_firing({at("08:15:30"): NOTHING, at("08:16"): both[:1], at("08:46"): both})

@@ -12,8 +12,7 @@ from dataclasses import fields
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from kite_operator import spans
-from kite_operator.act.context import Services
-from kite_operator.act.login import log_in
+from kite_operator.act.services import Services
 from kite_operator.model.resource import Key
 from kite_operator.tracing import trace_to
 from support.acting import Stage
@@ -40,7 +39,7 @@ async def login_seconds(hook: Hook, *, traced: bool = False) -> float:
         stage.services = Services(**values | {"observe": spans.traced_steps(stage.services.observe)})
     started = time.perf_counter()
     with hook(stage), spans.action("login", "d1", "LoginInProgress"):
-        await log_in(stage.services, stage.logins, stage.context())
+        await stage.log_in(stage.context())
     return time.perf_counter() - started
 
 

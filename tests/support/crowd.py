@@ -2,11 +2,10 @@
 
 from datetime import datetime
 
-from kite_operator.decide.policies import decide
 from kite_operator.model.parse import parse_credential
 from kite_operator.record.metrics import Metrics
 from kite_operator.record.status import derive
-from support.facts import NOON, alive, body, ist, observed, published
+from support.facts import NOON, alive, body, ist, observed, published, waited
 
 
 def crowd(number: int, now: datetime = NOON) -> Metrics:
@@ -17,6 +16,6 @@ def crowd(number: int, now: datetime = NOON) -> Metrics:
         manifest = body(name=f"desk-credential-{each:05}")
         manifest["metadata"]["namespace"] = f"desk-{each // 10:04}"
         facts = observed(now, credential=parse_credential(manifest), held=held, probes=probes)
-        plan = decide(facts)
+        plan = waited(facts)
         metrics.remember(facts, derive(facts, plan), plan, needed=False)
     return metrics

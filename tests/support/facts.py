@@ -9,7 +9,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from kite_operator.decide.observed import Grant, Held, Observed, Probes, Renewal, TargetView, Versions
+from kite_operator.decide.observed import Grant, Held, Observed, Probes, Renewal, TargetView, UsableApp, Versions
+from kite_operator.decide.plan import Wait
+from kite_operator.decide.policies import decide
 from kite_operator.model.account import Attempt, AttemptLedger, AttemptOutcome, Claim, Ref, Rejection
 from kite_operator.model.conditions import Condition
 from kite_operator.model.errors import Step
@@ -19,6 +21,7 @@ from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import Credential, Failures, Status
 from kite_operator.model.sensitive import Sensitive
 from kite_operator.model.session import AppKeys, LoginFactors, Session
+from kite_operator.model.sources import Problem
 
 CLIENT_ID = "AB1234"
 REF = Ref("desk", "alpha", "uid-alpha")
@@ -105,18 +108,21 @@ def grant(
 
 
 def observed(now: datetime = NOON, **changes: Any) -> Observed:
-    """Return an observed state; a published session has its matching target, unless the test says otherwise."""
+    """Return an observed state; a published session has its matching target, unless the test says otherwise.
+
+    `app` is the app's keys or a problem, `versions` those of the inputs of a login through it.
+    """
     subject = changes.pop("credential", None) or credential()
     held = changes.get("held")
     target = TargetView(exists=True, session=held.session, matches=True) if held and held.published else TargetView()
-    versions = VERSIONS if subject.mode == "TOTP" else replace(VERSIONS, login="")
+    app: AppKeys | Problem = changes.pop("app", APP)
+    versions = changes.pop("versions", None) or (VERSIONS if subject.mode == "TOTP" else replace(VERSIONS, login=""))
     usual = Observed(
         now=now,
         jitter=0.5,
         credential=subject,
-        app=APP,
+        app=app if isinstance(app, Problem) else UsableApp(app, versions),
         factors=FACTORS if subject.mode == "TOTP" else None,
-        versions=versions,
         target=target,
         held=None,
         state_problem=None,
@@ -128,6 +134,19 @@ def observed(now: datetime = NOON, **changes: Any) -> Observed:
         probes=Probes(known_since=now if held else None),
     )
     return replace(usual, **changes)
+
+
+def waited(facts: Observed) -> Wait:
+    """Return the plan for these facts, which is to wait."""
+    plan = decide(facts)
+    assert isinstance(plan, Wait), plan.action
+    return plan
+
+
+def as_recorded(facts: Observed) -> Wait:
+    """Return the plan for these facts as a wait: what status and metrics would have of an action that is planned."""
+    plan = decide(facts)
+    return plan if isinstance(plan, Wait) else Wait(plan.reason, plan.message)
 
 
 def alive(at: datetime) -> Probes:

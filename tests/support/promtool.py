@@ -16,6 +16,7 @@ import yaml
 
 from alerts import programs
 from kite_operator.decide.observed import Observed
+from kite_operator.decide.plan import Wait
 from kite_operator.decide.policies import decide
 from kite_operator.decide.reminder import needs_action
 from kite_operator.model.expiry import IST
@@ -101,6 +102,7 @@ class _Recorder:
         present = set()
         for facts in self.replica.facts(self._now):
             plan = decide(facts)
+            assert isinstance(plan, Wait), plan.action
             metrics.remember(facts, derive(facts, plan), plan, needed=needs_action(facts, plan))
             present.add(facts.credential.key)
         for who in self.replica.unseen(self._now):

@@ -2,9 +2,11 @@
 
 import re
 import tomllib
+from typing import get_args
 
 import pytest
 
+from kite_operator.decide.phase import Phase
 from kite_operator.decide.policies import CHAIN
 from support.documents import ROOT, codes, missing_tests, page, rows, section
 
@@ -19,6 +21,11 @@ def _first_codes(title: str, column: int = 0) -> list[str]:
 
 def test_the_rules_stand_in_the_order_of_the_code() -> None:
     assert [policy.__name__ for policy in CHAIN] == _first_codes("The rules, in order")
+
+
+def test_the_state_diagram_has_every_phase_of_a_session() -> None:
+    states = {state for arrow in re.findall(r"^ {4}(\w+) --> (\w+)", PAGE, re.MULTILINE) for state in arrow}
+    assert {phase.__name__ for phase in get_args(Phase)} <= states
 
 
 def test_every_module_is_on_the_map_and_no_other() -> None:

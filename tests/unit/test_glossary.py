@@ -14,7 +14,7 @@ RETIRED = frozenset(
         *("Scene", "Parts", "LoginParts", "Recollection", "Debt", "debts", "pay_debts", "insist", "Former", "formers"),
         *("Fate", "Desk", "Seals", "Mood", "mood", "Happening", "happening", "Sighting", "Wish", "Death", "Tally"),
         *("Letter", "comeback", "summons", "AccountRecord", "record_of", "Allowance", "rest_on", "is_told_lapsed"),
-        *("by_person", "needs_person", "needed_person", "one_pass", "look_at", "brought_session"),
+        *("by_person", "needs_person", "needed_person", "REST", "one_pass", "look_at", "brought_session"),
     }
 )
 """Names of classes, functions and values that the field has another word for: docs/glossary.md."""

@@ -14,7 +14,7 @@ from kite_operator.act.proof import probe
 from kite_operator.broker.limiter import CallKind, RateLimiter, RateLimits
 from kite_operator.cluster.gather import Gathered
 from kite_operator.decide.observed import Held, Observed
-from kite_operator.decide.plan import Action
+from kite_operator.decide.plan import Probe, Renew, Wait
 from kite_operator.decide.policies import decide
 from kite_operator.in_memory import InMemoryState
 from kite_operator.model.account import AttemptLedger
@@ -62,17 +62,17 @@ class Crowd:
         while key not in self.done:
             facts = self._facts(key)
             plan = decide(facts)
-            if plan.action is Action.REST:
+            if isinstance(plan, Wait):
                 return plan.wake_at
-            if plan.action is Action.RENEW:
+            if isinstance(plan, Renew):
                 for _ in ("renewal", "profile"):
                     await self.limiter.acquire(APP.api_key, CallKind.SESSION)
                 self.done[key] = self.clock.now()
                 if len(self.done) == len(self.memory):
                     self.all_done.set()
                 continue
-            assert Action.PROBE is plan.action
-            outcome = await probe(self.services, Context(Gathered(facts, None, None, ""), self.memory[key]))
+            assert isinstance(plan, Probe)
+            outcome = await probe(self.services, Context(Gathered(facts, None, None, ""), self.memory[key]), plan)
             if outcome.retry_at is not None:
                 return outcome.retry_at
         return None

@@ -15,8 +15,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 
 from kite_operator import spans
 from kite_operator.__main__ import main
-from kite_operator.act.context import Services
-from kite_operator.act.login import log_in
+from kite_operator.act.services import Services
 from kite_operator.logs import set_up_logging
 from kite_operator.model.resource import Key
 from kite_operator.model.sensitive import Sensitive
@@ -52,12 +51,12 @@ def observed_by(services: Services, observe: Callable[[str, str, float], None]) 
 async def trace_of_a_login(stage: Stage, exporter: SpanExporter) -> None:
     """A login of which everything is traced, and the trace is sent."""
     tracing = trace_to(exporter, "pod-1")
-    services = observed_by(stage.services, spans.traced_steps(lambda *_: None))
+    stage.services = observed_by(stage.services, spans.traced_steps(lambda *_: None))
     with (
         spans.one_reconcile(tracing.tracer, stage.clock.now, ALPHA),
         spans.action("login", "d1", "LoginInProgress") as told,
     ):
-        outcome = await log_in(services, stage.logins, stage.context())
+        outcome = await stage.log_in(stage.context())
         told.result, told.reason, told.failed = outcome.result, outcome.reason.value, outcome.failed is not None
     await tracing.stop(10.0)
 

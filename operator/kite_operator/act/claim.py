@@ -1,8 +1,10 @@
 """The claim of a credential whose session the broker has confirmed: mark it as proven, and write it again if lost."""
 
-from kite_operator.act.context import Context, Services, claimant, seed_of
+from kite_operator.act.context import Context
+from kite_operator.act.ledger import change_ledger, claimant
+from kite_operator.act.services import Services
 from kite_operator.decide.claims import claim, may_hold, prove
-from kite_operator.decide.liveness import is_of_other_app
+from kite_operator.decide.phase import is_of_other_app
 from kite_operator.model.account import AttemptLedger
 
 
@@ -27,4 +29,4 @@ async def hold_claim(services: Services, context: Context, *, fresh: bool = Fals
             ledger = claim(ledger, app, me, now, holder=holder)
         return prove(ledger, app, me.ref, now)
 
-    await services.accounts.change(context.credential.client_id, change, seed=seed_of(context))
+    await change_ledger(services, context, change)

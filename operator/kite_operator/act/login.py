@@ -6,27 +6,22 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from kite_operator import spans
-from kite_operator.act.context import (
-    Context,
-    Services,
-    begin_login,
-    failed,
-    new_id,
-    refused,
-    rejection_of,
-    release,
-    seed_of,
-)
+from kite_operator.act.context import Context
+from kite_operator.act.failures import failed, refused, rejection_of
+from kite_operator.act.ledger import begin_login, change_ledger, new_id
+from kite_operator.act.pending_writes import release
 from kite_operator.act.retry import retry_write
+from kite_operator.act.services import Services
 from kite_operator.act.stage import require_state_unchanged
 from kite_operator.act.unexchanged import exchange_again, exchange_new, kept_token
 from kite_operator.broker.codes import code_for, usable_window
 from kite_operator.broker.codes import window as window_of
 from kite_operator.broker.webdriver import LoginHooks, Transport, run_login
 from kite_operator.broker.weblogin import WebLogin
+from kite_operator.cluster.gather import Gathered
 from kite_operator.decide import backoff, budget, locks
 from kite_operator.decide.observed import Versions
-from kite_operator.decide.outcome import ActOutcome
+from kite_operator.decide.plan import Login
 from kite_operator.model.account import Attempt, AttemptLedger, AttemptOutcome, Rejection
 from kite_operator.model.clockoffset import ClockOffset
 from kite_operator.model.errors import (
@@ -39,7 +34,7 @@ from kite_operator.model.errors import (
 )
 from kite_operator.model.reasons import Reason
 from kite_operator.model.sensitive import Sensitive
-from kite_operator.model.session import AppKeys, LoginFactors
+from kite_operator.record.outcome import ActOutcome, Result
 
 SEND_WITHIN_SECONDS = 10.0
 """Age (by boot-time) from which a reservation is not sent any more."""
@@ -62,19 +57,24 @@ class WebLogins:
 class LedgerGate:
     """Attempt ledger of one login (`broker.webdriver.SubmissionGate`).
 
-    `unsettled` is what the ledger may lack about a submission, because the API server did not answer.
+    `context` has the state as it is known under the lock. `unsettled` is what the ledger may lack about a submission,
+    because the API server did not answer.
     """
 
     services: Services
     context: Context
-    factors: LoginFactors
-    versions: Versions
+    plan: Login
     lock_id: str = field(default_factory=new_id)
     unsettled: budget.Settlement | None = None
     _offset: ClockOffset | None = None
     _reserved: Attempt | None = None
     _reserved_at: float = 0.0
     _last_window: int | None = None
+
+    @property
+    def versions(self) -> Versions:
+        """Return the versions of the inputs of this login."""
+        return self.plan.app.versions
 
     async def reserve_password(self, offset: ClockOffset | None) -> None:
         """Claim, lock and reserve in one write; then check that no other login came before the lock (P2).
@@ -89,7 +89,7 @@ class LedgerGate:
         def change(ledger: AttemptLedger) -> AttemptLedger:
             now = self.services.clock.now()
             require_right_clock(offset, budget.wrong_codes_of(ledger, versions.login))
-            ledger = begin_login(ledger, self.services, self.context, self.lock_id)
+            ledger = begin_login(self.services, self.context, self.plan.app, ledger, self.lock_id)
             contested = budget.contested(ledger, versions.api_key, now)
             if contested is not None:
                 raise ReservationRefused(contested.reason, contested.message)
@@ -97,15 +97,15 @@ class LedgerGate:
 
         await self._reserve(attempt, change)
         try:
-            await require_state_unchanged(self.services, self.context)
+            self.context = await require_state_unchanged(self.services, self.context)
         except OperatorError:
             await self.settle(Step.PASSWORD, AttemptOutcome.UNSENT)
             raise
 
     async def take_lock(self) -> None:
         """Claim and lock without a submission; then check that no other login came before the lock (P2)."""
-        await self._change(lambda ledger: begin_login(ledger, self.services, self.context, self.lock_id))
-        await require_state_unchanged(self.services, self.context)
+        await self._change(lambda ledger: begin_login(self.services, self.context, self.plan.app, ledger, self.lock_id))
+        self.context = await require_state_unchanged(self.services, self.context)
 
     async def reserve_code(self) -> Sensitive:
         """Reserve a code of an unused window; waits for the next window near a window's end."""
@@ -129,7 +129,7 @@ class LedgerGate:
             message = "the code's TOTP window closed while it was being reserved"
             retry_at = self.services.clock.now() + timedelta(seconds=LONGEST_WINDOW_WAIT_SECONDS)
             raise ReservationRefused(Reason.WAITING_FOR_TOTP_WINDOW, message, retry_at=retry_at)
-        return code_for(self.factors.totp_secret, window)
+        return code_for(self.plan.factors.totp_secret, window)
 
     def check(self) -> None:
         """Check the reservation just before a send: ReservationLost when it is too old (boot-time counts sleep)."""
@@ -177,9 +177,8 @@ class LedgerGate:
         self._reserved, self._reserved_at = attempt, self.services.clock.boottime()
 
     async def _change(self, change: Callable[[AttemptLedger], AttemptLedger]) -> AttemptLedger:
-        seed = seed_of(self.context)
         with spans.step("ledger"):
-            ledger = await self.services.accounts.change(self.context.credential.client_id, change, seed=seed)
+            ledger = await change_ledger(self.services, self.context, change)
         self._last_window = ledger.last_window
         return ledger
 
@@ -196,33 +195,32 @@ def require_right_clock(offset: ClockOffset | None, wrong_codes: Sequence[Attemp
     raise TransientBrokerError(Reason.CLOCK_SKEW, message, step=Step.PREFLIGHT)
 
 
-async def log_in(services: Services, logins: WebLogins, context: Context) -> ActOutcome:
+async def log_in(services: Services, context: Context, plan: Login, logins: WebLogins) -> ActOutcome:
     """Log in and stage the session; the lock is released in any case."""
-    observed = context.observed
-    app, factors, versions = observed.app, observed.factors, observed.versions
-    if not isinstance(app, AppKeys) or not isinstance(factors, LoginFactors) or versions is None:
-        raise ReservationRefused(Reason.INTERNAL_ERROR, "a login needs usable sources")
-    gate = LedgerGate(services, context, factors, versions)
+    gate = LedgerGate(services, context, plan)
     try:
         async with _ending(gate):
-            await _to_session(services, logins, context, app, gate)
+            after = await _to_session(services, context, plan, logins, gate)
     except ReservationRefused as refusal:
         return refused(refusal)
     except BrokerError as error:
-        return failed(context, services, _costly(context, error), asked=True)
+        return failed(services, context, _costly(context, error), asked=True)
     # One login handles a requested refresh: if its session were refused, a second one would be refused as well.
-    return ActOutcome("staged", Reason.SESSION_UNPROVEN, handled_refresh=True)
+    return ActOutcome(Result.STAGED, Reason.SESSION_UNPROVEN, handled_refresh=True, after=after)
 
 
-async def _to_session(services: Services, logins: WebLogins, context: Context, app: AppKeys, gate: LedgerGate) -> None:
+async def _to_session(
+    services: Services, context: Context, plan: Login, logins: WebLogins, gate: LedgerGate
+) -> Gathered:
     """Stage a session: from the request_token that an earlier login has left, or by a whole login."""
-    kept = kept_token(context, gate.versions)
+    kept = kept_token(context, plan.app)
     if kept is not None:
         await gate.take_lock()
-        if await exchange_again(services, context, app, kept, gate.lock_id):
-            return
-    request_token = await _web_login(services, logins, context, app, gate)
-    await exchange_new(services, context, app, request_token, gate.lock_id)
+        after = await exchange_again(services, gate.context, plan.app, kept, gate.lock_id)
+        if after is not None:
+            return after
+    request_token = await _web_login(services, context, plan, logins, gate)
+    return await exchange_new(services, gate.context, plan.app, request_token, gate.lock_id)
 
 
 def _costly(context: Context, error: BrokerError) -> BrokerError:
@@ -256,13 +254,13 @@ async def _release(gate: LedgerGate, rejection: Rejection | None = None) -> None
 
 
 async def _web_login(
-    services: Services, logins: WebLogins, context: Context, app: AppKeys, gate: LedgerGate
+    services: Services, context: Context, plan: Login, logins: WebLogins, gate: LedgerGate
 ) -> Sensitive:
     credential = context.credential
     login = WebLogin(
         client_id=credential.client_id,
-        password=gate.factors.password,
-        api_key=app.api_key,
+        password=plan.factors.password,
+        api_key=plan.app.keys.api_key,
         redirect_url=credential.redirect_url,
         login_base_url=logins.login_base_url,
         allowed_hosts=logins.allowed_hosts,

@@ -6,30 +6,35 @@ from functools import partial
 
 from kite_operator import spans
 from kite_operator.act.claim import hold_claim
-from kite_operator.act.context import Context, Services, failed, observed_call, rejection_of, release
+from kite_operator.act.context import Context
+from kite_operator.act.failures import failed, rejection_of
+from kite_operator.act.pending_writes import release
+from kite_operator.act.services import Services, observed_call
 from kite_operator.broker.limiter import CallKind
+from kite_operator.cluster.gather import Gathered
 from kite_operator.cluster.state import write_state
 from kite_operator.cluster.target import mark_dead, publish
-from kite_operator.decide.liveness import Liveness, is_dead_by_mark_alone, is_due, last_call, liveness
+from kite_operator.decide.liveness import is_dead_by_mark_alone, last_call
 from kite_operator.decide.observed import Held
-from kite_operator.decide.outcome import ActOutcome, Note
-from kite_operator.decide.plan import Plan
+from kite_operator.decide.phase import OtherApp, Published, phase_of
+from kite_operator.decide.plan import Discard, MarkDead, Probe, Prove
 from kite_operator.model.errors import BrokerError, BrokerRejection, Step, TokenDead
 from kite_operator.model.expiry import rfc3339
 from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import LastLogin
+from kite_operator.record.outcome import ActOutcome, Note, Result
 
 SHORT_WAIT_SECONDS = 1.0
 """Longest wait for a probe's turn that is done in place."""
 
 
-async def probe(services: Services, context: Context) -> ActOutcome:
+async def probe(services: Services, context: Context, plan: Probe) -> ActOutcome:
     """Probe the published session; only a definite answer changes anything."""
-    held = _held(context)
+    held = plan.held
     if is_dead_by_mark_alone(context.observed) and not services.limiter.is_probe_free(held.session.api_key):
         # When many probes are queued, the mark on the Secret is believed: no login waits in the queue of probes.
         context.in_memory.learn(asked_at=services.clock.now(), reported_at=None)
-        return ActOutcome("unanswered", Reason.RATE_LIMITED)
+        return ActOutcome(Result.UNANSWERED, Reason.RATE_LIMITED)
     # A grant that waits for the answer is valid for some minutes only: its probe does not queue.
     turn_at = None if context.observed.grants else _turn_at(services, context, held)
     if turn_at is not None:
@@ -38,23 +43,25 @@ async def probe(services: Services, context: Context) -> ActOutcome:
     try:
         await _ask(services, context, held, CallKind.PROBE)
     except TokenDead as dead:
-        return _died(services, context, dead)
+        return _died(services, context, held, dead)
     except BrokerError as error:
         if error.reason is Reason.WRONG_ACCOUNT:
-            return _died(services, context, error)
-        return ActOutcome("unanswered", error.reason)
+            return _died(services, context, held, error)
+        return ActOutcome(Result.UNANSWERED, error.reason)
     context.in_memory.learn(alive_at=services.clock.now(), dead_at=None)
     await hold_claim(services, context)
-    return ActOutcome("alive", Reason.SESSION_ACTIVE)
+    return ActOutcome(Result.ALIVE, Reason.SESSION_ACTIVE)
 
 
 def _deferred(services: Services, context: Context, turn_at: datetime) -> ActOutcome:
     """Defer the probe, but not past the last call: from then on a token of the day before is replaced anyway."""
     last = last_call(context.observed)
     if last is None or services.clock.now() < last:
-        return ActOutcome("deferred", Reason.RATE_LIMITED, retry_at=turn_at if last is None else min(turn_at, last))
+        return ActOutcome(
+            Result.DEFERRED, Reason.RATE_LIMITED, retry_at=turn_at if last is None else min(turn_at, last)
+        )
     context.in_memory.learn(asked_at=services.clock.now(), reported_at=None)
-    return ActOutcome("unanswered", Reason.RATE_LIMITED)
+    return ActOutcome(Result.UNANSWERED, Reason.RATE_LIMITED)
 
 
 def _turn_at(services: Services, context: Context, held: Held) -> datetime | None:
@@ -69,14 +76,14 @@ def _turn_at(services: Services, context: Context, held: Held) -> datetime | Non
     return None
 
 
-async def prove(services: Services, context: Context, plan: Plan) -> ActOutcome:
+async def prove(services: Services, context: Context, plan: Prove) -> ActOutcome:
     """Ask about the held session and, if it lives, publish it: a new session, or the known one again."""
-    held = _held(context)
+    held = plan.held
     context.in_memory.learn(asked_at=services.clock.now(), reported_at=None)
     try:
         await _ask(services, context, held, CallKind.SESSION)
     except TokenDead as dead:
-        return _died(services, context, dead)
+        return _died(services, context, held, dead)
     except BrokerError as error:
         if error.reason is Reason.WRONG_ACCOUNT and held.recovered:
             return _is_not_ours(services, context, error)
@@ -84,26 +91,26 @@ async def prove(services: Services, context: Context, plan: Plan) -> ActOutcome:
             await write_state(services.cluster, context.credential, context.gathered.state, None)
             await release(services, context, "", rejection_of(services, context, error))
             return replace(
-                failed(context, services, error), last_login=_settled(services, context, error.reason, error.message)
+                failed(services, context, error), last_login=_settled(services, context, error.reason, error.message)
             )
-        return failed(context, services, error)
+        return failed(services, context, error)
     await services.on_step("after-proof", context.credential)
     with spans.step("publish"):
-        await _publish(services, context, held)
-    return _published(services, context, held, plan)
+        after = await _publish(services, context, held)
+    return replace(_published(services, context, plan), after=after)
 
 
 def _is_not_ours(services: Services, context: Context, error: BrokerError) -> ActOutcome:
     """Treat another account's session in the derived Secret as no session; the sources are not at fault."""
     context.in_memory.learn(dead_at=services.clock.now(), alive_at=None)
     message = f"Secret {context.credential.target.name!r} was not taken over: {error.message}"
-    return ActOutcome("dead", Reason.WRONG_ACCOUNT, notes=(Note(Reason.WRONG_ACCOUNT, message),))
+    return ActOutcome(Result.DEAD, Reason.WRONG_ACCOUNT, notes=(Note(Reason.WRONG_ACCOUNT, message),))
 
 
-async def discard(services: Services, context: Context, plan: Plan) -> ActOutcome:
+async def discard(services: Services, context: Context, plan: Discard) -> ActOutcome:
     """Drop the staged session; the published one stays."""
     await write_state(services.cluster, context.credential, context.gathered.state, None)
-    return ActOutcome("discarded", plan.reason, last_login=_settled(services, context, plan.reason, plan.message))
+    return ActOutcome(Result.DISCARDED, plan.reason, last_login=_settled(services, context, plan.reason, plan.message))
 
 
 def _settled(services: Services, context: Context, reason: Reason, message: str) -> LastLogin | None:
@@ -114,31 +121,22 @@ def _settled(services: Services, context: Context, reason: Reason, message: str)
     return LastLogin(last.grant, reason, message, services.clock.now())
 
 
-async def mark_token_dead(services: Services, context: Context) -> ActOutcome:
+async def mark_token_dead(services: Services, context: Context, plan: MarkDead) -> ActOutcome:
     """Mark the derived Secret as dead; its token stays, in the form of the current spec.target."""
-    observed, secret = context.observed, context.gathered.target
+    secret, in_memory = context.gathered.target, context.in_memory
     if secret is not None:
-        outdated, in_memory = observed.target.outdated and observed.held is not None, context.in_memory
-        session = _held(context).session if outdated else None
-        written = await mark_dead(services.cluster, context.credential, secret, session)
+        written = await mark_dead(services.cluster, context.credential, secret, plan.rewritten)
         in_memory.target_version = written["metadata"]["resourceVersion"]
-        if outdated or in_memory.marked == context.gathered.token_version:
+        if plan.rewritten is not None or in_memory.marked == context.gathered.token_version:
             _count_heal(services, context)
         in_memory.marked = context.gathered.token_version
-    return ActOutcome("marked", Reason.TOKEN_DEAD)
+    return ActOutcome(Result.MARKED, Reason.TOKEN_DEAD)
 
 
 def _count_heal(services: Services, context: Context) -> None:
     """Count a write that no edit of the spec asked for: another client may change the Secret without end."""
     if not context.observed.target_edited:
         context.in_memory.heals = (*context.in_memory.heals, services.clock.now())
-
-
-def _held(context: Context) -> Held:
-    held = context.observed.held
-    if held is None:
-        raise ValueError("there is no session to ask about")
-    return held
 
 
 async def _ask(services: Services, context: Context, held: Held, kind: CallKind) -> None:
@@ -156,7 +154,7 @@ async def _ask(services: Services, context: Context, held: Held, kind: CallKind)
         )
 
 
-def _died(services: Services, context: Context, error: BrokerError) -> ActOutcome:
+def _died(services: Services, context: Context, held: Held, error: BrokerError) -> ActOutcome:
     """Record that the broker refuses the session: in mid-day an Event, once; otherwise the daily flush.
 
     An earlier answer is dropped, with any time: the clock may have been set back since.
@@ -164,18 +162,20 @@ def _died(services: Services, context: Context, error: BrokerError) -> ActOutcom
     now = services.clock.now()
     lapsed = now if isinstance(error, TokenDead) and error.reads_like_lapse else None
     context.in_memory.learn(dead_at=now, alive_at=None, lapsed_at=lapsed)
-    held, target = context.observed.held, context.observed.target
-    if held is not None and held.adopted:
+    if held.adopted:
         message = f"Secret {context.credential.target.name!r} was not taken over: the broker refuses the token in it"
-        return ActOutcome("dead", Reason.TOKEN_DEAD, notes=(Note(Reason.TOKEN_DEAD, message),))
-    known = target.marked_dead or liveness(context.observed) is Liveness.DEAD
-    if held is None or not held.published or is_due(context.observed) or known:
-        return ActOutcome("dead", Reason.TOKEN_DEAD)
-    message = "the published token was ended before its time: a logout, a password change, or a new login elsewhere"
-    return ActOutcome("dead", Reason.TOKEN_DEAD, notes=(Note(Reason.TOKEN_DEAD, message),))
+        return ActOutcome(Result.DEAD, Reason.TOKEN_DEAD, notes=(Note(Reason.TOKEN_DEAD, message),))
+    match phase_of(context.observed):
+        case Published() | OtherApp(Published()) if not context.observed.target.marked_dead:
+            message = (
+                "the published token was ended before its time: a logout, a password change, or a new login elsewhere"
+            )
+            return ActOutcome(Result.DEAD, Reason.TOKEN_DEAD, notes=(Note(Reason.TOKEN_DEAD, message),))
+    return ActOutcome(Result.DEAD, Reason.TOKEN_DEAD)
 
 
-async def _publish(services: Services, context: Context, held: Held) -> None:
+async def _publish(services: Services, context: Context, held: Held) -> Gathered:
+    """Write the derived Secret where it differs, and the state Secret; return the state after that."""
     observed, credential = context.observed, context.credential
     target, state = context.gathered.target, context.gathered.state
     if target is None or not observed.target.matches or observed.target.marked_dead or not held.published:
@@ -188,11 +188,11 @@ async def _publish(services: Services, context: Context, held: Held) -> None:
         state = await write_state(services.cluster, credential, state, held_now)
         await services.on_step("after-clear", credential)
     await hold_claim(services, context, fresh=not held.published or held.recovered)
-    context.after = context.gathered.with_published(target, state, held_now)
+    return context.gathered.with_published(target, state, held_now)
 
 
-def _published(services: Services, context: Context, held: Held, plan: Plan) -> ActOutcome:
-    now = services.clock.now()
+def _published(services: Services, context: Context, plan: Prove) -> ActOutcome:
+    held, now = plan.held, services.clock.now()
     asked = context.observed.refresh_asked
     context.in_memory.learn(alive_at=now, dead_at=None, **({"refreshed_at": now} if asked else {}))
     until = rfc3339(held.session.expires_at)
@@ -214,7 +214,7 @@ def _published(services: Services, context: Context, held: Held, plan: Plan) -> 
     else:
         note = Note(Reason.REPUBLISHED, f"the present token works until {until}: published anew without a login")
     return ActOutcome(
-        "published",
+        Result.PUBLISHED,
         note.reason,
         notes=(note,),
         succeeded=True,

@@ -6,76 +6,64 @@ login: the claim, the lock, and the bound on sessions that the operator makes by
 
 from functools import partial
 
-from kite_operator.act.context import (
-    Context,
-    Services,
-    begin_exchange,
-    failed,
-    new_id,
-    passing_lapse,
-    refused,
-    rejection_of,
-    release,
-    release_lock_on_error,
-    seed_of,
-)
+from kite_operator.act.context import Context
+from kite_operator.act.failures import failed, passing_lapse, refused, rejection_of
+from kite_operator.act.ledger import begin_exchange, change_ledger, new_id
+from kite_operator.act.pending_writes import release, release_lock_on_error
 from kite_operator.act.retry import retry_write
+from kite_operator.act.services import Services
 from kite_operator.act.stage import renew_and_stage, require_state_unchanged
 from kite_operator.cluster.api import Manifest, secrets_path
 from kite_operator.cluster.state import drop_renewal, parse_renewal
 from kite_operator.decide import budget, locks
-from kite_operator.decide.observed import Versions
-from kite_operator.decide.outcome import ActOutcome, Failed, Note
+from kite_operator.decide.observed import UsableApp
+from kite_operator.decide.plan import Renew
 from kite_operator.model.account import AttemptLedger
 from kite_operator.model.errors import BrokerError, Conflict, NotFound, ReservationRefused
 from kite_operator.model.reason_facts import ManualLogin
 from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import Failures
-from kite_operator.model.session import AppKeys
+from kite_operator.record.outcome import ActOutcome, Failed, Note, Result
 
 
-async def renew(services: Services, context: Context) -> ActOutcome:
+async def renew(services: Services, context: Context, plan: Renew) -> ActOutcome:
     """Renew and stage the session; the lock is released in any case."""
-    app, renewal, versions = context.observed.app, context.observed.renewable, context.observed.versions
-    if not isinstance(app, AppKeys) or renewal is None or versions is None:
-        raise ReservationRefused(Reason.INTERNAL_ERROR, "a renewal needs usable keys and a refresh_token")
     lock_id = new_id()
     try:
         async with release_lock_on_error(services, context, lock_id):
-            await _begin(services, context, versions, lock_id)
-            await require_state_unchanged(services, context)
-            await renew_and_stage(services, context, app, renewal.refresh_token, lock_id)
-            await _completed(services, context, versions, lock_id)
+            await _begin(services, context, plan.app, lock_id)
+            present = await require_state_unchanged(services, context)
+            after = await renew_and_stage(services, present, plan.app.keys, plan.refresh_token, lock_id)
+            await _completed(services, context, plan.app, lock_id)
     except ReservationRefused as refusal:
         return refused(refusal)
     except BrokerError as error:
         return await _failed(services, context, lock_id, error)
-    return ActOutcome("staged", Reason.SESSION_UNPROVEN, handled_refresh=True)
+    return ActOutcome(Result.STAGED, Reason.SESSION_UNPROVEN, handled_refresh=True, after=after)
 
 
-async def _begin(services: Services, context: Context, versions: Versions, lock_id: str) -> None:
+async def _begin(services: Services, context: Context, app: UsableApp, lock_id: str) -> None:
     """Claim and lock, unless this day's sessions are used up."""
 
     def change(ledger: AttemptLedger) -> AttemptLedger:
-        ledger = begin_exchange(ledger, services, context, lock_id)
-        contested = budget.contested(ledger, versions.api_key, services.clock.now())
+        ledger = begin_exchange(services, context, app, ledger, lock_id)
+        contested = budget.contested(ledger, app.versions.api_key, services.clock.now())
         if contested is not None:
             raise ReservationRefused(contested.reason, contested.message)
         return ledger
 
-    await services.accounts.change(context.credential.client_id, change, seed=seed_of(context))
+    await change_ledger(services, context, change)
 
 
-async def _completed(services: Services, context: Context, versions: Versions, lock_id: str) -> None:
+async def _completed(services: Services, context: Context, app: UsableApp, lock_id: str) -> None:
     """Count the session once and release the lock. Counts of wrong entries stay: no factor was proven right."""
 
     def change(ledger: AttemptLedger) -> AttemptLedger:
         if not ledger.holds(lock_id):
             return ledger
-        return locks.finish(budget.count_login(ledger, versions.api_key, services.clock.now()), lock_id)
+        return locks.finish(budget.count_login(ledger, app.versions.api_key, services.clock.now()), lock_id)
 
-    client_id = context.credential.client_id
-    await retry_write(services.clock, partial(services.accounts.change, client_id, change, seed=seed_of(context)))
+    await retry_write(services.clock, partial(change_ledger, services, context, change))
 
 
 async def _failed(services: Services, context: Context, lock_id: str, error: BrokerError) -> ActOutcome:
@@ -83,13 +71,13 @@ async def _failed(services: Services, context: Context, lock_id: str, error: Bro
     useless, error = error.reason.manual_login is ManualLogin.CORRECTS, passing_lapse(error)
     await release(services, context, lock_id, None if useless else rejection_of(services, context, error))
     if not useless:
-        return failed(context, services, error, asked=True)
+        return failed(services, context, error, asked=True)
     if context.gathered.state is not None:
         await retry_write(services.clock, partial(_forget_token, services, context, context.gathered.state))
     count = (context.credential.status.failures.count if context.credential.status.failures else 0) + 1
     failures = Failures(count, error.reason, services.clock.now(), None)
     note = Note(error.reason, f"{error.message}: a login by a person brings another")
-    return ActOutcome("rejected", error.reason, notes=(note,), failed=Failed(failures), handled_refresh=True)
+    return ActOutcome(Result.REJECTED, error.reason, notes=(note,), failed=Failed(failures), handled_refresh=True)
 
 
 async def _forget_token(services: Services, context: Context, state: Manifest) -> None:

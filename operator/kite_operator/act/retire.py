@@ -1,18 +1,22 @@
 """Previous targets: derived Secrets that were the target before `spec.target.name` was changed."""
 
-from kite_operator.act.context import Context, Services
+from kite_operator.act.context import Context
+from kite_operator.act.services import Services
 from kite_operator.cluster.previous_target import keep_previous, mark_previous_dead, remove_previous
-from kite_operator.decide.outcome import ActOutcome, Note
-from kite_operator.decide.previous_target import PreviousTargetAction, action_on_previous
+from kite_operator.decide.plan import Retire
+from kite_operator.decide.previous_target import PreviousTargetAction
 from kite_operator.model.reasons import Reason
+from kite_operator.record.outcome import ActOutcome, Note, Result
 
 
-async def retire(services: Services, context: Context) -> ActOutcome:
+async def retire(services: Services, context: Context, plan: Retire) -> ActOutcome:
     """Remove, keep or mark each previous target exactly as it was read."""
     notes = []
     observed, credential = context.observed, context.credential
-    for previous, secret in zip(observed.previous_targets, context.gathered.previous_targets, strict=True):
-        match action_on_previous(observed, previous):
+    for step, previous, secret in zip(
+        plan.steps, observed.previous_targets, context.gathered.previous_targets, strict=True
+    ):
+        match step:
             case PreviousTargetAction.REMOVE:
                 await remove_previous(services.cluster, credential, secret)
                 notes.append(_note(context, f"{previous.name!r} has been removed"))
@@ -21,7 +25,7 @@ async def retire(services: Services, context: Context) -> ActOutcome:
                 notes.append(_note(context, f"{previous.name!r} is kept and not refreshed any more"))
             case PreviousTargetAction.MARK_DEAD:
                 await mark_previous_dead(services.cluster, credential, secret)
-    return ActOutcome("retired", Reason.TARGET_REPLACED, notes=tuple(notes))
+    return ActOutcome(Result.RETIRED, Reason.TARGET_REPLACED, notes=tuple(notes))
 
 
 def _note(context: Context, what: str) -> Note:

@@ -4,31 +4,34 @@ from contextlib import suppress
 from functools import partial
 
 from kite_operator import spans
-from kite_operator.act.context import Context, Services, failed, observed_call, seed_of
+from kite_operator.act.context import Context
+from kite_operator.act.failures import failed
+from kite_operator.act.ledger import change_ledger
+from kite_operator.act.services import Services, observed_call
 from kite_operator.broker.limiter import CallKind
 from kite_operator.cluster.state import write_state
 from kite_operator.cluster.target import mark_dead
 from kite_operator.decide.liveness import is_vouched_for
-from kite_operator.decide.outcome import ActOutcome, Note
-from kite_operator.decide.revocation import sessions_to_end, with_revocation
+from kite_operator.decide.plan import Revoke
+from kite_operator.decide.revocation import with_revocation
 from kite_operator.model.account import AttemptLedger
 from kite_operator.model.errors import BrokerError, ReservationRefused, Step
 from kite_operator.model.reasons import Reason
 from kite_operator.model.session import Session
+from kite_operator.record.outcome import ActOutcome, Note, Result
 
 _DONE = "the session was logged out at the broker; nobody logs in again before status.blockID is acknowledged"
 _NOTHING = "there is no session to end: nothing was revoked, and nothing is blocked"
 
 
-async def revoke(services: Services, context: Context) -> ActOutcome:
+async def revoke(services: Services, context: Context, plan: Revoke) -> ActOutcome:
     """Block, then mark the derived Secret as dead, then log out at the broker; after a crash all steps run again.
 
     A broker that does not answer is asked again with backoff; the block stands meanwhile.
     """
-    sessions = sessions_to_end(context.observed)
-    if not sessions:
+    if not plan.sessions:
         note = Note(Reason.REVOKED, _NOTHING)
-        return ActOutcome("ignored", Reason.REVOKED, notes=(note,), handled_revoke=True)
+        return ActOutcome(Result.IGNORED, Reason.REVOKED, notes=(note,), handled_revoke=True)
     with suppress(ReservationRefused):  # an unreadable ledger prevents every login as well
         await _block(services, context)
     await services.on_step("after-revoke-block", context.credential)
@@ -40,16 +43,16 @@ async def revoke(services: Services, context: Context) -> ActOutcome:
     ):
         await mark_dead(services.cluster, context.credential, context.gathered.target)
     try:
-        for session in sessions:
+        for session in plan.sessions:
             await _log_out(services, session)
     except BrokerError as error:
-        return failed(context, services, error)
+        return failed(services, context, error)
     await services.on_step("after-logout", context.credential)
     held = context.observed.held
     if held is not None and not held.published:
         await write_state(services.cluster, context.credential, context.gathered.state, None)
     note = Note(Reason.REVOKED, _DONE)
-    return ActOutcome("revoked", Reason.REVOKED, notes=(note,), succeeded=True, handled_revoke=True)
+    return ActOutcome(Result.REVOKED, Reason.REVOKED, notes=(note,), succeeded=True, handled_revoke=True)
 
 
 async def _block(services: Services, context: Context) -> None:
@@ -58,7 +61,7 @@ async def _block(services: Services, context: Context) -> None:
     def change(ledger: AttemptLedger) -> AttemptLedger:
         return with_revocation(ledger, credential, now, proven=proven)
 
-    await services.accounts.change(credential.client_id, change, seed=seed_of(context))
+    await change_ledger(services, context, change)
 
 
 async def _log_out(services: Services, session: Session) -> None:

@@ -1,13 +1,14 @@
 """Restart of workloads whose pods started with an earlier token. A failure here does not harm the token."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from kite_operator.act.context import Context, Services
+from kite_operator.act.context import Context
+from kite_operator.act.services import Services
 from kite_operator.cluster import rollout as workloads
 from kite_operator.cluster.rollout import CONSENT_ANNOTATION
 from kite_operator.decide.observed import Observed
-from kite_operator.decide.outcome import ActOutcome, Note
+from kite_operator.decide.plan import Restart
 from kite_operator.decide.rollout import (
     Finding,
     WorkloadView,
@@ -21,7 +22,8 @@ from kite_operator.decide.rollout import (
 from kite_operator.model.errors import ClusterError, Conflict
 from kite_operator.model.expiry import rfc3339
 from kite_operator.model.reasons import Reason
-from kite_operator.model.rollout import RolloutStatus, Stamp, Workload, WorkloadState
+from kite_operator.model.rollout import Rollout, RolloutStatus, Stamp, Workload, WorkloadState
+from kite_operator.record.outcome import ActOutcome, Note, Result
 
 MOST_TRIES = 5
 """Tries for one workload in one reconcile, while another client changes it."""
@@ -36,26 +38,26 @@ class _WorkloadResult:
     unreported: bool = False
 
 
-async def restart(services: Services, context: Context) -> ActOutcome:
+async def restart(services: Services, context: Context, plan: Restart) -> ActOutcome:
     """Read every workload of `spec.rollout`, restart those with outdated pods, and record the results in status."""
-    context.after = context.gathered
-    observed, rollout = context.observed, context.credential.rollout
-    if rollout is None or not observed.rollout_allowed:
-        return _not_allowed(observed)
-    results = [await _restart_if_owed(services, context, workload) for workload in rollout.workloads]
+    if not plan.allowed:
+        return replace(_not_allowed(context.observed, plan.rollout), after=context.gathered)
+    observed = context.observed
+    results = [await _restart_if_owed(services, context, workload) for workload in plan.rollout.workloads]
     states = [remembered(observed, each.view, each.result) for each in results]
     status = concluded(observed, states, "; ".join(_open_messages(observed, results)))
     restarted = any(each.result is Finding.RESTARTED for each in results)
     return ActOutcome(
-        "restarted" if restarted else "looked",
+        Result.RESTARTED if restarted else Result.EXAMINED,
         Reason.ROLLOUT_RESTARTED if restarted else Reason(status.reason or Reason.SESSION_ACTIVE),
         notes=tuple(_notes(observed, results, states)),
         rollout=status,
         workload_results=tuple((each.view.workload.kind, each.result.value) for each in results),
+        after=context.gathered,
     )
 
 
-def _not_allowed(observed: Observed) -> ActOutcome:
+def _not_allowed(observed: Observed, rollout: Rollout) -> ActOutcome:
     """Return the outcome where the administrator does not allow rollouts: both sides have to agree."""
     message = (
         "spec.rollout is not allowed by this operator, and nothing is restarted: have its administrator set "
@@ -70,9 +72,10 @@ def _not_allowed(observed: Observed) -> ActOutcome:
         workloads=previous.workloads if previous is not None else (),
     )
     note = Note(Reason.ROLLOUT_NOT_ALLOWED, message)
-    rollout = observed.credential.rollout
-    results = tuple((each.kind, Finding.NOT_ALLOWED.value) for each in rollout.workloads) if rollout is not None else ()
-    return ActOutcome("looked", Reason.ROLLOUT_NOT_ALLOWED, notes=(note,), rollout=status, workload_results=results)
+    results = tuple((each.kind, Finding.NOT_ALLOWED.value) for each in rollout.workloads)
+    return ActOutcome(
+        Result.EXAMINED, Reason.ROLLOUT_NOT_ALLOWED, notes=(note,), rollout=status, workload_results=results
+    )
 
 
 async def _restart_if_owed(services: Services, context: Context, workload: Workload) -> _WorkloadResult:

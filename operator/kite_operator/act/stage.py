@@ -5,10 +5,12 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from kite_operator import spans
-from kite_operator.act.context import Context, Services, observed_call
+from kite_operator.act.context import Context
 from kite_operator.act.retry import retry_write
+from kite_operator.act.services import Services, observed_call
 from kite_operator.broker.limiter import CallKind
 from kite_operator.cluster.api import Manifest, secrets_path
+from kite_operator.cluster.gather import Gathered
 from kite_operator.cluster.state import (
     keep_renewal,
     parse_renewal,
@@ -39,8 +41,11 @@ RETRY_AFTER_RACE = timedelta(seconds=1)
 
 async def exchange_and_stage(
     services: Services, context: Context, app: AppKeys, request_token: Sensitive, lock_id: str
-) -> None:
-    """Exchange, check the owner of the session, and stage it; Conflict when another process staged one meanwhile."""
+) -> Gathered:
+    """Exchange, check the owner of the session, and stage it; return the state after that.
+
+    Raises Conflict when another process staged one meanwhile.
+    """
     credential = context.credential
     await services.on_step("before-exchange", credential)
     await _take_turn(services, context, app, lock_id)
@@ -50,13 +55,16 @@ async def exchange_and_stage(
         await _keep_refresh_token(services, context, app, unusable, lock_id)
         raise
     await services.on_step("after-exchange", credential)
-    await _check_and_stage(services, context, session, lock_id, Step.EXCHANGE)
+    return await _check_and_stage(services, context, session, lock_id, Step.EXCHANGE)
 
 
 async def renew_and_stage(
     services: Services, context: Context, app: AppKeys, refresh_token: Sensitive, lock_id: str
-) -> None:
-    """Renew, check the owner of the session, and stage it with its new refresh_token, in one write."""
+) -> Gathered:
+    """Renew, check the owner of the session, and stage it with its new refresh_token in one write.
+
+    Returns the state after that.
+    """
     credential = context.credential
     await services.on_step("before-renewal", credential)
     await _take_turn(services, context, app, lock_id)
@@ -66,10 +74,12 @@ async def renew_and_stage(
         await _keep_refresh_token(services, context, app, unusable, lock_id)
         raise
     await services.on_step("after-renewal", credential)
-    await _check_and_stage(services, context, session, lock_id, Step.RENEWAL)
+    return await _check_and_stage(services, context, session, lock_id, Step.RENEWAL)
 
 
-async def _check_and_stage(services: Services, context: Context, session: Session, lock_id: str, step: Step) -> None:
+async def _check_and_stage(
+    services: Services, context: Context, session: Session, lock_id: str, step: Step
+) -> Gathered:
     credential = context.credential
     if session.user_id != credential.client_id:
         raise BrokerRejection(
@@ -83,8 +93,9 @@ async def _check_and_stage(services: Services, context: Context, session: Sessio
     with spans.step("stage"):
         state = await retry_write(services.clock, partial(_stage, services, context, held, lock_id))
     context.in_memory.learn(dead_at=None, alive_at=None)  # a token issued twice: answers before this login
-    context.after = context.gathered.with_staged(state, held, services.token_version(session))
+    after = context.gathered.with_staged(state, held, services.token_version(session))
     await services.on_step("after-stage", credential)
+    return after
 
 
 def _of_this_login(session: Session, now: datetime) -> Session:
@@ -120,9 +131,10 @@ async def _keep(services: Services, context: Context, renewal: Renewal, lock_id:
         await keep_renewal(services.cluster, context.credential, present, renewal)
 
 
-async def require_state_unchanged(services: Services, context: Context) -> None:
-    """Raise ReservationRefused when another process has staged or published a session since the state was gathered.
+async def require_state_unchanged(services: Services, context: Context) -> Context:
+    """Return the context, in which a state Secret exists now.
 
+    Raises ReservationRefused when another process has staged or published a session since the state was gathered.
     Called while the lock is held, so that the answer holds: no process stages for this credential, or through its app,
     without the lock. Errors that forbid to stage a session are found before a login is spent.
     """
@@ -133,8 +145,9 @@ async def require_state_unchanged(services: Services, context: Context) -> None:
         raise ReservationRefused(Reason.LOGIN_IN_PROGRESS, message, retry_at=retry_at)
     if present is None:
         present = await write_state(services.cluster, context.credential, None, None)
-        context.gathered = replace(context.gathered, state=present)
+        context = replace(context, gathered=replace(context.gathered, state=present))
     await rehearse_state(services.cluster, context.credential, present)
+    return context
 
 
 def _version(secret: Manifest | None) -> tuple[str, str] | None:

@@ -6,60 +6,60 @@ the token has died: its refusal shows that the API is back (or the subscription 
 made.
 """
 
-from kite_operator.act.context import Context, Services, passing_lapse
+from kite_operator.act.context import Context
+from kite_operator.act.failures import passing_lapse
+from kite_operator.act.services import Services
 from kite_operator.act.stage import exchange_and_stage
+from kite_operator.cluster.gather import Gathered
 from kite_operator.decide import budget
-from kite_operator.decide.observed import Versions
+from kite_operator.decide.observed import UsableApp
 from kite_operator.in_memory import Unexchanged
 from kite_operator.model.errors import BrokerError, BrokerRejection, Processed, TransientBrokerError
 from kite_operator.model.reasons import Reason
 from kite_operator.model.sensitive import Sensitive
-from kite_operator.model.session import AppKeys
 
 
-def kept_token(context: Context, versions: Versions) -> Sensitive | None:
+def kept_token(context: Context, app: UsableApp) -> Sensitive | None:
     """Return the request_token that an earlier login of this client and app has left, or None."""
     kept = context.in_memory.unexchanged
-    if kept is None or (kept.client_id, kept.app) != (context.credential.client_id, versions.api_key):
+    if kept is None or (kept.client_id, kept.app) != (context.credential.client_id, app.versions.api_key):
         return None
     return kept.request_token
 
 
-async def exchange_new(services: Services, context: Context, app: AppKeys, token: Sensitive, lock_id: str) -> None:
+async def exchange_new(
+    services: Services, context: Context, app: UsableApp, token: Sensitive, lock_id: str
+) -> Gathered:
     """Exchange and stage; keep the token when the error is transient and may have left it unspent."""
-    versions = context.observed.versions
     try:
-        await exchange_and_stage(services, context, app, token, lock_id)
+        return await exchange_and_stage(services, context, app.keys, token, lock_id)
     except BrokerError as error:
         passing = passing_lapse(error)
-        if (
-            isinstance(passing, TransientBrokerError)
-            and passing.processed is not Processed.YES
-            and versions is not None
-        ):
-            made = Unexchanged(context.credential.client_id, versions.api_key, token, services.clock.now())
+        if isinstance(passing, TransientBrokerError) and passing.processed is not Processed.YES:
+            made = Unexchanged(context.credential.client_id, app.versions.api_key, token, services.clock.now())
             context.in_memory.unexchanged = made
         raise passing from None
 
 
-async def exchange_again(services: Services, context: Context, app: AppKeys, token: Sensitive, lock_id: str) -> bool:
-    """Return whether a kept token has become a staged session; False when it is dead, so that a login is needed.
+async def exchange_again(
+    services: Services, context: Context, app: UsableApp, token: Sensitive, lock_id: str
+) -> Gathered | None:
+    """Return the state in which a kept token has become a staged session; None when it is dead: a login is needed.
 
     Raises the errors of the exchange, except those that mean only that the token is dead.
     """
     kept, context.in_memory.unexchanged = context.in_memory.unexchanged, None
     try:
-        await exchange_and_stage(services, context, app, token, lock_id)
+        return await exchange_and_stage(services, context, app.keys, token, lock_id)
     except TransientBrokerError as error:
         old = kept is None or services.clock.now() - kept.since > budget.REQUEST_TOKEN_LIVES
         if error.processed is not Processed.YES and (error.reason.api_down or not old):
             context.in_memory.unexchanged = kept
             raise
-        return False
+        return None
     except BrokerRejection as error:
         if error.reason is Reason.REQUEST_TOKEN_REJECTED:
-            return False
+            return None
         if error.reason is Reason.SUBSCRIPTION_INACTIVE:
             context.in_memory.unexchanged = kept
         raise passing_lapse(error) from None
-    return True

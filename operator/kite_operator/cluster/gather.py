@@ -16,14 +16,14 @@ from kite_operator.cluster.previous_target import read_previous, view_previous
 from kite_operator.cluster.state import parse_renewal, parse_state, state_problem
 from kite_operator.cluster.target import adoptable_session, view_target
 from kite_operator.decide.claims import Holder
-from kite_operator.decide.observed import Grant, Held, Observed, Probes, TargetView, Versions
+from kite_operator.decide.observed import Grant, Held, Observed, Probes, TargetView, UsableApp, Versions
 from kite_operator.decide.seed import seeded
 from kite_operator.decide.timing import jitter_share
 from kite_operator.model.account import AttemptLedger, Ref
 from kite_operator.model.errors import Forbidden, OperatorError, ReservationRefused
 from kite_operator.model.links import login_link
 from kite_operator.model.resource import Credential
-from kite_operator.model.session import AppKeys, LoginFactors
+from kite_operator.model.session import LoginFactors
 from kite_operator.model.sources import Problem, parse_app_secret, parse_login_secret
 
 
@@ -103,7 +103,7 @@ class Gatherer:
 
     async def _gather(self, credential: Credential, hints: Hints, recall: "Recall") -> Gathered:
         async with asyncio.TaskGroup() as reads:
-            app = reads.create_task(self._data(credential, credential.app_secret))
+            keys = reads.create_task(self._data(credential, credential.app_secret))
             login = reads.create_task(self._data(credential, credential.login_secret))
             target = reads.create_task(self._secret(credential, credential.target.name))
             state = reads.create_task(self._secret(credential, credential.state_secret))
@@ -112,21 +112,20 @@ class Gatherer:
             grants = reads.create_task(read_grants(self.cluster, credential, hints.grants))
             previous_targets = reads.create_task(read_previous(self.cluster, credential, hints.previous_targets))
         now = self.clock.now()
-        keys = parse_app_secret(credential.app_secret, app.result())
         factors = self._factors(credential, login.result())
-        held = self._held(credential, state.result(), target.result(), keys, now)
+        app = self._app(credential, keys.result(), factors)
+        held = self._held(credential, state.result(), target.result(), app, now)
         token_version = self.keyring.token_version(held.session) if held else ""
         probes, heals = recall(token_version, now)
-        versions = self._versions(credential, keys, factors)
+        versions = None if isinstance(app, Problem) else app.versions
         ledger = account.result()
         readable = None if isinstance(ledger, Problem) else ledger or seeded(credential, versions, now)
         observed = Observed(
             now=now,
             jitter=jitter_share(credential.uid),
             credential=credential,
-            app=keys,
+            app=app,
             factors=factors,
-            versions=versions,
             target=view_target(target.result(), credential, held.session if held else None, self.metadata_prefixes),
             held=held,
             state_problem=state_problem(state.result(), credential),
@@ -189,14 +188,15 @@ class Gatherer:
         credential: Credential,
         state: Manifest | None,
         target: Manifest | None,
-        app: AppKeys | Problem,
+        app: UsableApp | Problem,
         now: datetime,
     ) -> Held | None:
         """Return the session of the state Secret; else an adoptable session or the one in the derived Secret."""
         held = parse_state(state, credential)
         if held is not None:
             return held
-        adoptable = adoptable_session(target, credential, app, now)
+        keys = app if isinstance(app, Problem) else app.keys
+        adoptable = adoptable_session(target, credential, keys, now)
         if adoptable is not None:
             return Held(adoptable, published=True, staged_at=now, recovered=True, adopted=True)
         session = view_target(target, credential, None).session
@@ -204,20 +204,22 @@ class Gatherer:
             return None
         return Held(session, published=True, staged_at=now, recovered=True)
 
-    def _versions(
-        self, credential: Credential, app: AppKeys | Problem, factors: LoginFactors | Problem | None
-    ) -> Versions | None:
-        if isinstance(app, Problem):
-            return None
+    def _app(
+        self, credential: Credential, data: dict[str, str] | None, factors: LoginFactors | Problem | None
+    ) -> UsableApp | Problem:
+        keys = parse_app_secret(credential.app_secret, data)
+        if isinstance(keys, Problem):
+            return keys
         login = ""
         if isinstance(factors, LoginFactors):
             login = self.keyring.version("login", factors.password, factors.totp_secret)
-        return Versions(
+        versions = Versions(
             login=login,
-            app=self.keyring.version("app", app.api_key, app.api_secret),
-            api_key=self.keyring.version("api_key", app.api_key),
+            app=self.keyring.version("app", keys.api_key, keys.api_secret),
+            api_key=self.keyring.version("api_key", keys.api_key),
             redirect=self.keyring.version("redirect", credential.redirect_url),
         )
+        return UsableApp(keys, versions)
 
 
 def _leaf(error: BaseException) -> BaseException:

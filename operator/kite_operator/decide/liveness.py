@@ -1,60 +1,19 @@
 """Liveness of the held session and the time of the next probe: from the broker's answers only (P2)."""
 
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from kite_operator.decide import timing
 from kite_operator.decide.observed import Held, Observed
+from kite_operator.decide.phase import Dead, Due, Nothing, OtherApp, Published, Staged, is_due, last_flush, phase_of
 from kite_operator.model.conditions import AUTHENTICATED, READY
-from kite_operator.model.expiry import FLUSH_START, at_time, parse_rfc3339, session_day
+from kite_operator.model.expiry import parse_rfc3339, session_day
 from kite_operator.model.reasons import Reason
-from kite_operator.model.session import AppKeys
 
 REPORT_INTERVAL = timedelta(seconds=60)
 """Shortest time between probes of a reported token: a false report costs one read a minute at most."""
 
 FRESH_ANSWER = timedelta(seconds=60)
 """Age up to which an answer about the token is not asked for again."""
-
-
-class Liveness(StrEnum):
-    """State of the published session. NONE: there is none. UNKNOWN: past its conservative expiry, not probed since."""
-
-    NONE = "none"
-    ALIVE = "alive"
-    UNKNOWN = "unknown"
-    DEAD = "dead"
-
-
-def last_flush(now: datetime) -> datetime:
-    """Return the 06:00 IST that began the session day of `now`."""
-    return at_time(session_day(now), FLUSH_START)
-
-
-def liveness(observed: Observed) -> Liveness:
-    """Return the state of the published session.
-
-    The newest definite answer of the broker decides. Without one, a session of today counts as alive, and one of the
-    day before is unknown. An unproven session from another client's Secret (`adopted`) is unknown until it is probed;
-    once the broker refuses it, it counts as no session.
-    """
-    held, probes = observed.held, observed.probes
-    if held is None or not held.published or (held.adopted and probes.dead_at is not None):
-        return Liveness.NONE
-    if held.adopted:
-        return Liveness.UNKNOWN
-    if probes.dead_at is not None and (probes.alive_at is None or probes.dead_at >= probes.alive_at):
-        return Liveness.DEAD
-    if probes.alive_at is not None and probes.alive_at >= last_flush(observed.now):
-        return Liveness.ALIVE
-    if probes.alive_at is None and observed.target.marked_dead:
-        return Liveness.DEAD
-    return Liveness.ALIVE if held.session.is_of_day(observed.now) else Liveness.UNKNOWN
-
-
-def is_due(observed: Observed) -> bool:
-    """Return whether the held session is of the day before: it is due from 06:00 IST."""
-    return observed.held is not None and not observed.held.session.is_of_day(observed.now)
 
 
 def last_call(observed: Observed) -> datetime | None:
@@ -65,16 +24,12 @@ def last_call(observed: Observed) -> datetime | None:
     return timing.last_call(spec, observed.jitter, now)
 
 
-def is_of_other_app(observed: Observed) -> bool:
-    """Return whether the held session belongs to another app than the app Secret names now."""
-    held = observed.held
-    return held is not None and isinstance(observed.app, AppKeys) and held.session.api_key != observed.app.api_key
-
-
 def is_vouched_for(observed: Observed) -> bool:
     """Return whether the broker has confirmed to this process that the session is alive, of this client and app."""
-    confirmed = observed.probes.alive_at is not None and liveness(observed) is Liveness.ALIVE
-    return confirmed and not is_of_other_app(observed)
+    match phase_of(observed):
+        case Published(alive=True) | Due(alive=True):
+            return observed.probes.alive_at is not None
+    return False
 
 
 def is_reported_lapsed(observed: Observed) -> bool:
@@ -88,8 +43,10 @@ def may_have_lapsed(observed: Observed) -> bool:
 
     The evidence is the broker's text, or the status after a login that was refused since.
     """
-    dead = liveness(observed) is Liveness.DEAD and not is_due(observed) and not is_of_other_app(observed)
-    return dead and (is_reported_lapsed(observed) or observed.probes.lapsed_at is not None)
+    match phase_of(observed):
+        case Dead(due=False):
+            return is_reported_lapsed(observed) or observed.probes.lapsed_at is not None
+    return False
 
 
 def is_dead_by_mark_alone(observed: Observed) -> bool:
@@ -97,8 +54,11 @@ def is_dead_by_mark_alone(observed: Observed) -> bool:
 
     The broker is asked once before such a token is replaced; one of the day before is replaced in any case.
     """
-    dead, probes = liveness(observed) is Liveness.DEAD and not is_due(observed), observed.probes
-    return dead and not may_have_lapsed(observed) and probes.dead_at is None and probes.asked_at is None
+    match phase_of(observed):
+        case Dead(due=False) | OtherApp(Dead(due=False)):
+            asked = observed.probes.dead_at is not None or observed.probes.asked_at is not None
+            return not asked and not may_have_lapsed(observed)
+    return False
 
 
 def found_dead_at(observed: Observed) -> datetime | None:
@@ -132,11 +92,19 @@ def next_probe(observed: Observed) -> datetime | None:
     refresh and every five minutes after it. One minted in the flush window is probed once more after 07:30 IST. One
     reported dead is probed a minute after the last probe at the earliest.
     """
-    held, probes = observed.held, observed.probes
-    if held is None or liveness(observed) is Liveness.NONE:
-        return None
-    if liveness(observed) is Liveness.DEAD and not may_have_lapsed(observed):
-        return observed.now if is_dead_by_mark_alone(observed) else None
+    match phase_of(observed):
+        case Nothing() | Staged():
+            return None
+        case Dead() | OtherApp(Dead()) if not may_have_lapsed(observed):
+            return observed.now if is_dead_by_mark_alone(observed) else None
+        case OtherApp(session):
+            return _next_probe_of(observed, session.held)
+        case Published(held) | Due(held) | Dead(held):
+            return _next_probe_of(observed, held)
+
+
+def _next_probe_of(observed: Observed, held: Held) -> datetime:
+    probes = observed.probes
     known = [at for at in (probes.alive_at, probes.asked_at) if at is not None]
     asked = max((at for at in known if at <= observed.now), default=None)
     if asked is None and known:

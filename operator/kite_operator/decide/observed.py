@@ -30,6 +30,14 @@ class Versions:
 
 
 @dataclass(frozen=True, slots=True)
+class UsableApp:
+    """The app that the app Secret names: its keys, and the versions of the inputs of a login through it."""
+
+    keys: AppKeys
+    versions: Versions
+
+
+@dataclass(frozen=True, slots=True)
 class TargetView:
     """The derived Secret as it is now.
 
@@ -140,9 +148,8 @@ class Observed:
     now: datetime
     jitter: float
     credential: Credential
-    app: AppKeys | Problem
+    app: UsableApp | Problem
     factors: LoginFactors | Problem | None
-    versions: Versions | None
     target: TargetView
     held: Held | None
     state_problem: Problem | None
@@ -162,6 +169,11 @@ class Observed:
     rollout_allowed: bool = False
 
     @property
+    def versions(self) -> Versions | None:
+        """Return the versions of the inputs of a login, or None while the app Secret cannot be used."""
+        return None if isinstance(self.app, Problem) else self.app.versions
+
+    @property
     def target_edited(self) -> bool:
         """Return whether an edit of `spec.target` is the cause of the drift, and not a write to the derived Secret.
 
@@ -176,7 +188,7 @@ class Observed:
         renewal, app = self.renewal, self.app
         if not self.credential.renews or renewal is None:
             return None
-        return renewal if not isinstance(app, AppKeys) or renewal.api_key == app.api_key else None
+        return renewal if isinstance(app, Problem) or renewal.api_key == app.keys.api_key else None
 
     @property
     def needs_manual_login(self) -> bool:

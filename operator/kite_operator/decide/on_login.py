@@ -4,22 +4,16 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from kite_operator.decide import budget, timing
-from kite_operator.decide.liveness import (
-    Liveness,
-    died_in_flush,
-    found_dead_at,
-    is_due,
-    is_of_other_app,
-    liveness,
-    may_have_lapsed,
-)
-from kite_operator.decide.observed import Grant, Observed
-from kite_operator.decide.plan import Action, Plan
+from kite_operator.decide.liveness import died_in_flush, found_dead_at, may_have_lapsed
+from kite_operator.decide.observed import Grant, Held, Observed, UsableApp
+from kite_operator.decide.phase import Dead, Published, phase_of
+from kite_operator.decide.plan import DropGrant, Exchange, Login, Plan, Probe, RefuseGrant, Renew, Wait
 from kite_operator.decide.standing import RECHECK, is_within, paused, standing_block, standing_rejection, wait_on
 from kite_operator.model.expiry import rfc3339
 from kite_operator.model.reason_facts import ManualLogin
 from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import ONCE_A_DAY
+from kite_operator.model.session import LoginFactors
 from kite_operator.model.sources import Problem
 
 GRANT_PROOF_AGE = timedelta(seconds=60)
@@ -37,18 +31,22 @@ def person_logged_in(observed: Observed) -> Plan | None:
         return None
     # A second manual login while the broker does not answer is the better one: the older one is handled after it.
     grant = next((each for each in observed.grants if not each.taken), observed.grants[0])
-    if grant.request_token is None:
+    request_token = grant.request_token
+    if request_token is None:
         message = f"login grant {grant.name!r} has no usable key request_token: it is deleted"
-        return Plan(Action.REFUSE_GRANT, Reason.GRANT_INVALID, message, grant=grant)
+        return RefuseGrant(Reason.GRANT_INVALID, message, grant)
     if _is_used(observed, grant):
         message = f"login grant {grant.name!r} is of a login that has been used: it is deleted"
-        return Plan(Action.DROP_GRANT, Reason.LOGIN_IN_PROGRESS, message, grant=grant)
+        return DropGrant(Reason.LOGIN_IN_PROGRESS, message, grant)
     if isinstance(observed.app, Problem):
-        return wait_on(observed.app, observed)
+        return wait_on(observed, observed.app)
     asked = observed.refresh_asked or is_within(observed.probes.refreshed_at, observed.now, REFRESH_WINDOW)
-    if not asked and _is_good(observed):
-        return _not_required(observed, grant)
-    return _app_rejected(observed, grant) or _expired(observed, grant) or _exchange_in_time(observed, grant)
+    match phase_of(observed):
+        case Published(held, alive=True) if not asked:
+            return _not_required(observed, held, grant)
+    message = "a person's login is being exchanged"
+    exchange = Exchange(Reason.LOGIN_IN_PROGRESS, message, observed.app, grant, request_token)
+    return _app_rejected(observed, grant) or _expired(observed, grant) or _exchange_in_time(observed, exchange)
 
 
 def _is_used(observed: Observed, grant: Grant) -> bool:
@@ -59,12 +57,7 @@ def _is_used(observed: Observed, grant: Grant) -> bool:
     return grant.taken_at <= held.staged_at <= observed.now
 
 
-def _is_good(observed: Observed) -> bool:
-    """Return whether the held session is of today, of this app, and alive as far as is known."""
-    return liveness(observed) is Liveness.ALIVE and not is_due(observed) and not is_of_other_app(observed)
-
-
-def _not_required(observed: Observed, grant: Grant) -> Plan:
+def _not_required(observed: Observed, held: Held, grant: Grant) -> RefuseGrant | Wait | Probe:
     """Refuse a grant only when the broker has just answered that the present token works."""
     now, probes = observed.now, observed.probes
     if is_within(probes.alive_at, now, GRANT_PROOF_AGE):
@@ -72,22 +65,22 @@ def _not_required(observed: Observed, grant: Grant) -> Plan:
             f"login grant {grant.name!r} was not used: the present token works. To replace it all the same, set the "
             "annotation kite-operator.dev/refresh to a new value, then log in again"
         )
-        return Plan(Action.REFUSE_GRANT, Reason.LOGIN_NOT_REQUIRED, message, grant=grant)
+        return RefuseGrant(Reason.LOGIN_NOT_REQUIRED, message, grant)
     if probes.asked_at is not None and is_within(probes.asked_at, now, ASKED_AGAIN):
         message = "a login arrived, and the broker does not say whether the present token is still alive"
-        return Plan(Action.REST, Reason.LOGIN_IN_PROGRESS, message, wake_at=probes.asked_at + ASKED_AGAIN)
-    return Plan(Action.PROBE, Reason.SESSION_ACTIVE, "a login arrived: is the present token still alive?")
+        return Wait(Reason.LOGIN_IN_PROGRESS, message, wake_at=probes.asked_at + ASKED_AGAIN)
+    return Probe(Reason.SESSION_ACTIVE, "a login arrived: is the present token still alive?", held)
 
 
-def _app_rejected(observed: Observed, grant: Grant) -> Plan | None:
+def _app_rejected(observed: Observed, grant: Grant) -> RefuseGrant | None:
     standing = standing_rejection(observed)
     if standing is None or standing.reason.manual_login is not ManualLogin.REJECTED:
         return None
     message = f"login grant {grant.name!r} was not used: {standing.message}"
-    return Plan(Action.REFUSE_GRANT, standing.reason, message, grant=grant)
+    return RefuseGrant(standing.reason, message, grant)
 
 
-def _expired(observed: Observed, grant: Grant) -> Plan | None:
+def _expired(observed: Observed, grant: Grant) -> RefuseGrant | None:
     """Refuse a grant whose request_token expired before the broker accepted it: another login is needed."""
     ends_at = _ends_at(grant)
     if ends_at is None or timedelta(0) < ends_at - observed.now <= 2 * budget.REQUEST_TOKEN_LIVES:
@@ -96,7 +89,7 @@ def _expired(observed: Observed, grant: Grant) -> Plan | None:
         f"login grant {grant.name!r} could not be exchanged in the few minutes for which its request_token is good: "
         "the broker did not answer. Log in once more"
     )
-    return Plan(Action.REFUSE_GRANT, Reason.GRANT_EXPIRED, message, grant=grant)
+    return RefuseGrant(Reason.GRANT_EXPIRED, message, grant)
 
 
 def _ends_at(grant: Grant) -> datetime | None:
@@ -104,31 +97,32 @@ def _ends_at(grant: Grant) -> datetime | None:
     return None if grant.taken_at is None else grant.taken_at + budget.REQUEST_TOKEN_LIVES
 
 
-def _exchange_in_time(observed: Observed, grant: Grant) -> Plan:
+def _exchange_in_time(observed: Observed, exchange: Exchange) -> Exchange | Wait:
     """Exchange a grant at once, and again after each backoff while its request_token may be alive.
 
     A backoff that began before the manual login does not delay it.
     """
-    waiting, ends_at = paused(observed), _ends_at(grant)
+    waiting, ends_at = paused(observed), _ends_at(exchange.grant)
     if waiting is None or ends_at is None or observed.refresh_asked:
-        return _exchange(observed, grant)
+        return _spaced(observed, exchange)
     return replace(waiting, wake_at=min(waiting.wake_at or ends_at, ends_at))
 
 
-def _exchange(observed: Observed, grant: Grant) -> Plan:
+def _spaced(observed: Observed, exchange: Exchange) -> Exchange | Wait:
+    """Exchange one manual login of a credential in five seconds."""
     before = observed.probes.exchanged_at
     if before is not None and is_within(before, observed.now, EXCHANGE_PAUSE):
         message = "logins of this credential are exchanged one in five seconds"
-        return Plan(Action.REST, Reason.LOGIN_IN_PROGRESS, message, wake_at=before + EXCHANGE_PAUSE)
-    return Plan(Action.EXCHANGE, Reason.LOGIN_IN_PROGRESS, "a person's login is being exchanged", grant=grant)
+        return Wait(Reason.LOGIN_IN_PROGRESS, message, wake_at=before + EXCHANGE_PAUSE)
+    return exchange
 
 
-def app_secret_unusable(observed: Observed) -> Plan | None:
+def app_secret_unusable(observed: Observed) -> Wait | None:
     """Wait while the app's keys cannot be used: no login is possible."""
-    return wait_on(observed.app, observed) if isinstance(observed.app, Problem) else None
+    return wait_on(observed, observed.app) if isinstance(observed.app, Problem) else None
 
 
-def login_by_person(observed: Observed) -> Plan | None:
+def login_by_person(observed: Observed) -> Wait | None:
     """Request a manual login and wait, in mode Manual and in mode RefreshToken without a refresh_token.
 
     A standing rejection of the app is the reason: another login would be rejected too.
@@ -141,7 +135,7 @@ def login_by_person(observed: Observed) -> Plan | None:
     return _login_required(observed, standing.reason if standing is not None else Reason.LOGIN_REQUIRED)
 
 
-def _renew_the_subscription(observed: Observed) -> Plan:
+def _renew_the_subscription(observed: Observed) -> Wait:
     """Request a renewal of the subscription: before it no login helps, and after it perhaps none is needed."""
     plan = _login_required(observed, Reason.SUBSCRIPTION_INACTIVE)
     hint = (
@@ -151,14 +145,13 @@ def _renew_the_subscription(observed: Observed) -> Plan:
     return replace(plan, message=hint + plan.message)
 
 
-def _login_required(observed: Observed, reason: Reason) -> Plan:
+def _login_required(observed: Observed, reason: Reason) -> Wait:
     standing = standing_rejection(observed)
     hint = f" Before that: {standing.message}." if standing is not None else ""
     last = observed.credential.status.failures
     failure = f" The last login was not usable ({last.reason})." if last is not None and not hint else ""
     upcoming = timing.next_refresh(observed.credential.timing, observed.jitter, observed.now)
-    return Plan(
-        Action.REST,
+    return Wait(
         reason,
         f"{how_to_log_in(observed)}{hint}{failure}",
         # The rejected input may be corrected in a Secret that is not watched.
@@ -179,17 +172,21 @@ def how_to_log_in(observed: Observed) -> str:
     )
 
 
-def relogin_by_person(observed: Observed) -> Plan | None:
+def relogin_by_person(observed: Observed) -> Wait | None:
     """Wait for a user, with relogin Daily, when the session was ended in mid-day.
 
     A session that was minted in the flush window and died in the flush is replaced: no user ended it. A block is
     reported as a block: another refresh would not help.
     """
-    held = observed.held
-    if observed.credential.relogin != ONCE_A_DAY or observed.refresh_asked or held is None:
+    if observed.credential.relogin != ONCE_A_DAY or observed.refresh_asked:
         return None
-    if liveness(observed) is not Liveness.DEAD or is_due(observed) or is_of_other_app(observed):
-        return None
+    match phase_of(observed):
+        case Dead(due=False):
+            return _session_ended(observed)
+    return None
+
+
+def _session_ended(observed: Observed) -> Wait | None:
     if died_in_flush(observed) or standing_block(observed) is not None or _is_tried_again(observed):
         return None
     plan = _login_required(observed, Reason.SESSION_ENDED)
@@ -213,34 +210,33 @@ def _is_tried_again(observed: Observed) -> bool:
     return not by_hand and failures.last_time + timedelta(seconds=1) > found
 
 
-def login_secret_unusable(observed: Observed) -> Plan | None:
+def login_secret_unusable(observed: Observed) -> Wait | None:
     """Wait while the login factors cannot be used: no login is possible."""
-    return wait_on(observed.factors, observed) if isinstance(observed.factors, Problem) else None
+    return wait_on(observed, observed.factors) if isinstance(observed.factors, Problem) else None
 
 
-def blocked(observed: Observed) -> Plan | None:
+def blocked(observed: Observed) -> Wait | None:
     """Submit nothing while a block stands: only a changed input or a user's acknowledgement lifts it."""
     block = standing_block(observed)
     if block is None:
         return None
-    return Plan(
-        Action.REST, block.reason, f"{block.message} ({block.id})", wake_at=observed.now + RECHECK, block_id=block.id
-    )
+    return Wait(block.reason, f"{block.message} ({block.id})", wake_at=observed.now + RECHECK, block_id=block.id)
 
 
-def backing_off(observed: Observed) -> Plan | None:
+def backing_off(observed: Observed) -> Wait | None:
     """Wait for the end of a backoff; a user's request for a refresh ends it sooner."""
     return None if observed.refresh_asked else paused(observed)
 
 
-def renew_session(observed: Observed) -> Plan | None:
+def renew_session(observed: Observed) -> Renew | None:
     """Renew the session with the held refresh_token, in mode RefreshToken; no password is submitted."""
-    if observed.renewable is None:
+    app, renewal = observed.app, observed.renewable
+    if renewal is None or isinstance(app, Problem):
         return None
-    return Plan(Action.RENEW, Reason.LOGIN_IN_PROGRESS, "the session is being renewed")
+    return Renew(Reason.LOGIN_IN_PROGRESS, "the session is being renewed", app, renewal.refresh_token)
 
 
-def window_used(observed: Observed) -> Plan | None:
+def window_used(observed: Observed) -> Wait | None:
     """Wait for the next TOTP window, before the password is sent, when this window's code has been used."""
     account = observed.account
     if account is None or account.last_window is None:
@@ -253,9 +249,12 @@ def window_used(observed: Observed) -> Plan | None:
     message = "this TOTP window's code has been used: the next window is awaited"
     if seconds > 2 * budget.WINDOW_SECONDS:
         message = f"the clock was set back: codes up to {rfc3339(wake_at)} have been used, and none is sent before that"
-    return Plan(Action.REST, Reason.WAITING_FOR_TOTP_WINDOW, message, wake_at=wake_at)
+    return Wait(Reason.WAITING_FOR_TOTP_WINDOW, message, wake_at=wake_at)
 
 
-def log_in(_: Observed) -> Plan:
-    """Log in: there is no living session, and no other rule applies."""
-    return Plan(Action.LOGIN, Reason.LOGIN_IN_PROGRESS, "logging in")
+def log_in(observed: Observed) -> Login | Wait:
+    """Log in: there is no living session, and no other rule applies. Without factors only a manual login is left."""
+    match observed.app, observed.factors:
+        case UsableApp() as app, LoginFactors() as factors:
+            return Login(Reason.LOGIN_IN_PROGRESS, "logging in", app, factors)
+    return _login_required(observed, Reason.LOGIN_REQUIRED)

@@ -45,10 +45,9 @@ from kite_operator.decide.on_session import (
     yesterday_before_schedule,
 )
 from kite_operator.decide.on_staged import session_staged
-from kite_operator.decide.plan import Action, Plan
+from kite_operator.decide.plan import Plan, Wait
 from kite_operator.decide.revocation import revoke_asked, revoked
 from kite_operator.decide.rollout import next_check, restart_owed
-from kite_operator.decide.standing import probe
 from kite_operator.model.resource import TRADING_DAYS
 
 Policy = Callable[[Observed], Plan | None]
@@ -61,20 +60,19 @@ def decide(observed: Observed) -> Plan:
     TradingDays, also at the end of the session day.
     """
     plan = next(plan for policy in CHAIN if (plan := policy(observed)) is not None)
-    if plan.action is Action.REST and observed.credential.timing.days == TRADING_DAYS:
-        plan = _up_to(timing.day_end(observed.now), plan)
-    if plan.action is not Action.REST or not plan.reason.calls_broker:
+    if not isinstance(plan, Wait):
         return plan
-    probe_at = next_probe(observed)
-    if probe_at is not None and probe_at <= observed.now:
-        return probe()  # the published token is probed during every other wait
-    return _up_to(next_check(observed), _up_to(probe_at, plan))
+    if observed.credential.timing.days == TRADING_DAYS:
+        plan = _up_to(plan, timing.day_end(observed.now))
+    if not plan.reason.calls_broker:
+        return plan
+    # The published token is probed during every other wait.
+    return probe_due(observed) or _up_to(plan, next_probe(observed), next_check(observed))
 
 
-def _up_to(moment: datetime | None, plan: Plan) -> Plan:
-    if moment is None:
-        return plan
-    return replace(plan, wake_at=moment if plan.wake_at is None else min(plan.wake_at, moment))
+def _up_to(plan: Wait, *moments: datetime | None) -> Wait:
+    """Return a wait that ends at the first of these moments at the latest."""
+    return replace(plan, wake_at=min((at for at in (plan.wake_at, *moments) if at is not None), default=None))
 
 
 CHAIN: tuple[Policy, ...] = (

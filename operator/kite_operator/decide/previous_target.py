@@ -7,8 +7,8 @@ writes to a kept one for one purpose only: to mark it once its token is known to
 from datetime import timedelta
 from enum import StrEnum
 
-from kite_operator.decide.liveness import Liveness, liveness
 from kite_operator.decide.observed import Observed, PreviousTarget
+from kite_operator.decide.phase import Dead, OtherApp, phase_of
 from kite_operator.model.resource import DELETE
 from kite_operator.model.session import Session
 
@@ -40,6 +40,9 @@ def action_on_previous(observed: Observed, previous: PreviousTarget) -> Previous
 def _is_dead(observed: Observed, session: Session) -> bool:
     """Return whether the broker answered that this token is dead, or a daily flush has ended it as every token."""
     held = observed.held
-    if held is not None and held.session.access_token == session.access_token:
-        return liveness(observed) is Liveness.DEAD
-    return observed.now >= session.expires_at + LONGEST_FLUSH
+    if held is None or held.session.access_token != session.access_token:
+        return observed.now >= session.expires_at + LONGEST_FLUSH
+    match phase_of(observed):
+        case Dead() | OtherApp(Dead()):
+            return True
+    return False

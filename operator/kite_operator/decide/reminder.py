@@ -7,9 +7,9 @@ ordinary morning, so reminders follow half an hour before the deadline, and at t
 from datetime import datetime, timedelta
 
 from kite_operator.decide import timing
-from kite_operator.decide.liveness import Liveness, last_flush, liveness
 from kite_operator.decide.observed import Observed
-from kite_operator.decide.plan import Plan
+from kite_operator.decide.phase import OtherApp, Published, last_flush, phase_of
+from kite_operator.decide.plan import Wait
 from kite_operator.model.conditions import AUTHENTICATED, BLOCKED, LOGIN_REQUIRED, READY
 from kite_operator.model.expiry import parse_rfc3339
 from kite_operator.model.reasons import Reason
@@ -21,7 +21,7 @@ LATEST = timedelta(hours=6)
 """Time after the deadline from which a reminder is of no use: the trading day is over then."""
 
 
-def needs_action(observed: Observed, plan: Plan) -> bool:
+def needs_action(observed: Observed, plan: Wait) -> bool:
     """Return whether a working token needs a user's action: a login, an acknowledgement or a correction."""
     if _is_served(observed) or plan.reason.set_aside:
         return False
@@ -46,12 +46,13 @@ def _holds(status: Status, kind: str) -> bool:
 
 def _is_served(observed: Observed) -> bool:
     """Return whether pods have a living token of today: any other problem can wait until tomorrow."""
-    held = observed.held
-    alive = held is not None and held.session.is_of_day(observed.now) and liveness(observed) is Liveness.ALIVE
-    return alive and observed.target.matches
+    match phase_of(observed):
+        case Published(alive=True) | OtherApp(Published(alive=True)):
+            return observed.target.matches
+    return False
 
 
-def due_reminder(observed: Observed, plan: Plan) -> Reminder | None:
+def due_reminder(observed: Observed, plan: Wait) -> Reminder | None:
     """Return the reminder that is due now and has not been sent: of two marks that have passed, the later one."""
     deadline = timing.deadline(observed.credential.timing, observed.now)
     if deadline is None or not needs_action(observed, plan):
@@ -84,7 +85,7 @@ def early_mark(deadline: datetime) -> datetime:
     return max(deadline - EARLY, last_flush(deadline))
 
 
-def next_reconcile(observed: Observed, plan: Plan) -> datetime | None:
+def next_reconcile(observed: Observed, plan: Wait) -> datetime | None:
     """Return when to reconcile next: at the end of a wait, or at the next mark of a reminder if that comes first.
 
     Only credentials that need a user's action are reconciled at a mark: thousands of credentials that are in order

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from kite_operator.decide.observed import Observed
-from kite_operator.decide.plan import Action, Plan
+from kite_operator.decide.plan import RefuseGrant, Revoke, Wait
 from kite_operator.decide.rejections import with_rejection
 from kite_operator.decide.standing import RECHECK, paused, standing_rejection
 from kite_operator.model.account import AttemptLedger, Rejection
@@ -56,7 +56,7 @@ def with_revocation(
     return with_rejection(ledger, new)
 
 
-def revoke_asked(observed: Observed) -> Plan | None:
+def revoke_asked(observed: Observed) -> Revoke | Wait | None:
     """End a leaked token before any other rule, and while the credential is suspended too."""
     if not is_asked(observed):
         return None
@@ -66,10 +66,10 @@ def revoke_asked(observed: Observed) -> Plan | None:
     if waiting is not None:
         message = f"the token was revoked, and the broker could not be asked to end the session: {waiting.message}"
         return replace(waiting, message=message, block_id=name)
-    return Plan(Action.REVOKE, Reason.REVOKED, "a person revoked the token")
+    return Revoke(Reason.REVOKED, "a person revoked the token", sessions_to_end(observed))
 
 
-def revoked(observed: Observed) -> Plan | None:
+def revoked(observed: Observed) -> RefuseGrant | Wait | None:
     """Make no probe and no login, and refuse manual logins, while a revocation stands."""
     standing = standing_rejection(observed)
     if standing is None or standing.reason is not Reason.REVOKED:
@@ -77,6 +77,6 @@ def revoked(observed: Observed) -> Plan | None:
     if observed.grants:
         grant = observed.grants[0]
         message = f"login grant {grant.name!r} was not used: {standing.message}"
-        return Plan(Action.REFUSE_GRANT, Reason.REVOKED, message, grant=grant)
+        return RefuseGrant(Reason.REVOKED, message, grant)
     message = f"{standing.message} ({standing.id})"
-    return Plan(Action.REST, Reason.REVOKED, message, wake_at=observed.now + RECHECK, block_id=standing.id)
+    return Wait(Reason.REVOKED, message, wake_at=observed.now + RECHECK, block_id=standing.id)

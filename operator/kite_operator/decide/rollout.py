@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from kite_operator.decide.liveness import Liveness, is_due, is_of_other_app, liveness
 from kite_operator.decide.observed import Observed
-from kite_operator.decide.plan import Action, Plan
+from kite_operator.decide.phase import Published, phase_of
+from kite_operator.decide.plan import Restart
 from kite_operator.model.expiry import IST, at_time
 from kite_operator.model.reasons import Reason
 from kite_operator.model.rollout import ALWAYS, Rollout, RolloutStatus, Stamp, Workload, WorkloadState
@@ -62,7 +62,7 @@ class WorkloadView:
     by_hand: datetime | None = None
 
 
-def restart_owed(observed: Observed) -> Plan | None:
+def restart_owed(observed: Observed) -> Restart | None:
     """Examine workloads that may run with a previous token once a new one is published, and restart them."""
     credential, last = observed.credential, observed.credential.status.rollout
     if credential.rollout is None:
@@ -71,12 +71,14 @@ def restart_owed(observed: Observed) -> Plan | None:
         answered = last is not None and last.reason == Reason.ROLLOUT_NOT_ALLOWED and not last.token_version
         if answered and last is not None and last.observed_generation == credential.generation:
             return None
-        return Plan(Action.RESTART, Reason.ROLLOUT_NOT_ALLOWED, "spec.rollout is not allowed by this operator")
+        message = "spec.rollout is not allowed by this operator"
+        return Restart(Reason.ROLLOUT_NOT_ALLOWED, message, credential.rollout, allowed=False)
     if not _is_published_and_good(observed):
         return None
     if last is not None and last.token_version == observed.token_version and not _is_time(observed, last):
         return None
-    return Plan(Action.RESTART, Reason.ROLLOUT_RESTARTED, "workloads of spec.rollout may run with a former token")
+    message = "workloads of spec.rollout may run with a former token"
+    return Restart(Reason.ROLLOUT_RESTARTED, message, credential.rollout, allowed=True)
 
 
 def _is_published_and_good(observed: Observed) -> bool:
@@ -84,8 +86,10 @@ def _is_published_and_good(observed: Observed) -> bool:
 
     A dead token, or one of the day before, is about to be replaced: pods would only have to restart again.
     """
-    good = liveness(observed) is Liveness.ALIVE and not is_due(observed) and not is_of_other_app(observed)
-    return good and observed.target.matches
+    match phase_of(observed):
+        case Published(alive=True):
+            return observed.target.matches
+    return False
 
 
 def _is_time(observed: Observed, last: RolloutStatus) -> bool:
@@ -119,7 +123,7 @@ def judge(observed: Observed, view: WorkloadView) -> Finding:
         return view.trouble
     if view.consents_to != observed.credential.key.name:
         return Finding.NOT_ALLOWED
-    if not _is_previous(mark_of(observed, view), observed):
+    if not _is_previous(observed, mark_of(observed, view)):
         return Finding.CURRENT
     if rollout is not None and market_closes(rollout, observed.now) is not None:
         return Finding.WAITING
@@ -147,7 +151,7 @@ def mark_of(observed: Observed, view: WorkloadView) -> Stamp:
     return Stamp(observed.token_version, observed.now)
 
 
-def _is_previous(mark: Stamp, observed: Observed) -> bool:
+def _is_previous(observed: Observed, mark: Stamp) -> bool:
     """Return whether the mark is of another token than the present.
 
     Versions under different keys (`kite-operator-keys` was re-created) cannot be compared: then the time decides.

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from kite_operator.decide import backoff, budget
 from kite_operator.decide.observed import Observed
-from kite_operator.decide.plan import Action, Plan
+from kite_operator.decide.plan import Wait
 from kite_operator.model.reasons import Reason
 from kite_operator.model.sources import Problem
 
@@ -12,12 +12,12 @@ RECHECK = timedelta(seconds=30)
 """Time until a blocked or failing credential reads its Secrets again."""
 
 
-def wait_on(problem: Problem, observed: Observed) -> Plan:
+def wait_on(observed: Observed, problem: Problem) -> Wait:
     """Wait until the problem is fixed; it is checked again soon."""
-    return Plan(Action.REST, problem.reason, problem.message, wake_at=observed.now + RECHECK)
+    return Wait(problem.reason, problem.message, wake_at=observed.now + RECHECK)
 
 
-def paused(observed: Observed) -> Plan | None:
+def paused(observed: Observed) -> Wait | None:
     """Return the plan to wait for the end of a backoff, or None when none is on."""
     failures = observed.credential.status.failures
     if failures is None or failures.next_retry_time is None or observed.now >= failures.next_retry_time:
@@ -27,7 +27,7 @@ def paused(observed: Observed) -> Plan | None:
     reason = Reason.named(failures.reason) or Reason.INTERNAL_ERROR
     ready = observed.credential.status.condition("Ready")
     message = ready.message if ready is not None and ready.reason == reason else "the last try failed"
-    return Plan(Action.REST, reason, message, wake_at=failures.next_retry_time)
+    return Wait(reason, message, wake_at=failures.next_retry_time)
 
 
 def standing_block(observed: Observed) -> budget.Block | None:
@@ -59,8 +59,3 @@ def standing_rejection(observed: Observed) -> budget.Block | None:
 def is_within(moment: datetime | None, now: datetime, span: timedelta) -> bool:
     """Return whether `moment` was less than `span` ago; one in the future (the clock was set back) was not."""
     return moment is not None and timedelta(0) <= now - moment < span
-
-
-def probe() -> Plan:
-    """Return the plan to probe the published token."""
-    return Plan(Action.PROBE, Reason.SESSION_ACTIVE, "the published token is being probed")

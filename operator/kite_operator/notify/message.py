@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from kite_operator.decide.plan import Plan
+from kite_operator.decide.plan import Wait
 from kite_operator.model.expiry import IST
 from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import Credential, Reminder, ReminderMark
@@ -38,7 +38,7 @@ class ReminderMessage:
     body: str
 
 
-def compose(credential: Credential, plan: Plan, reminder: Reminder, login_url: str) -> ReminderMessage:
+def compose(credential: Credential, plan: Wait, reminder: Reminder, login_url: str) -> ReminderMessage:
     """Return the message of one credential; `login_url` is its page of the operator's login page, empty without one."""
     deadline = reminder.deadline.astimezone(IST)
     late = reminder.mark is ReminderMark.READY_BY

@@ -13,7 +13,6 @@ from datetime import timedelta
 from kite_operator.allow_list import AllowList
 from kite_operator.clock import Clock
 from kite_operator.cluster.api import Cluster, secrets_path
-from kite_operator.decide.outcome import Note
 from kite_operator.model.errors import OperatorError
 from kite_operator.model.notify_urls import Line, NotifyUrls, parse_notify_secret, place, told
 from kite_operator.model.reasons import Reason
@@ -23,6 +22,7 @@ from kite_operator.notify.message import ReminderMessage
 from kite_operator.notify.sender import Sender
 from kite_operator.notify.services import Service, UrlRefused, open_service
 from kite_operator.record.events import EventWriter
+from kite_operator.record.outcome import Note
 
 _log = logging.getLogger(__name__)
 

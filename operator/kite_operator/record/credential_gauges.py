@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 
 from kite_operator.decide import budget, timing
 from kite_operator.decide.observed import Observed
-from kite_operator.decide.plan import Plan
+from kite_operator.decide.plan import Wait
 from kite_operator.decide.reminder import needed_action
 from kite_operator.decide.rollout import is_hindered
 from kite_operator.model.conditions import AUTHENTICATED, BLOCKED, LOGIN_REQUIRED, READY
@@ -51,7 +51,7 @@ class Snapshot:
         return _truth(self.status, READY) == 1.0 and (expires is None or expires > now)
 
 
-def recorded(observed: Observed, status: Status, plan: Plan, *, needed: bool) -> Snapshot:
+def recorded(observed: Observed, status: Status, plan: Wait, *, needed: bool) -> Snapshot:
     """Return the snapshot of a reconcile; `needed` says that action is required."""
     credential, account = observed.credential, observed.account
     return Snapshot(

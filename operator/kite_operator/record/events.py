@@ -6,14 +6,14 @@ from dataclasses import dataclass, field, replace
 
 from kite_operator.clock import Clock
 from kite_operator.cluster.api import Cluster, events_path
-from kite_operator.decide.outcome import Note
-from kite_operator.decide.plan import Plan
+from kite_operator.decide.plan import Wait
 from kite_operator.model.conditions import LONGEST_MESSAGE, READY
 from kite_operator.model.errors import ClusterError, NotFound
 from kite_operator.model.expiry import IST
 from kite_operator.model.reason_facts import EventType
 from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import API_VERSION, KIND, Credential, Reminder, ReminderMark, Status
+from kite_operator.record.outcome import Note
 
 _log = logging.getLogger(__name__)
 COMPONENT = "kite-operator"
@@ -33,7 +33,7 @@ def transition(old: Status, new: Status) -> Note | None:
     return Note(reason, after.message, ready=after.status == "True")
 
 
-def reminder_event(plan: Plan, reminder: Reminder) -> Note:
+def reminder_event(plan: Wait, reminder: Reminder) -> Note:
     """Return the Event that goes with a reminder."""
     by = f"{reminder.deadline.astimezone(IST):%H:%M} IST"
     when = (

@@ -18,8 +18,7 @@ from prometheus_client import (
 
 from kite_operator import __version__, correlation
 from kite_operator.decide.observed import Observed
-from kite_operator.decide.outcome import ActOutcome
-from kite_operator.decide.plan import Action, Plan
+from kite_operator.decide.plan import Action, Wait
 from kite_operator.model.clockoffset import ClockOffset
 from kite_operator.model.resource import Credential, Key, Status
 from kite_operator.record.credential_gauges import (
@@ -31,6 +30,7 @@ from kite_operator.record.credential_gauges import (
     unix_of,
 )
 from kite_operator.record.deadlines import Deadlines
+from kite_operator.record.outcome import ActOutcome
 from kite_operator.record.vitals import Vitals
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # upstream; an unused second series for each counter
@@ -166,7 +166,7 @@ class Metrics:
 
     def count_attempt(self, action: Action, outcome: ActOutcome) -> None:
         """Count one action and its outcome."""
-        self._attempts.labels(action.value, outcome.result, outcome.reason.value).inc(exemplar=_exemplar())
+        self._attempts.labels(action.value, outcome.result.value, outcome.reason.value).inc(exemplar=_exemplar())
         for kind, result in outcome.workload_results:
             self._rollout_results.labels(kind, result).inc()
 
@@ -222,7 +222,7 @@ class Metrics:
         """Count the result of one URL of a notification Secret."""
         self._notifications.labels(result).inc()
 
-    def remember(self, observed: Observed, status: Status, plan: Plan, *, needed: bool) -> None:
+    def remember(self, observed: Observed, status: Status, plan: Wait, *, needed: bool) -> None:
         """Set the snapshot of a credential for its gauges; `needed` says that action is required."""
         self._count_misses(observed.now)  # by the previous snapshot
         self._set_snapshot(observed.credential.key, recorded(observed, status, plan, needed=needed), observed.now)

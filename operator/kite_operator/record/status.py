@@ -6,9 +6,9 @@ from typing import Any
 
 from kite_operator.cluster.api import Cluster, credentials_path
 from kite_operator.decide import timing
-from kite_operator.decide.liveness import Liveness, liveness
 from kite_operator.decide.observed import Observed
-from kite_operator.decide.plan import Plan
+from kite_operator.decide.phase import Liveness, liveness
+from kite_operator.decide.plan import Wait
 from kite_operator.decide.revocation import is_asked as revoke_asked
 from kite_operator.model.conditions import (
     AUTHENTICATED,
@@ -29,12 +29,12 @@ _LONGEST_QUIET = timedelta(minutes=3)
 """Longest quiet wait; a longer one is written to status."""
 
 
-def is_quiet(plan: Plan, now: datetime) -> bool:
+def is_quiet(plan: Wait, now: datetime) -> bool:
     """Return whether a wait is too short to be written to status."""
     return plan.reason.brief and (plan.wake_at is None or plan.wake_at - now <= _LONGEST_QUIET)
 
 
-def derive(observed: Observed, plan: Plan) -> Status:
+def derive(observed: Observed, plan: Wait) -> Status:
     """Return the status of a credential after the decision `plan`."""
     credential, old = observed.credential, observed.credential.status
     state = liveness(observed)
@@ -72,7 +72,7 @@ def _previous_target(observed: Observed) -> str:
     return name if any(previous.name == name for previous in observed.previous_targets) else ""
 
 
-def _next_refresh(observed: Observed, plan: Plan) -> datetime | None:
+def _next_refresh(observed: Observed, plan: Wait) -> datetime | None:
     failures = observed.credential.status.failures
     if failures is not None and failures.next_retry_time == plan.wake_at:
         return plan.wake_at
@@ -81,7 +81,7 @@ def _next_refresh(observed: Observed, plan: Plan) -> datetime | None:
     return timing.next_refresh(observed.credential.timing, observed.jitter, observed.now)
 
 
-def _conditions(observed: Observed, plan: Plan, state: Liveness) -> tuple[Condition, ...]:
+def _conditions(observed: Observed, plan: Wait, state: Liveness) -> tuple[Condition, ...]:
     ready = plan.healthy or (plan.reason is Reason.SUSPENDED and state is Liveness.ALIVE)
     return (
         Condition(READY, _status(ready), plan.reason, _with_gap(plan.message, calendar_gap(observed))),
@@ -117,11 +117,11 @@ def _with_gap(message: str, gap: str) -> str:
     return f"{message[: LONGEST_MESSAGE - len(gap) - 2]}; {gap}" if gap else message
 
 
-def _why(plan: Plan) -> str:
+def _why(plan: Wait) -> str:
     return plan.message if plan.login_required else ""
 
 
-def _how_to_reopen(plan: Plan) -> str:
+def _how_to_reopen(plan: Wait) -> str:
     return (
         f"{plan.message}. To acknowledge: kubectl annotate kitecredential <name> "
         f"kite-operator.dev/acknowledge={plan.block_id} --overwrite"

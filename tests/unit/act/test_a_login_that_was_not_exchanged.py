@@ -6,14 +6,14 @@ from datetime import timedelta
 import pytest
 
 from kite_operator.act.context import Context
-from kite_operator.act.login import log_in
 from kite_operator.broker.verdicts import answer_lost, malformed
-from kite_operator.decide.outcome import ActOutcome
+from kite_operator.decide.observed import UsableApp
 from kite_operator.model.errors import BrokerError, BrokerRejection, Step, TransientBrokerError
 from kite_operator.model.reasons import Reason
-from support.acting import Stage, is_staged
+from kite_operator.record.outcome import ActOutcome
+from support.acting import STATE, Stage, is_staged
 from support.broker_fakes import REQUEST_TOKEN, happy_answers
-from support.facts import VERSIONS, leaks
+from support.facts import APP, VERSIONS, leaks
 
 DOWN = TransientBrokerError(Reason.BROKER_UNAVAILABLE, "HTTP 503", step=Step.EXCHANGE)
 ODD = TransientBrokerError(Reason.UNEXPECTED_ANSWER, "HTTP 418", step=Step.EXCHANGE)
@@ -36,9 +36,10 @@ class Setup:
         self.stage.exchanged = exchange
         account = await self.stage.accounts.read(self.context.credential.client_id)
         observed = replace(self.context.observed, now=self.stage.clock.now(), account=account)
-        gathered = replace(self.context.gathered, observed=observed)
+        state = self.stage.cluster.objects.get(STATE)
+        gathered = replace(self.context.gathered, observed=observed, state=state)
         self.context = Context(gathered, self.context.in_memory)
-        return await log_in(self.stage.services, self.stage.logins, self.context)
+        return await self.stage.log_in(self.context)
 
     @property
     def logins(self) -> int:
@@ -123,7 +124,7 @@ async def test_a_lapsed_subscription_costs_one_login_and_its_renewal_another() -
 async def test_the_request_token_of_another_app_is_not_used() -> None:
     desk = Setup()
     await desk.login(DOWN)
-    moved = replace(desk.context.observed, versions=replace(VERSIONS, api_key="key-v2"))
+    moved = replace(desk.context.observed, app=UsableApp(APP, replace(VERSIONS, api_key="key-v2")))
     desk.context = Context(replace(desk.context.gathered, observed=moved), desk.context.in_memory)
     await desk.login(None, later=timedelta(minutes=1))
     assert 2 == desk.logins

@@ -6,17 +6,15 @@ from typing import Any
 import pytest
 
 from kite_operator.act.context import Context
-from kite_operator.act.proof import prove
 from kite_operator.cluster.state import parse_state
-from kite_operator.decide.liveness import Liveness, liveness
-from kite_operator.decide.plan import Action, Plan
+from kite_operator.decide.phase import Liveness, liveness
 from kite_operator.model.account import Claim, Ref
 from kite_operator.model.errors import TokenDead
 from kite_operator.model.reasons import Reason
 from support.acting import STATE, Stage
 from support.facts import CLIENT_ID, OTHER, REF, VERSIONS, account, published
 
-ADOPT = Plan(Action.PROVE, Reason.REPUBLISHED, "")
+ADOPT = Reason.REPUBLISHED
 
 
 def stage_of(stage: Stage, **facts: Any) -> Context:
@@ -31,7 +29,7 @@ async def lease_held_by(stage: Stage, holder: Ref, *, proven: bool) -> None:
 async def test_an_adopted_session_is_kept_again_once_it_is_proven() -> None:
     stage = Stage()
     context = stage_of(stage)
-    outcome = await prove(stage.services, context, ADOPT)
+    outcome = await stage.prove(context, ADOPT)
     kept = parse_state(stage.cluster.objects[STATE], context.credential)
     assert ("published", Reason.REPUBLISHED) == (outcome.result, outcome.reason)
     assert kept is not None
@@ -42,21 +40,21 @@ async def test_an_adopted_session_is_kept_again_once_it_is_proven() -> None:
 async def test_the_account_is_claimed_and_the_claim_proven(holder: Ref) -> None:
     stage = Stage()
     await lease_held_by(stage, holder, proven=False)
-    await prove(stage.services, stage_of(stage), ADOPT)
+    await stage.prove(stage_of(stage), ADOPT)
     assert [(REF, True)] == [(each.holder, each.proven) for each in (await stage.ledger()).claims]
 
 
 async def test_the_account_is_not_claimed_when_another_credential_has_proven_its_claim() -> None:
     stage = Stage()
     await lease_held_by(stage, OTHER, proven=True)
-    await prove(stage.services, stage_of(stage), ADOPT)
+    await stage.prove(stage_of(stage), ADOPT)
     assert [OTHER] == [each.holder for each in (await stage.ledger()).claims]
 
 
 async def test_a_claim_that_was_released_is_made_and_proven() -> None:
     stage = Stage()
     await stage.accounts.change(CLIENT_ID, lambda _: account(claims=()), seed=account())
-    await prove(stage.services, stage_of(stage), ADOPT)
+    await stage.prove(stage_of(stage), ADOPT)
     assert [(REF, True)] == [(each.holder, each.proven) for each in (await stage.ledger()).claims]
 
 
@@ -64,7 +62,7 @@ async def test_a_claim_that_was_released_is_made_and_proven() -> None:
 async def test_a_refused_adopted_session_counts_as_none_and_blocks_nothing(profile: Any) -> None:
     stage = Stage(profile=profile)
     context = stage_of(stage)
-    await prove(stage.services, context, ADOPT)
+    await stage.prove(context, ADOPT)
     seen = replace(context.observed, probes=context.in_memory.probes)
     assert Liveness.DEAD is liveness(seen)
     assert STATE not in stage.cluster.objects
@@ -74,7 +72,7 @@ async def test_a_refused_adopted_session_counts_as_none_and_blocks_nothing(profi
 async def test_a_staged_session_of_another_client_is_still_a_rejection() -> None:
     stage = Stage(profile="XY9999")
     context = stage.context(held=replace(published(stage.clock.now()), published=False), account=account())
-    outcome = await prove(stage.services, context, ADOPT)
+    outcome = await stage.prove(context, ADOPT)
     assert ("rejected", Reason.WRONG_ACCOUNT) == (outcome.result, outcome.reason)
     assert [Reason.WRONG_ACCOUNT] == [each.reason for each in (await stage.ledger()).rejections]
 
@@ -83,7 +81,7 @@ async def test_an_adopted_session_is_reported_and_counts_as_a_refresh_and_as_no_
     stage = Stage()
     held = replace(published(stage.clock.now()), recovered=True, adopted=True)
     context = stage.context(held=held)
-    outcome = await prove(stage.services, context, ADOPT)
+    outcome = await stage.prove(context, ADOPT)
     kept = parse_state(stage.cluster.objects[STATE], context.credential)
     assert ("published", stage.clock.now()) == (outcome.result, outcome.refreshed_at)
     assert ["was taken over", "its token works until"] == [
@@ -99,7 +97,7 @@ async def test_an_adopted_session_is_reported_and_counts_as_a_refresh_and_as_no_
 async def test_a_refused_adoption_is_reported_without_mentioning_a_logout() -> None:
     stage = Stage(profile=TokenDead("the profile"))
     held = replace(published(stage.clock.now()), recovered=True, adopted=True)
-    outcome = await prove(stage.services, stage.context(held=held), ADOPT)
+    outcome = await stage.prove(stage.context(held=held), ADOPT)
     assert ["Secret 'alpha-kite-token' was not taken over: the broker refuses the token in it"] == [
         each.message for each in outcome.notes
     ]

@@ -2,8 +2,7 @@
 
 import pytest
 
-from kite_operator.act.context import write_pending
-from kite_operator.act.login import log_in
+from kite_operator.act.pending_writes import write_pending
 from kite_operator.broker.verdicts import SUBMISSIONS, answer_lost
 from kite_operator.cluster.account import ledger_of
 from kite_operator.cluster.state import parse_state
@@ -13,7 +12,7 @@ from kite_operator.model.errors import ClusterUnavailable, Step
 from kite_operator.model.reasons import Reason
 from support.acting import LEASE, STATE, Stage, is_staged
 from support.broker_fakes import happy_answers, login_page, refusal
-from support.facts import CLIENT_ID, REF, VERSIONS, account, credential
+from support.facts import CLIENT_ID, REF, VERSIONS, credential
 from support.lost_answers import away, lose_answer
 
 
@@ -48,7 +47,7 @@ def pending(stage: Stage) -> list[Step]:
 async def test_a_wrong_password_is_recorded_as_soon_as_the_api_server_is_back() -> None:
     stage = Stage([login_page(), refusal(403, "UserException")])
     away_at(stage, "after-password-answer", 5)
-    outcome = await log_in(stage.services, stage.logins, stage.context())
+    outcome = await stage.log_in(stage.context())
     assert Reason.PASSWORD_REJECTED is outcome.reason
     assert [AttemptOutcome.WRONG] == [each.outcome for each in (await stage.ledger()).attempts]
 
@@ -56,7 +55,7 @@ async def test_a_wrong_password_is_recorded_as_soon_as_the_api_server_is_back() 
 async def test_a_session_is_staged_as_soon_as_the_api_server_is_back() -> None:
     stage = Stage(happy_answers())
     away_at(stage, "after-exchange", 5)
-    outcome = await log_in(stage.services, stage.logins, stage.context())
+    outcome = await stage.log_in(stage.context())
     assert "staged" == outcome.result
     assert is_staged(stage)
 
@@ -64,7 +63,7 @@ async def test_a_session_is_staged_as_soon_as_the_api_server_is_back() -> None:
 async def test_a_session_whose_staging_was_made_but_not_answered_is_kept() -> None:
     stage = Stage(happy_answers())
     lost_at(stage, "after-exchange", STATE)
-    outcome = await log_in(stage.services, stage.logins, stage.context())
+    outcome = await stage.log_in(stage.context())
     held = parse_state(stage.cluster.objects[STATE], credential())
     assert "staged" == outcome.result
     assert held is not None
@@ -74,7 +73,7 @@ async def test_a_session_whose_staging_was_made_but_not_answered_is_kept() -> No
 async def test_an_unknown_outcome_that_is_written_twice_is_forgiven_as_well() -> None:
     stage = Stage([login_page(), answer_lost(Step.PASSWORD)])
     lost_at(stage, "after-password-answer", LEASE)
-    await log_in(stage.services, stage.logins, stage.context())
+    await stage.log_in(stage.context())
     ledger = await stage.ledger()
     assert [(AttemptOutcome.UNKNOWN, True)] == [(each.outcome, each.forgiven) for each in ledger.attempts]
     assert budget.block_for(ledger, VERSIONS.login, REF) is None
@@ -83,7 +82,7 @@ async def test_an_unknown_outcome_that_is_written_twice_is_forgiven_as_well() ->
 async def test_a_login_that_is_recorded_twice_counts_once() -> None:
     stage = Stage(happy_answers())
     lost_at(stage, "after-totp-answer", LEASE)
-    assert "staged" == (await log_in(stage.services, stage.logins, stage.context())).result
+    assert "staged" == (await stage.log_in(stage.context())).result
     assert [1] == [each.count for each in (await stage.ledger()).logins]
 
 
@@ -96,10 +95,10 @@ async def test_a_reservation_that_was_made_but_not_answered_spends_no_attempt(
     lose_answer(stage, lambda: step in pending(stage), requests)
     context = stage.context()
     with pytest.raises(ClusterUnavailable):
-        await log_in(stage.services, stage.logins, context)
+        await stage.log_in(context)
     assert ([step] if requests else []) == pending(stage)
     away(stage, 0)
-    await write_pending(stage.services, CLIENT_ID, context.in_memory, account())
+    await write_pending(stage.services, context)
     ledger = await stage.ledger()
     assert ((), None, None) == (ledger.attempts, ledger.lock, ledger.forgiven_on)
     assert sent == sum(request.step in SUBMISSIONS for request in stage.transport.sent)
@@ -111,8 +110,8 @@ async def test_a_write_is_given_up_after_two_minutes_and_made_before_the_next_de
     began = stage.clock.boottime()
     context = stage.context()
     with pytest.raises(ClusterUnavailable):
-        await log_in(stage.services, stage.logins, context)
+        await stage.log_in(context)
     assert 120 <= stage.clock.boottime() - began <= 130
     away(stage, 0)
-    await write_pending(stage.services, CLIENT_ID, context.in_memory, account())
+    await write_pending(stage.services, context)
     assert [AttemptOutcome.WRONG] == [each.outcome for each in (await stage.ledger()).attempts]

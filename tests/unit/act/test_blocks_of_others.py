@@ -3,8 +3,6 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from kite_operator.act.acknowledge import acknowledge
-from kite_operator.act.login import log_in
 from kite_operator.decide import budget
 from kite_operator.decide.standing import standing_block
 from kite_operator.model.account import AttemptLedger
@@ -22,7 +20,7 @@ async def acknowledged(stage: Stage, who: Credential) -> str:
     block = standing_block(observed(stage.clock.now(), credential=who, account=ledger))
     assert block is not None
     asking = replace(who, acknowledge=block.id)
-    return (await acknowledge(stage.services, stage.context(credential=asking, account=ledger))).result
+    return (await stage.acknowledge(stage.context(credential=asking, account=ledger))).result
 
 
 async def used_up(stage: Stage, ledger: AttemptLedger) -> None:
@@ -36,12 +34,10 @@ async def test_another_credential_whose_app_was_refused_does_not_lift_the_holder
     stage = Stage([refusal(400, "InputException"), login_page(), refusal(403, "UserException")])
     stranger = replace(credential(), key=Key("elsewhere", "squatter"), uid="uid-squatter")
     await used_up(stage, account(claims=(claim(),)))
-    refused = await log_in(
-        stage.services, stage.logins, stage.context(credential=stranger, account=await stage.ledger())
-    )
+    refused = await stage.log_in(stage.context(credential=stranger, account=await stage.ledger()))
     assert Reason.APP_REJECTED is refused.reason
     assert "acknowledged" == await acknowledged(stage, stranger)
-    outcome = await log_in(stage.services, stage.logins, stage.context(account=await stage.ledger()))
+    outcome = await stage.log_in(stage.context(account=await stage.ledger()))
     assert Reason.ATTEMPT_BUDGET_EXHAUSTED is outcome.reason
     assert 0 == sum(request.step is Step.PASSWORD for request in stage.transport.sent)
 

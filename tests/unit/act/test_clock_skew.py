@@ -6,13 +6,12 @@ from typing import Any
 
 import pytest
 
-from kite_operator.act.login import log_in
 from kite_operator.broker.wire import HttpResponse
 from kite_operator.decide.budget import block_for
-from kite_operator.decide.outcome import ActOutcome
 from kite_operator.model.account import Attempt, AttemptOutcome
 from kite_operator.model.errors import Step
 from kite_operator.model.reasons import Reason
+from kite_operator.record.outcome import ActOutcome
 from support.acting import LEASE, Stage
 from support.broker_fakes import NOW, happy_answers, login_page, password_accepted, refusal
 from support.facts import REF, VERSIONS, account, attempt, failures
@@ -35,9 +34,7 @@ async def login(ahead: float, *attempts: Attempt, second: float = 0.0) -> tuple[
     """Make one login whose clock is `ahead`, `second` seconds into a window."""
     stage = Stage([page(ahead), *happy_answers()[1:]])
     stage.clock.wall = NOW + timedelta(seconds=second)
-    return await log_in(
-        stage.services, stage.logins, stage.context(account=account(*attempts) if attempts else None)
-    ), stage
+    return await stage.log_in(stage.context(account=account(*attempts) if attempts else None)), stage
 
 
 def submitted(stage: Stage) -> list[Step]:
@@ -60,7 +57,7 @@ async def test_the_clock_offset_is_measured_again_with_backoff() -> None:
     before = failures(Reason.CLOCK_SKEW, last=NOW, count=3)
     who = stage.context().credential
     context = stage.context(credential=who.with_status(replace(who.status, failures=before)))
-    outcome = await log_in(stage.services, stage.logins, context)
+    outcome = await stage.log_in(context)
     assert outcome.failed is not None
     assert outcome.failed.failures.next_retry_time is not None
     assert 4 == outcome.failed.failures.count
@@ -106,7 +103,7 @@ async def test_a_bearable_offset_awaits_the_window_that_both_clocks_share_before
     stage = Stage([page(ahead - second), *happy_answers()[1:]])
     stage.clock.wall = NOW + timedelta(seconds=second)
     stage.transport.script[0] = replace(page(ahead - second), asked_at=stage.clock.wall, received_at=stage.clock.wall)
-    outcome = await log_in(stage.services, stage.logins, stage.context())
+    outcome = await stage.log_in(stage.context())
     if wait is None:
         assert "staged" == outcome.result
         return
@@ -118,7 +115,7 @@ async def test_a_bearable_offset_awaits_the_window_that_both_clocks_share_before
 
 async def test_the_measured_offset_is_recorded_with_the_code() -> None:
     stage = Stage([page(0), password_accepted(), WRONG_CODE])
-    await log_in(stage.services, stage.logins, stage.context())
+    await stage.log_in(stage.context())
     assert [-0.5] == [each.clock_ahead for each in (await stage.ledger()).attempts]
 
 

@@ -5,18 +5,17 @@ from datetime import timedelta
 
 import pytest
 
-from kite_operator.act.exchange import drop_used, exchange_grant
-from kite_operator.act.renew import renew
+from kite_operator.act.exchange import drop_used
 from kite_operator.cluster.api import secrets_path
 from kite_operator.cluster.state import parse_renewal, write_state
 from kite_operator.decide import budget
 from kite_operator.decide.observed import Grant
-from kite_operator.decide.outcome import ActOutcome
-from kite_operator.decide.plan import Action, Plan
+from kite_operator.decide.plan import DropGrant
 from kite_operator.model.account import AttemptLedger, AttemptOutcome
 from kite_operator.model.errors import BrokerRejection, ClusterUnavailable, Conflict, NotFound, Step
 from kite_operator.model.reasons import Reason
 from kite_operator.model.sensitive import Sensitive
+from kite_operator.record.outcome import ActOutcome
 from support.acting import LEASE, STATE, Stage, is_staged
 from support.facts import CLIENT_ID, REFRESH_TOKEN, account, attempt, credential, session, staged
 from support.lost_answers import away, lose_answer
@@ -34,8 +33,7 @@ def create_grant(stage: Stage) -> Grant:
 
 
 async def exchanged(stage: Stage, grant: Grant) -> ActOutcome:
-    plan = Plan(Action.EXCHANGE, Reason.LOGIN_IN_PROGRESS, "", grant=grant)
-    return await exchange_grant(stage.services, stage.context(credential=MANUAL, grants=(grant,)), plan)
+    return await stage.exchange(stage.context(credential=MANUAL, grants=(grant,)), grant)
 
 
 async def wrong_entries(stage: Stage, *minutes_ago: int) -> None:
@@ -117,7 +115,7 @@ async def test_a_used_grant_that_cannot_be_deleted_is_reported_as_a_login_as_wel
 async def test_a_used_grant_is_deleted_without_an_event() -> None:
     stage = Stage()
     grant = create_grant(stage)
-    plan = Plan(Action.DROP_GRANT, Reason.LOGIN_IN_PROGRESS, "", grant=grant)
+    plan = DropGrant(Reason.LOGIN_IN_PROGRESS, "", grant)
     outcome = await drop_used(stage.services, stage.context(credential=MANUAL), plan)
     assert ("discarded", (), None) == (outcome.result, outcome.notes, outcome.last_login)
     assert GRANT not in stage.cluster.objects
@@ -135,7 +133,7 @@ async def test_a_renewal_whose_lock_was_not_answered_releases_it() -> None:
     context = stage.context(credential=PLATFORM, renewal=parse_renewal(stage.cluster.objects[STATE], PLATFORM))
     lose_answer(stage, lambda: LEASE in stage.cluster.objects)
     with pytest.raises(ClusterUnavailable):
-        await renew(stage.services, context)
+        await stage.renew(context)
     assert ((), []) == ((await stage.ledger()).locks, stage.renewals)
 
 
@@ -145,6 +143,6 @@ async def test_a_refused_refresh_token_is_dropped_and_reported_although_the_answ
     renewal = parse_renewal(stage.cluster.objects[STATE], PLATFORM)
     context = stage.context(credential=PLATFORM, renewal=renewal)
     lose_answer(stage, lambda: parse_renewal(stage.cluster.objects[STATE], PLATFORM) is None)
-    outcome = await renew(stage.services, context)
+    outcome = await stage.renew(context)
     assert ("rejected", Reason.REFRESH_TOKEN_REJECTED) == (outcome.result, outcome.reason)
     assert parse_renewal(stage.cluster.objects[STATE], PLATFORM) is None

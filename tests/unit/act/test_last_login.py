@@ -6,16 +6,16 @@ from typing import Any
 import pytest
 
 from kite_operator.act.context import Context
-from kite_operator.act.exchange import exchange_grant, refuse_grant
-from kite_operator.act.proof import discard, prove
+from kite_operator.act.exchange import refuse_grant
+from kite_operator.act.proof import discard
 from kite_operator.cluster.api import secrets_path
 from kite_operator.decide.observed import Grant
-from kite_operator.decide.outcome import ActOutcome
-from kite_operator.decide.plan import Action, Plan
+from kite_operator.decide.plan import Discard, RefuseGrant
 from kite_operator.model.errors import BrokerRejection, Step, TransientBrokerError
 from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import LastLogin, Status
 from kite_operator.model.sensitive import Sensitive
+from kite_operator.record.outcome import ActOutcome
 from support.acting import Stage
 from support.facts import credential, session, staged
 
@@ -30,10 +30,6 @@ def create_grant(stage: Stage) -> Grant:
     return Grant("login-1", metadata["uid"], metadata["resourceVersion"], Sensitive(TOKEN), taken_at=None, created="")
 
 
-def plan_for(grant: Grant, action: Action = Action.EXCHANGE, reason: Reason = Reason.LOGIN_IN_PROGRESS) -> Plan:
-    return Plan(action, reason, "why", grant=grant)
-
-
 def reported(outcome: ActOutcome) -> tuple[str, str]:
     assert outcome.last_login is not None
     assert TOKEN not in repr(outcome)
@@ -42,7 +38,7 @@ def reported(outcome: ActOutcome) -> tuple[str, str]:
 
 async def exchanged(stage: Stage) -> ActOutcome:
     grant = create_grant(stage)
-    return await exchange_grant(stage.services, stage.context(credential=MANUAL, grants=(grant,)), plan_for(grant))
+    return await stage.exchange(stage.context(credential=MANUAL, grants=(grant,)), grant)
 
 
 async def test_an_exchanged_login_waits_for_its_proof() -> None:
@@ -71,9 +67,7 @@ async def test_a_login_that_is_not_used_is_reported_with_the_reason_of_the_refus
     stage = Stage()
     grant = create_grant(stage)
     context = stage.context(credential=MANUAL, grants=(grant,))
-    outcome = await refuse_grant(
-        stage.services, context, plan_for(grant, Action.REFUSE_GRANT, Reason.LOGIN_NOT_REQUIRED)
-    )
+    outcome = await refuse_grant(stage.services, context, RefuseGrant(Reason.LOGIN_NOT_REQUIRED, "why", grant))
     assert ("login-1", "LoginNotRequired") == reported(outcome)
 
 
@@ -84,12 +78,9 @@ def unproven(stage: Stage, reason: Reason = Reason.SESSION_UNPROVEN, **changes: 
     return stage.context(credential=who, held=staged(stage.clock.now()), **changes)
 
 
-PROVE = Plan(Action.PROVE, Reason.SESSION_UNPROVEN, "prove")
-
-
 async def test_a_proven_session_is_reported_as_the_end_of_its_login() -> None:
     stage = Stage()
-    outcome = await prove(stage.services, unproven(stage), PROVE)
+    outcome = await stage.prove(unproven(stage))
     assert ("login-1", "Refreshed") == reported(outcome)
     assert outcome.last_login is not None
     assert "good until" in outcome.last_login.message
@@ -97,15 +88,15 @@ async def test_a_proven_session_is_reported_as_the_end_of_its_login() -> None:
 
 async def test_a_profile_of_another_client_is_reported() -> None:
     stage = Stage(profile="ZZ9999")
-    assert ("login-1", "WrongAccount") == reported(await prove(stage.services, unproven(stage), PROVE))
+    assert ("login-1", "WrongAccount") == reported(await stage.prove(unproven(stage)))
 
 
 async def test_a_session_that_was_ended_before_its_proof_is_reported() -> None:
     stage = Stage()
-    plan = Plan(Action.DISCARD, Reason.TOKEN_DEAD, "the staged session has been ended")
+    plan = Discard(Reason.TOKEN_DEAD, "the staged session has been ended")
     assert ("login-1", "TokenDead") == reported(await discard(stage.services, unproven(stage), plan))
 
 
 async def test_a_session_of_the_operators_own_login_says_nothing_of_an_earlier_one() -> None:
     stage = Stage()
-    assert (await prove(stage.services, unproven(stage, Reason.LOGIN_NOT_REQUIRED), PROVE)).last_login is None
+    assert (await stage.prove(unproven(stage, Reason.LOGIN_NOT_REQUIRED))).last_login is None

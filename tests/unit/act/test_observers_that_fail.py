@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from kite_operator import spans
-from kite_operator.act.login import log_in
 from kite_operator.audit_log import AuditLog, audited, set_up_audit
 from kite_operator.model.account import AttemptOutcome
 from kite_operator.model.errors import Step
@@ -49,25 +48,25 @@ def staged_with(observe: Observe, script: list[object]) -> Stage:
 
 async def test_a_wrong_password_is_recorded_as_wrong_and_sent_once(observe: Observe) -> None:
     stage = staged_with(observe, [login_page(), WRONG, login_page(), WRONG])
-    first = await log_in(stage.services, stage.logins, stage.context())
+    first = await stage.log_in(stage.context())
     ledger = await stage.ledger()
     assert (Reason.PASSWORD_REJECTED, None) == (first.reason, ledger.lock)
     assert [AttemptOutcome.WRONG] == [each.outcome for each in ledger.attempts]
-    again = await log_in(stage.services, stage.logins, stage.context(account=ledger))
+    again = await stage.log_in(stage.context(account=ledger))
     assert ("refused", Reason.PASSWORD_REJECTED) == (again.result, again.reason)
     assert 1 == sum(request.step is Step.PASSWORD for request in stage.transport.sent)
 
 
 async def test_a_good_login_is_staged_with_a_clean_ledger(observe: Observe) -> None:
     stage = staged_with(observe, [*happy_answers()])
-    outcome = await log_in(stage.services, stage.logins, stage.context())
+    outcome = await stage.log_in(stage.context())
     ledger = await stage.ledger()
     assert ("staged", (), None, True) == (outcome.result, ledger.attempts, ledger.lock, is_staged(stage))
 
 
 async def test_an_observers_error_is_logged_by_kind_only(caplog: pytest.LogCaptureFixture) -> None:
     stage = staged_with(_fails, [*happy_answers()])
-    await log_in(stage.services, stage.logins, stage.context())
+    await stage.log_in(stage.context())
     assert ("observer failed error=RuntimeError" in caplog.text, []) == (True, leaks(caplog.text))
 
 
@@ -96,5 +95,5 @@ async def test_spans_that_fail_cost_spans_only(begins: bool) -> None:  # noqa: F
     context = stage.context()
     one_reconcile = spans.one_reconcile(_Broken(begins=begins), stage.clock.now, context.credential.key)
     with one_reconcile, spans.action("login", "d1", "LoginInProgress"):
-        outcome = await log_in(stage.services, stage.logins, context)
+        outcome = await stage.log_in(context)
     assert ("staged", True) == (outcome.result, is_staged(stage))

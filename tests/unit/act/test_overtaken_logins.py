@@ -6,18 +6,14 @@ from datetime import timedelta
 
 import pytest
 
-from kite_operator.act.exchange import exchange_grant
-from kite_operator.act.login import log_in
 from kite_operator.broker.codes import WINDOW_SECONDS
 from kite_operator.broker.limiter import SESSION_BURST, CallKind
 from kite_operator.cluster.state import write_state
-from kite_operator.decide.plan import Action, Plan
 from kite_operator.model.errors import ClusterUnavailable, ReservationLost, Step, Unprocessable
 from kite_operator.model.reasons import Reason
-from kite_operator.model.session import AppKeys
 from support.acting import LEASE, STATE, Stage, is_staged
 from support.broker_fakes import FakeClock, happy_answers
-from support.facts import credential, grant
+from support.facts import APP, credential, grant
 
 THEIRS = {"metadata": {"name": "alpha-kite-state"}, "data": {"session": "theirs"}}
 
@@ -26,7 +22,7 @@ async def test_a_password_is_not_sent_when_another_process_has_logged_in_since_t
     stage = Stage(happy_answers())
     context = stage.context()
     stage.cluster.put(STATE, THEIRS)
-    outcome = await log_in(stage.services, stage.logins, context)
+    outcome = await stage.log_in(context)
     ledger = await stage.ledger()
     assert ("refused", Reason.LOGIN_IN_PROGRESS) == (outcome.result, outcome.reason)
     assert outcome.retry_at is not None
@@ -46,7 +42,7 @@ async def test_a_password_is_not_sent_when_the_state_secret_cannot_be_written(th
 
     stage.cluster.before = before
     with pytest.raises(Unprocessable):
-        await log_in(stage.services, stage.logins, stage.context())
+        await stage.log_in(stage.context())
     ledger = await stage.ledger()
     assert ((), None) == (ledger.attempts, ledger.lock)
     assert [Step.PREFLIGHT] == [request.step for request in stage.transport.sent]
@@ -61,7 +57,7 @@ async def test_the_dry_run_of_a_write_leaves_the_state_secret_as_it_was() -> Non
 
     made = await write_state(stage.cluster, credential(), None, None)
     stage.at["before-password-send"] = observe_step
-    assert "staged" == (await log_in(stage.services, stage.logins, stage.context())).result
+    assert "staged" == (await stage.log_in(stage.context())).result
     assert [made["metadata"]["resourceVersion"]] == seen
 
 
@@ -70,8 +66,7 @@ async def test_a_grant_is_not_exchanged_when_another_process_has_logged_in_since
     context = stage.context(grants=(grant(),))
     stage.cluster.put(STATE, THEIRS)
     stage.exchanged = AssertionError("exchanged")
-    plan = Plan(Action.EXCHANGE, Reason.LOGIN_IN_PROGRESS, "", grant=grant())
-    outcome = await exchange_grant(stage.services, context, plan)
+    outcome = await stage.exchange(context, grant())
     assert ("refused", Reason.LOGIN_IN_PROGRESS) == (outcome.result, outcome.reason)
     assert () == (await stage.ledger()).locks
 
@@ -85,7 +80,7 @@ async def test_an_unneeded_reservation_is_settled_even_when_the_answer_is_lost()
 
     stage.cluster.before = before
     with pytest.raises(ClusterUnavailable):
-        await log_in(stage.services, stage.logins, stage.context())
+        await stage.log_in(stage.context())
     assert () == (await stage.ledger()).attempts
 
 
@@ -100,7 +95,7 @@ async def test_a_code_whose_window_closed_while_it_was_reserved_is_not_sent() ->
                 stage.clock.wall += timedelta(seconds=WINDOW_SECONDS)
 
     stage.cluster.before = before
-    outcome = await log_in(stage.services, stage.logins, stage.context())
+    outcome = await stage.log_in(stage.context())
     ledger = await stage.ledger()
     assert ("refused", Reason.WAITING_FOR_TOTP_WINDOW) == (outcome.result, outcome.reason)
     assert ((), ()) == (ledger.attempts, ledger.locks)
@@ -111,7 +106,7 @@ async def test_nothing_is_exchanged_when_another_process_has_the_lock_after_the_
     stage = Stage(happy_answers())
     stage.at["after-request-token"] = stage.somebody_else_locks
     with pytest.raises(ReservationLost):
-        await log_in(stage.services, stage.logins, stage.context())
+        await stage.log_in(stage.context())
     assert ([], False) == (stage.exchanges, is_staged(stage))
     assert "pod-2" == getattr((await stage.ledger()).lock, "by", "")
 
@@ -120,9 +115,8 @@ async def test_a_grant_is_not_exchanged_when_another_process_has_the_lock_after_
     stage = Stage()
     given = replace(grant(), taken_at=stage.clock.now())
     stage.at["before-exchange"] = stage.somebody_else_locks
-    plan = Plan(Action.EXCHANGE, Reason.LOGIN_IN_PROGRESS, "", grant=given)
     with pytest.raises(ReservationLost):
-        await exchange_grant(stage.services, stage.context(grants=(given,)), plan)
+        await stage.exchange(stage.context(grants=(given,)), given)
     assert ([], False) == (stage.exchanges, is_staged(stage))
 
 
@@ -142,13 +136,10 @@ async def test_a_grant_is_not_exchanged_when_another_process_has_the_lock_after_
     stage = Stage(clock=clock)
     clock.overtake = stage.somebody_else_locks
     context = stage.context(grants=(grant(),))
-    app = context.observed.app
-    assert isinstance(app, AppKeys)
     for _ in range(int(SESSION_BURST)):
-        await stage.services.limiter.acquire(app.api_key, CallKind.SESSION)
-    plan = Plan(Action.EXCHANGE, Reason.LOGIN_IN_PROGRESS, "", grant=replace(grant(), taken_at=stage.clock.now()))
+        await stage.services.limiter.acquire(APP.api_key, CallKind.SESSION)
     with pytest.raises(ReservationLost):
-        await exchange_grant(stage.services, context, plan)
+        await stage.exchange(context, replace(grant(), taken_at=stage.clock.now()))
     assert [] == stage.exchanges
 
 
@@ -161,6 +152,6 @@ async def test_an_api_server_that_is_away_before_the_exchange_does_not_cost_the_
             raise refusals.pop()
 
     stage.cluster.before = before
-    outcome = await log_in(stage.services, stage.logins, stage.context())
+    outcome = await stage.log_in(stage.context())
     assert ("staged", []) == (outcome.result, refusals)
     assert 1 == len(stage.exchanges)

@@ -1,9 +1,9 @@
 """After a restart a token that is only marked as dead is probed, unless many probes of one app would have to queue."""
 
 from kite_operator.act.context import Context
-from kite_operator.act.proof import probe
-from kite_operator.decide.liveness import Liveness, liveness, next_probe
+from kite_operator.decide.liveness import next_probe
 from kite_operator.decide.observed import Probes, TargetView
+from kite_operator.decide.phase import Liveness, liveness
 from kite_operator.model.expiry import IST
 from support.acting import Stage
 from support.facts import published
@@ -21,15 +21,15 @@ def marked(stage: Stage) -> Context:
 async def test_the_first_marked_token_of_an_app_is_probed() -> None:
     stage = Stage()
     context = marked(stage)
-    assert "alive" == (await probe(stage.services, context)).result
+    assert "alive" == (await stage.probe(context)).result
     assert context.in_memory.probes.alive_at is not None
 
 
 async def test_other_marked_tokens_do_not_queue_and_their_marks_are_believed() -> None:
     stage = Stage()
-    await probe(stage.services, marked(stage))
+    await stage.probe(marked(stage))
     stages = [marked(stage) for _ in range(100)]
-    outcomes = [await probe(stage.services, context) for context in stages]
+    outcomes = [await stage.probe(context) for context in stages]
     assert [("unanswered", None)] * 100 == [(outcome.result, outcome.retry_at) for outcome in outcomes]
     assert all(context.in_memory.probes.alive_at is None for context in stages)
     # They delay no other credential's turn, and none of them probes again.

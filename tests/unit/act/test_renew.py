@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from kite_operator.act.context import Context
-from kite_operator.act.renew import renew
 from kite_operator.cluster.state import parse_renewal, parse_state, write_state
 from kite_operator.decide import budget
 from kite_operator.decide.observed import Held
@@ -65,25 +64,25 @@ async def test_the_session_and_the_new_refresh_token_are_staged_in_one_write() -
     stage = Stage()
     stage.renewed = answered(stage)
     context = await stage_of(stage)
-    outcome = await renew(stage.services, context)
+    outcome = await stage.renew(context)
     assert "staged" == outcome.result
     assert ([Sensitive(REFRESH_TOKEN)], ROTATED) == (stage.renewals, kept(stage))
     assert stage.renewed.access_token.reveal() == staged_token(stage)
-    assert context.after is not None
-    assert context.after.observed.renewal == parse_renewal(stage.cluster.objects.get(STATE), PLATFORM)
+    assert outcome.after is not None
+    assert outcome.after.observed.renewal == parse_renewal(stage.cluster.objects.get(STATE), PLATFORM)
 
 
 async def test_without_a_new_one_the_refresh_token_stays() -> None:
     stage = Stage()
     stage.renewed = answered(stage, None)
-    await renew(stage.services, await stage_of(stage))
+    await stage.renew(await stage_of(stage))
     assert REFRESH_TOKEN == kept(stage)
 
 
 async def test_a_renewal_counts_among_the_days_sessions_and_not_as_a_completed_login() -> None:
     stage = Stage()
     await stage.accounts.change(CLIENT_ID, lambda _: account(attempt("wrong")), seed=AttemptLedger(CLIENT_ID))
-    await renew(stage.services, await stage_of(stage))
+    await stage.renew(await stage_of(stage))
     ledger = await stage.ledger()
     assert 1 == budget.logins_today(ledger, VERSIONS.api_key, stage.clock.now()).count
     assert (1, ()) == (budget.counted(ledger), ledger.locks)
@@ -92,9 +91,9 @@ async def test_a_renewal_counts_among_the_days_sessions_and_not_as_a_completed_l
 async def test_a_fourth_renewal_of_one_day_sends_no_request() -> None:
     stage = Stage()
     for _ in range(budget.LOGINS_PER_DAY):
-        assert "staged" == (await renew(stage.services, await stage_of(stage))).result
+        assert "staged" == (await stage.renew(await stage_of(stage))).result
         del stage.cluster.objects[STATE]
-    outcome = await renew(stage.services, await stage_of(stage))
+    outcome = await stage.renew(await stage_of(stage))
     assert ("refused", Reason.SESSION_CONTESTED) == (outcome.result, outcome.reason)
     assert budget.LOGINS_PER_DAY == len(stage.renewals)
 
@@ -102,7 +101,7 @@ async def test_a_fourth_renewal_of_one_day_sends_no_request() -> None:
 @pytest.mark.parametrize("reason", [Reason.REFRESH_TOKEN_REJECTED, Reason.WRONG_ACCOUNT])
 async def test_a_rejected_refresh_token_is_dropped_and_blocks_nothing(reason: Reason) -> None:
     stage = Stage(renewed=refusal(reason))
-    outcome = await renew(stage.services, await stage_of(stage))
+    outcome = await stage.renew(await stage_of(stage))
     assert (reason, [reason]) == (outcome.reason, [note.reason for note in outcome.notes])
     assert outcome.failed is not None
     assert outcome.failed.failures.next_retry_time is None
@@ -114,14 +113,14 @@ async def test_a_rejected_refresh_token_is_dropped_and_blocks_nothing(reason: Re
 async def test_the_session_of_another_client_is_not_staged() -> None:
     stage = Stage()
     stage.renewed = replace(answered(stage), user_id="ZZ9999")
-    outcome = await renew(stage.services, await stage_of(stage))
+    outcome = await stage.renew(await stage_of(stage))
     assert Reason.WRONG_ACCOUNT is outcome.reason
     assert (None, "formeraccesstoken000") == (kept(stage), staged_token(stage))
 
 
 async def test_a_rejected_app_blocks_and_keeps_the_refresh_token() -> None:
     stage = Stage(renewed=refusal(Reason.APP_SECRET_REJECTED))
-    outcome = await renew(stage.services, await stage_of(stage))
+    outcome = await stage.renew(await stage_of(stage))
     assert ("rejected", Reason.APP_SECRET_REJECTED) == (outcome.result, outcome.reason)
     ledger = await stage.ledger()
     assert [{"app": VERSIONS.app}] == [dict(each.inputs) for each in ledger.rejections]
@@ -130,7 +129,7 @@ async def test_a_rejected_app_blocks_and_keeps_the_refresh_token() -> None:
 
 async def test_a_transient_error_is_retried_with_the_same_refresh_token() -> None:
     stage = Stage(renewed=TransientBrokerError(Reason.BROKER_UNAVAILABLE, "away", step=Step.RENEWAL))
-    outcome = await renew(stage.services, await stage_of(stage))
+    outcome = await stage.renew(await stage_of(stage))
     assert outcome.failed is not None
     assert outcome.failed.failures.next_retry_time is not None
     assert (REFRESH_TOKEN, ()) == (kept(stage), (await stage.ledger()).locks)
@@ -140,7 +139,7 @@ async def test_no_request_is_sent_while_another_credential_holds_the_account() -
     stage = Stage()
     taken = account(claims=(claim(OTHER),))
     await stage.accounts.change(CLIENT_ID, lambda _: taken, seed=AttemptLedger(CLIENT_ID))
-    outcome = await renew(stage.services, await stage_of(stage))
+    outcome = await stage.renew(await stage_of(stage))
     assert (Reason.CONFLICT, []) == (outcome.reason, stage.renewals)
 
 
@@ -148,7 +147,7 @@ async def test_no_request_is_sent_when_another_process_was_faster() -> None:
     stage = Stage()
     context = await stage_of(stage)
     await write_state(stage.cluster, PLATFORM, context.gathered.state, unproven(stage, answered(stage)))
-    outcome = await renew(stage.services, context)
+    outcome = await stage.renew(context)
     assert ("refused", Reason.LOGIN_IN_PROGRESS) == (outcome.result, outcome.reason)
     assert ([], ()) == (stage.renewals, (await stage.ledger()).locks)
 
@@ -158,7 +157,7 @@ async def test_nothing_is_renewed_when_another_process_has_the_lock_after_it_was
     context = await stage_of(stage)
     stage.at["before-renewal"] = stage.somebody_else_locks
     with pytest.raises(ReservationLost):
-        await renew(stage.services, context)
+        await stage.renew(context)
     assert ([], REFRESH_TOKEN) == (stage.renewals, kept(stage))
 
 
@@ -170,7 +169,7 @@ async def test_a_label_that_was_set_meanwhile_does_not_lose_the_new_refresh_toke
         await stage.cluster.merge_patch(STATE, {"metadata": {"labels": {"team": "a"}}})
 
     stage.at["after-renewal"] = other_client_labels
-    assert "staged" == (await renew(stage.services, await stage_of(stage))).result
+    assert "staged" == (await stage.renew(await stage_of(stage))).result
     assert ROTATED == kept(stage)
 
 
@@ -182,7 +181,7 @@ async def test_a_state_secret_that_was_deleted_meanwhile_does_not_lose_the_new_r
         del stage.cluster.objects[STATE]
 
     stage.at["after-renewal"] = other_client_deletes
-    assert "staged" == (await renew(stage.services, await stage_of(stage))).result
+    assert "staged" == (await stage.renew(await stage_of(stage))).result
     assert ROTATED == kept(stage)
 
 
@@ -197,7 +196,7 @@ async def test_a_session_that_another_process_staged_meanwhile_is_not_overwritte
 
     stage.at["after-renewal"] = other_client_stages
     with pytest.raises(Conflict):
-        await renew(stage.services, context)
+        await stage.renew(context)
     assert "anotheraccesstoken00" == staged_token(stage)
     assert () == (await stage.ledger()).locks
 
@@ -214,7 +213,7 @@ async def test_a_session_that_cannot_be_used_leaves_its_new_refresh_token(user_i
     context = await stage_of(stage)
     before = parse_state(stage.cluster.objects[STATE], PLATFORM)
     stage.renewed = unusable(user_id)
-    outcome = await renew(stage.services, context)
+    outcome = await stage.renew(context)
     assert ("transient", Reason.UNEXPECTED_ANSWER, ROTATED) == (outcome.result, outcome.reason, kept(stage))
     assert before == parse_state(stage.cluster.objects[STATE], PLATFORM)
     assert () == (await stage.ledger()).locks
@@ -225,7 +224,7 @@ async def test_a_refresh_token_of_another_client_or_none_leaves_the_previous_one
     stage = Stage()
     context = await stage_of(stage)
     stage.renewed = failure
-    await renew(stage.services, context)
+    await stage.renew(context)
     assert REFRESH_TOKEN == kept(stage)
 
 
@@ -240,7 +239,7 @@ async def test_a_new_refresh_token_does_not_overwrite_the_session_of_another_pro
 
     stage.at["before-renewal"] = stage_another
     with pytest.raises(Conflict):
-        await renew(stage.services, context)
+        await stage.renew(context)
     assert ("t" * 20, "theiraccesstoken0000") == (kept(stage), staged_token(stage))
 
 
@@ -255,5 +254,5 @@ async def test_metadata_that_another_client_changed_meanwhile_does_not_lose_the_
         stage.cluster.put(STATE, labelled)
 
     stage.at["before-renewal"] = label
-    await renew(stage.services, context)
+    await stage.renew(context)
     assert ROTATED == kept(stage)

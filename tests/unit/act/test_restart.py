@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from kite_operator.act.context import Context
-from kite_operator.act.rollout import MOST_TRIES, restart
+from kite_operator.act.rollout import MOST_TRIES
 from kite_operator.cluster.api import workload_path
-from kite_operator.decide.outcome import ActOutcome
 from kite_operator.model.errors import ClusterUnavailable, Forbidden, Unprocessable
 from kite_operator.model.resource import Status
 from kite_operator.model.rollout import Rollout, RolloutStatus, Stamp, Workload, WorkloadState
+from kite_operator.record.outcome import ActOutcome
 from support.acting import Stage
 from support.broker_fakes import NOW
 from support.facts import credential, leaks, published
@@ -58,7 +58,7 @@ async def test_all_workloads_of_a_credential_are_restarted_in_one_reconcile_each
     stage = Stage()
     put(stage, TRADER)
     put(stage, FEED)
-    outcome = await restart(stage.services, context(stage))
+    outcome = await stage.restart(context(stage))
     assert ["Restarted", "Restarted"] == results(outcome)
     assert ["RolloutRestarted", "RolloutRestarted"] == reasons(outcome)
     for which in (TRADER, FEED):
@@ -69,9 +69,9 @@ async def test_the_second_reconcile_restarts_nothing() -> None:
     stage = Stage()
     put(stage, TRADER)
     put(stage, FEED)
-    first = await restart(stage.services, context(stage))
+    first = await stage.restart(context(stage))
     before = writes(stage)
-    second = await restart(stage.services, context(stage, previous=first.rollout))
+    second = await stage.restart(context(stage, previous=first.rollout))
     assert ["Current", "Current"] == results(second)
     assert [] == reasons(second)
     assert before == writes(stage)
@@ -82,7 +82,7 @@ async def test_a_restart_whose_event_was_lost_in_a_crash_is_reported_and_not_rep
     put(stage, TRADER, stamp=NEW)
     uid = stage.cluster.objects[place(TRADER)]["metadata"]["uid"]
     before_the_crash = RolloutStatus(1, OLD, workloads=(WorkloadState(TRADER, uid, Stamp(OLD, NOW), "Current"),))
-    outcome = await restart(stage.services, context(stage, Rollout((TRADER,)), before_the_crash))
+    outcome = await stage.restart(context(stage, Rollout((TRADER,)), before_the_crash))
     assert ["Current"] == results(outcome)
     assert ["RolloutRestarted"] == reasons(outcome)
     assert [] == writes(stage)
@@ -93,8 +93,8 @@ async def test_in_market_hours_all_workloads_wait_and_one_event_gives_the_time()
     stage.clock.wall = NOW.replace(hour=5, minute=30)
     put(stage, TRADER)
     put(stage, FEED)
-    outcome = await restart(
-        stage.services, context(stage, replace(BOTH, when="OutsideMarketHours"), held=published(stage.clock.now()))
+    outcome = await stage.restart(
+        context(stage, replace(BOTH, when="OutsideMarketHours"), held=published(stage.clock.now()))
     )
     assert ["Waiting", "Waiting"] == results(outcome)
     assert ["RolloutWaiting"] == reasons(outcome)
@@ -106,14 +106,14 @@ async def test_in_market_hours_all_workloads_wait_and_one_event_gives_the_time()
         held=published(stage.clock.now()),
         token_version="aaaaaaaa.33",
     )
-    assert [] == reasons(await restart(stage.services, again))
+    assert [] == reasons(await stage.restart(again))
     assert [] == writes(stage)
 
 
 async def test_a_missing_workload_does_not_delay_the_other() -> None:
     stage = Stage()
     put(stage, FEED)
-    outcome = await restart(stage.services, context(stage))
+    outcome = await stage.restart(context(stage))
     assert ["NotFound", "Restarted"] == results(outcome)
     assert ["RolloutFailed", "RolloutRestarted"] == reasons(outcome)
     assert outcome.rollout is not None
@@ -124,7 +124,7 @@ async def test_a_workload_without_consent_is_named_with_the_annotation_that_it_n
     stage = Stage()
     put(stage, TRADER, consents_to="beta")
     put(stage, FEED)
-    outcome = await restart(stage.services, context(stage))
+    outcome = await stage.restart(context(stage))
     assert ["NotAllowed", "Restarted"] == results(outcome)
     assert f"{CONSENT}=alpha" in outcome.notes[0].message
     assert [place(FEED)] == writes(stage)
@@ -133,7 +133,7 @@ async def test_a_workload_without_consent_is_named_with_the_annotation_that_it_n
 async def test_a_paused_workload_is_not_restarted() -> None:
     stage = Stage()
     put(stage, TRADER, paused=True)
-    outcome = await restart(stage.services, context(stage, Rollout((TRADER,), "Always")))
+    outcome = await stage.restart(context(stage, Rollout((TRADER,), "Always")))
     assert (["Paused"], ["RolloutFailed"], []) == (results(outcome), reasons(outcome), writes(stage))
 
 
@@ -148,7 +148,7 @@ async def test_a_paused_workload_is_not_restarted() -> None:
 async def test_pods_that_kubernetes_does_not_replace_are_reported(strategy: object, words: str) -> None:
     stage = Stage()
     put(stage, FEED, updateStrategy=strategy)
-    outcome = await restart(stage.services, context(stage, Rollout((FEED,), "Always")))
+    outcome = await stage.restart(context(stage, Rollout((FEED,), "Always")))
     assert ["Restarted"] == results(outcome)
     assert words in outcome.notes[0].message
 
@@ -173,7 +173,7 @@ async def test_a_refusal_of_the_api_server_is_reported_and_raises_nothing(error:
             raise error(f"{method} {path}", status=403)
 
     stage.cluster.before = refuse
-    outcome = await restart(stage.services, context(stage))
+    outcome = await stage.restart(context(stage))
     assert [result, "Restarted"] == results(outcome)
     assert "RolloutFailed" == reasons(outcome)[0]
     assert verb in outcome.notes[0].message
@@ -191,7 +191,7 @@ async def test_a_workload_that_another_client_changes_meanwhile_is_read_again(me
             stage.cluster.put(place(TRADER), stage.cluster.objects[place(TRADER)])
 
     stage.at["before-restart"] = meddle
-    outcome = await restart(stage.services, context(stage, Rollout((TRADER,), "Always")))
+    outcome = await stage.restart(context(stage, Rollout((TRADER,), "Always")))
     assert [result] == results(outcome)
 
 
@@ -202,10 +202,10 @@ async def test_two_operators_make_one_restart() -> None:
 
     async def overtake() -> None:
         del stage.at["before-restart"]
-        assert ["Restarted"] == results(await restart(other.services, context(other, Rollout((TRADER,), "Always"))))
+        assert ["Restarted"] == results(await other.restart(context(other, Rollout((TRADER,), "Always"))))
 
     stage.at["before-restart"] = overtake
-    outcome = await restart(stage.services, context(stage, Rollout((TRADER,), "Always")))
+    outcome = await stage.restart(context(stage, Rollout((TRADER,), "Always")))
     assert ["Current"] == results(outcome)
     assert [] == reasons(outcome)
 
@@ -214,7 +214,7 @@ async def test_without_the_operators_consent_no_request_is_made() -> None:
     stage = Stage()
     put(stage, TRADER)
     known = RolloutStatus(1, OLD, workloads=(WorkloadState(TRADER, "uid-1", Stamp(OLD, NOW), "Current"),))
-    outcome = await restart(stage.services, context(stage, previous=known, rollout_allowed=False))
+    outcome = await stage.restart(context(stage, previous=known, rollout_allowed=False))
     assert [] == stage.cluster.journal
     assert ["RolloutNotAllowed"] == reasons(outcome)
     assert "--allow-rollout-restarts" in outcome.notes[0].message

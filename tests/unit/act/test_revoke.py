@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from kite_operator.act.context import Context
-from kite_operator.act.revoke import revoke
 from kite_operator.cluster.api import secrets_path
 from kite_operator.cluster.target import TOKEN_STATE_ANNOTATION
 from kite_operator.decide.observed import TargetView
@@ -26,8 +25,7 @@ def stage_of(stage: Stage, **facts: Any) -> Context:
     view = TargetView(exists=True, session=held.session, matches=True) if held else TargetView()
     context = stage.context(credential=ASKED, held=held, **{"target": view, **facts})
     secret = stage.cluster.put(TARGET, {"metadata": {"name": "alpha-kite-token", "uid": "u"}}) if view.exists else None
-    context.gathered = replace(context.gathered, target=secret)
-    return context
+    return replace(context, gathered=replace(context.gathered, target=secret))
 
 
 def state_of_the_token(stage: Stage) -> str:
@@ -36,7 +34,7 @@ def state_of_the_token(stage: Stage) -> str:
 
 async def test_a_revoked_session_is_logged_out_marked_and_blocked() -> None:
     stage = Stage()
-    outcome = await revoke(stage.services, stage_of(stage))
+    outcome = await stage.revoke(stage_of(stage))
     assert ("revoked", True) == (outcome.result, outcome.handled_revoke)
     assert [ACCESS_TOKEN] == [token.reveal() for token in stage.logouts]
     assert "Dead" == state_of_the_token(stage)
@@ -45,7 +43,7 @@ async def test_a_revoked_session_is_logged_out_marked_and_blocked() -> None:
 
 async def test_a_broker_that_does_not_answer_leaves_the_credential_blocked_and_is_asked_again() -> None:
     stage = Stage(logout=DOWN)
-    outcome = await revoke(stage.services, stage_of(stage))
+    outcome = await stage.revoke(stage_of(stage))
     assert ("transient", Reason.BROKER_UNAVAILABLE, False) == (outcome.result, outcome.reason, outcome.handled_revoke)
     assert outcome.failed is not None
     assert outcome.failed.failures.next_retry_time is not None
@@ -55,22 +53,22 @@ async def test_a_broker_that_does_not_answer_leaves_the_credential_blocked_and_i
 
 async def test_a_revocation_that_runs_twice_blocks_once() -> None:
     stage = Stage()
-    await revoke(stage.services, stage_of(stage))
-    await revoke(stage.services, stage_of(stage, account=await stage.ledger()))
+    await stage.revoke(stage_of(stage))
+    await stage.revoke(stage_of(stage, account=await stage.ledger()))
     assert 1 == len((await stage.ledger()).rejections)
 
 
 async def test_a_session_that_was_not_published_yet_is_ended_and_dropped() -> None:
     stage = Stage()
     context = stage_of(stage, held=staged(stage.clock.now()), target=TargetView())
-    outcome = await revoke(stage.services, context)
+    outcome = await stage.revoke(context)
     assert ("revoked", [ACCESS_TOKEN]) == (outcome.result, [token.reveal() for token in stage.logouts])
     assert {} == stage.cluster.objects[STATE]["data"]
 
 
 async def test_without_a_session_nothing_is_blocked_and_an_event_is_emitted() -> None:
     stage = Stage()
-    outcome = await revoke(stage.services, stage_of(stage, held=None))
+    outcome = await stage.revoke(stage_of(stage, held=None))
     assert ("ignored", True) == (outcome.result, outcome.handled_revoke)
     assert "no session" in outcome.notes[0].message
     assert await stage.accounts.read("AB1234") is None
@@ -79,5 +77,5 @@ async def test_without_a_session_nothing_is_blocked_and_an_event_is_emitted() ->
 @pytest.mark.parametrize("logout", [None, DOWN])
 async def test_no_secret_is_reported(logout: Exception | None) -> None:
     stage = Stage(logout=logout)
-    outcome = await revoke(stage.services, stage_of(stage))
+    outcome = await stage.revoke(stage_of(stage))
     assert [] == list(leaks(repr(outcome)))

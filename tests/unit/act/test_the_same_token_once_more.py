@@ -5,13 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from kite_operator.act.exchange import exchange_grant
-from kite_operator.act.login import log_in
-from kite_operator.act.renew import renew
 from kite_operator.cluster.api import secrets_path
-from kite_operator.decide.plan import Action, Plan
+from kite_operator.decide.plan import Action
 from kite_operator.decide.policies import decide
-from kite_operator.model.reasons import Reason
 from support.acting import Stage
 from support.broker_fakes import happy_answers
 from support.facts import alive, credential, dead, grant, observed, published, renewal, session
@@ -31,14 +27,13 @@ async def staged(stage: Stage, mode: str) -> Action:
         grants=(given,),
     )
     if mode == "TOTP":
-        await log_in(stage.services, stage.logins, context)
+        outcome = await stage.log_in(context)
     elif mode == "RefreshToken":
-        await renew(stage.services, context)
+        outcome = await stage.renew(context)
     else:
-        plan = Plan(Action.EXCHANGE, Reason.LOGIN_IN_PROGRESS, "", grant=given)
-        await exchange_grant(stage.services, context, plan)
-    assert context.after is not None
-    return decide(context.after.observed).action
+        outcome = await stage.exchange(context, given)
+    assert outcome.after is not None
+    return decide(outcome.after.observed).action
 
 
 @pytest.mark.parametrize("mode", ["TOTP", "Manual", "RefreshToken"])
@@ -52,11 +47,10 @@ async def test_the_login_time_of_a_login_of_today_is_kept() -> None:
     stage = Stage(happy_answers())
     earlier = stage.clock.now() - timedelta(minutes=3)
     stage.exchanged = session(earlier)
-    context = stage.context()
-    await log_in(stage.services, stage.logins, context)
-    assert context.after is not None
-    assert context.after.observed.held is not None
-    assert earlier == context.after.observed.held.session.login_time
+    outcome = await stage.log_in(stage.context())
+    assert outcome.after is not None
+    assert outcome.after.observed.held is not None
+    assert earlier == outcome.after.observed.held.session.login_time
 
 
 async def test_answers_about_the_token_from_before_the_login_count_no_more() -> None:
@@ -64,6 +58,6 @@ async def test_answers_about_the_token_from_before_the_login_count_no_more() -> 
     now = stage.clock.now()
     context = stage.context(held=published(now), probes=dead(now))
     context.in_memory.learn(dead_at=now, asked_at=now)
-    await log_in(stage.services, stage.logins, context)
+    await stage.log_in(context)
     assert None is context.in_memory.probes.dead_at
     assert observed(now).probes.alive_at is context.in_memory.probes.alive_at

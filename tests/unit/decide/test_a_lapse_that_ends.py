@@ -11,7 +11,7 @@ from kite_operator.decide.policies import decide
 from kite_operator.model.conditions import Condition
 from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import Status
-from support.facts import NOON, account, credential, dead, ist, observed, published, rejection
+from support.facts import NOON, account, credential, dead, ist, observed, published, rejection, waited
 
 TODAY = published(ist("07:40"))
 INTERVAL = timedelta(minutes=5)
@@ -35,8 +35,8 @@ def lapsed(now: datetime = NOON, **changes: object) -> Observed:
 
 
 def test_the_message_says_to_renew_the_subscription_and_that_a_login_may_not_be_needed() -> None:
-    plan = decide(lapsed())
-    assert (Action.REST, Reason.SUBSCRIPTION_INACTIVE, True) == (plan.action, plan.reason, plan.login_required)
+    plan = waited(lapsed())
+    assert (Action.WAIT, Reason.SUBSCRIPTION_INACTIVE, True) == (plan.action, plan.reason, plan.login_required)
     assert "renew it in the developer console" in plan.message
     assert "log in at" in plan.message
 
@@ -45,7 +45,7 @@ def test_the_token_is_probed_again_at_every_interval() -> None:
     facts = lapsed()
     assert facts.probes.dead_at is not None
     again = facts.probes.dead_at + INTERVAL
-    assert (again, again) == (next_probe(facts), decide(facts).wake_at)
+    assert (again, again) == (next_probe(facts), waited(facts).wake_at)
     assert Action.PROBE is decide(lapsed(again)).action
 
 

@@ -10,11 +10,11 @@ from datetime import datetime, timedelta
 import pytest
 
 from kite_operator.decide.observed import Observed, Probes, TargetView
-from kite_operator.decide.plan import Action
+from kite_operator.decide.plan import Action, Wait
 from kite_operator.decide.policies import decide
 from kite_operator.model.expiry import IST
 from kite_operator.model.reasons import Reason
-from support.facts import alive, credential, dead, ist, observed, published, unanswered
+from support.facts import alive, credential, dead, ist, observed, published, unanswered, waited
 
 YESTERDAY = published(ist("07:40", day=1))
 TODAY = published(ist("07:40"))
@@ -51,29 +51,29 @@ def situation(row: Row) -> Observed:
     return facts if state != "dead" else replace(facts, target=replace(facts.target, marked_dead=True))
 
 
-REST, LOGIN = Action.REST, Action.LOGIN
+WAIT, LOGIN = Action.WAIT, Action.LOGIN
 ACTIVE, WAITING = Reason.SESSION_ACTIVE, Reason.WAITING_FOR_SCHEDULE
 ASK, GONE, NOW = Reason.LOGIN_REQUIRED, Reason.TOKEN_EXPIRED, Reason.LOGIN_IN_PROGRESS
 
 DAY = [
     # Before the flush the token of the day before is the token of the day.
-    Row("05:59", "TOTP", "yesterday alive", REST, ACTIVE),
-    Row("05:59", "Manual", "yesterday alive", REST, ACTIVE),
+    Row("05:59", "TOTP", "yesterday alive", WAIT, ACTIVE),
+    Row("05:59", "Manual", "yesterday alive", WAIT, ACTIVE),
     Row("05:59", "TOTP", "yesterday dead", LOGIN, NOW),
-    Row("05:59", "Manual", "yesterday dead", REST, ASK),
+    Row("05:59", "Manual", "yesterday dead", WAIT, ASK),
     # The flush: a living token is kept, a dead one waits for the schedule, a manual login is requested at once.
     *(
         row
         for at in ("06:02", "06:30", "07:29", "07:36", "07:39")
         for row in (
-            Row(at, "TOTP", "yesterday alive", REST, WAITING),
-            Row(at, "TOTP", "yesterday unknown", REST, WAITING),
-            Row(at, "TOTP", "yesterday dead", REST, GONE),
+            Row(at, "TOTP", "yesterday alive", WAIT, WAITING),
+            Row(at, "TOTP", "yesterday unknown", WAIT, WAITING),
+            Row(at, "TOTP", "yesterday dead", WAIT, GONE),
             Row(at, "TOTP", "no token", LOGIN, NOW),
-            Row(at, "Manual", "yesterday alive", REST, WAITING),
-            Row(at, "Manual", "yesterday unknown", REST, WAITING),
-            Row(at, "Manual", "yesterday dead", REST, ASK),
-            Row(at, "Manual", "no token", REST, ASK),
+            Row(at, "Manual", "yesterday alive", WAIT, WAITING),
+            Row(at, "Manual", "yesterday unknown", WAIT, WAITING),
+            Row(at, "Manual", "yesterday dead", WAIT, ASK),
+            Row(at, "Manual", "no token", WAIT, ASK),
         )
     ),
     # From the scheduled refresh on: a dead token is replaced, a living one is probed up to the last call.
@@ -81,13 +81,13 @@ DAY = [
         row
         for at in ("07:42", "08:00", "08:14")
         for row in (
-            Row(at, "TOTP", "yesterday alive", REST, WAITING),
-            Row(at, "TOTP", "yesterday unknown", REST, WAITING),
+            Row(at, "TOTP", "yesterday alive", WAIT, WAITING),
+            Row(at, "TOTP", "yesterday unknown", WAIT, WAITING),
             Row(at, "TOTP", "yesterday dead", LOGIN, NOW),
-            Row(at, "TOTP", "today alive", REST, ACTIVE),
-            Row(at, "Manual", "yesterday alive", REST, WAITING),
-            Row(at, "Manual", "yesterday dead", REST, ASK),
-            Row(at, "Manual", "today alive", REST, ACTIVE),
+            Row(at, "TOTP", "today alive", WAIT, ACTIVE),
+            Row(at, "Manual", "yesterday alive", WAIT, WAITING),
+            Row(at, "Manual", "yesterday dead", WAIT, ASK),
+            Row(at, "Manual", "today alive", WAIT, ACTIVE),
         )
     ),
     # From the last call on only a token of today is kept.
@@ -99,11 +99,11 @@ DAY = [
             Row(at, "TOTP", "yesterday unknown", LOGIN, NOW),
             Row(at, "TOTP", "yesterday dead", LOGIN, NOW),
             Row(at, "TOTP", "no token", LOGIN, NOW),
-            Row(at, "TOTP", "today alive", REST, ACTIVE),
+            Row(at, "TOTP", "today alive", WAIT, ACTIVE),
             Row(at, "TOTP", "today dead", LOGIN, NOW),
-            Row(at, "Manual", "yesterday alive", REST, ASK),
-            Row(at, "Manual", "today alive", REST, ACTIVE),
-            Row(at, "Manual", "today dead", REST, ASK),
+            Row(at, "Manual", "yesterday alive", WAIT, ASK),
+            Row(at, "Manual", "today alive", WAIT, ACTIVE),
+            Row(at, "Manual", "today dead", WAIT, ASK),
         )
     ),
 ]
@@ -119,12 +119,12 @@ def test_at_every_hour_a_token_is_kept_or_replaced_as_promised(row: Row) -> None
 def test_a_manual_login_is_requested_from_the_flush_on_and_never_before(row: Row) -> None:
     plan = decide(situation(row))
     due = row.reason is ASK or (row.at >= "06:00" and row.token.startswith("yesterday"))
-    assert due is plan.login_required
+    assert due is (isinstance(plan, Wait) and plan.login_required)
 
 
-@pytest.mark.parametrize("row", [row for row in DAY if row.action is REST], ids=str)
+@pytest.mark.parametrize("row", [row for row in DAY if row.action is WAIT], ids=str)
 def test_a_wait_is_healthy_exactly_while_the_broker_accepts_the_token(row: Row) -> None:
-    assert (row.token.endswith("alive") and row.reason is not ASK) is decide(situation(row)).healthy
+    assert (row.token.endswith("alive") and row.reason is not ASK) is waited(situation(row)).healthy
 
 
 def asked_at(*clock_times: str, held: str = "07:40", day: int = 1, answer: bool = True) -> list[str]:
@@ -141,6 +141,7 @@ def asked_at(*clock_times: str, held: str = "07:40", day: int = 1, answer: bool 
             asked.append("login")
             break
         else:
+            assert isinstance(plan, Wait)
             assert plan.wake_at is not None
             assert plan.wake_at > now
             now = plan.wake_at
@@ -160,34 +161,34 @@ def test_a_broker_that_does_not_answer_is_probed_at_the_same_times() -> None:
 
 def test_the_login_at_the_last_call_is_half_an_hour_before_the_deadline() -> None:
     facts = observed(ist("08:14:59"), held=YESTERDAY, probes=alive(ist("08:14")))
-    assert ist("08:15") == decide(facts).wake_at
+    assert ist("08:15") == waited(facts).wake_at
 
 
 def test_a_token_minted_in_the_flush_is_probed_once_more_after_it() -> None:
     minted = published(ist("07:28"))
     probes = alive(ist("07:28"))
-    assert ist("07:31:30") == decide(observed(ist("07:29"), held=minted, probes=probes)).wake_at
+    assert ist("07:31:30") == waited(observed(ist("07:29"), held=minted, probes=probes)).wake_at
     assert Action.PROBE is decide(observed(ist("07:31:30"), held=minted, probes=probes)).action
-    afterwards = decide(observed(ist("07:32"), held=minted, probes=alive(ist("07:31:30"))))
-    assert (Action.REST, ist("07:36:30")) == (afterwards.action, afterwards.wake_at)
+    afterwards = waited(observed(ist("07:32"), held=minted, probes=alive(ist("07:31:30"))))
+    assert (Action.WAIT, ist("07:36:30")) == (afterwards.action, afterwards.wake_at)
 
 
 def test_the_probe_after_the_flush_is_not_repeated_at_once_when_the_broker_does_not_answer() -> None:
     probes = unanswered(ist("07:31:30"), alive_at=ist("07:28"))
-    plan = decide(observed(ist("07:31:31"), held=published(ist("07:28")), probes=probes))
-    assert (Action.REST, ist("07:36:30")) == (plan.action, plan.wake_at)
+    plan = waited(observed(ist("07:31:31"), held=published(ist("07:28")), probes=probes))
+    assert (Action.WAIT, ist("07:36:30")) == (plan.action, plan.wake_at)
 
 
 def test_after_a_restart_the_token_of_today_counts_as_alive_and_is_probed_at_the_credentials_own_time() -> None:
     known = Probes(known_since=ist("12:00"))
-    plan = decide(observed(ist("12:00"), held=TODAY, probes=known))
-    assert (Action.REST, Reason.SESSION_ACTIVE, ist("12:02:30")) == (plan.action, plan.reason, plan.wake_at)
+    plan = waited(observed(ist("12:00"), held=TODAY, probes=known))
+    assert (Action.WAIT, Reason.SESSION_ACTIVE, ist("12:02:30")) == (plan.action, plan.reason, plan.wake_at)
     assert Action.PROBE is decide(observed(ist("12:02:30"), held=TODAY, probes=known)).action
 
 
 def test_after_a_restart_a_flush_that_is_long_over_causes_no_probe_at_once() -> None:
-    plan = decide(observed(ist("12:00"), held=published(ist("06:10")), probes=Probes(known_since=ist("12:00"))))
-    assert (Action.REST, ist("12:02:30")) == (plan.action, plan.wake_at)
+    plan = waited(observed(ist("12:00"), held=published(ist("06:10")), probes=Probes(known_since=ist("12:00"))))
+    assert (Action.WAIT, ist("12:02:30")) == (plan.action, plan.wake_at)
 
 
 def test_an_operator_that_was_down_at_the_scheduled_minute_probes_first_and_then_logs_in() -> None:
@@ -206,8 +207,8 @@ def test_a_clock_that_was_set_back_does_not_stop_the_probes(back: timedelta) -> 
     facts = observed(now, held=TODAY, probes=alive(now + back))
     assert Action.PROBE is decide(facts).action
     asked = replace(facts, probes=replace(facts.probes, asked_at=now))
-    plan = decide(asked)
-    assert (Action.REST, now + timedelta(minutes=5)) == (plan.action, plan.wake_at)
+    plan = waited(asked)
+    assert (Action.WAIT, now + timedelta(minutes=5)) == (plan.action, plan.wake_at)
 
 
 @pytest.mark.parametrize("day", [28, 29])

@@ -30,6 +30,7 @@ from support.facts import (
     rejection,
     renewal,
     staged,
+    waited,
 )
 
 MODE = "RefreshToken"
@@ -61,15 +62,15 @@ def used_up(count: int = 3) -> Any:
 
 SITUATIONS: dict[str, tuple[Observed, Action, Reason]] = {
     "no session yet": (renewing(), Action.RENEW, Reason.LOGIN_IN_PROGRESS),
-    "no session and no refresh_token": (renewing(renewal=None), Action.REST, Reason.LOGIN_REQUIRED),
+    "no session and no refresh_token": (renewing(renewal=None), Action.WAIT, Reason.LOGIN_REQUIRED),
     "the refresh_token of another app": (
         renewing(renewal=renewal(api_key="anotherapikey000")),
-        Action.REST,
+        Action.WAIT,
         Reason.LOGIN_REQUIRED,
     ),
-    "a session of today": (renewing(held=TODAY, probes=alive(NOON - MINUTE)), Action.REST, Reason.SESSION_ACTIVE),
+    "a session of today": (renewing(held=TODAY, probes=alive(NOON - MINUTE)), Action.WAIT, Reason.SESSION_ACTIVE),
     "a session that died in mid-day": (dead_at_noon(), Action.RENEW, Reason.LOGIN_IN_PROGRESS),
-    "the same without a refresh_token": (dead_at_noon(renewal=None), Action.REST, Reason.LOGIN_REQUIRED),
+    "the same without a refresh_token": (dead_at_noon(renewal=None), Action.WAIT, Reason.LOGIN_REQUIRED),
     "a staged session": (renewing(held=staged(NOON - MINUTE)), Action.PROVE, Reason.SESSION_UNPROVEN),
     "a person's login": (renewing(grants=(grant(),)), Action.EXCHANGE, Reason.LOGIN_IN_PROGRESS),
     "a person's login without a refresh_token": (
@@ -79,12 +80,12 @@ SITUATIONS: dict[str, tuple[Observed, Action, Reason]] = {
     ),
     "dead before the schedule": (
         renewing(ist("06:30"), held=YESTERDAY, probes=dead(ist("06:29")), target=MARKED),
-        Action.REST,
+        Action.WAIT,
         Reason.TOKEN_EXPIRED,
     ),
     "dead before the schedule and no refresh_token": (
         renewing(ist("06:30"), held=YESTERDAY, probes=dead(ist("06:29")), target=MARKED, renewal=None),
-        Action.REST,
+        Action.WAIT,
         Reason.LOGIN_REQUIRED,
     ),
     "dead at the schedule": (
@@ -94,7 +95,7 @@ SITUATIONS: dict[str, tuple[Observed, Action, Reason]] = {
     ),
     "alive at the schedule": (
         renewing(ist("07:41"), held=YESTERDAY, probes=alive(ist("07:40"))),
-        Action.REST,
+        Action.WAIT,
         Reason.WAITING_FOR_SCHEDULE,
     ),
     "alive at the last call": (
@@ -102,10 +103,10 @@ SITUATIONS: dict[str, tuple[Observed, Action, Reason]] = {
         Action.RENEW,
         Reason.LOGIN_IN_PROGRESS,
     ),
-    "no app Secret": (renewing(app=GONE, versions=None), Action.REST, Reason.APP_SECRET_NOT_FOUND),
+    "no app Secret": (renewing(app=GONE), Action.WAIT, Reason.APP_SECRET_NOT_FOUND),
     "the app was rejected": (
         renewing(account=account(rejections=(rejection(Reason.APP_SECRET_REJECTED, app="app-v1"),))),
-        Action.REST,
+        Action.WAIT,
         Reason.APP_SECRET_REJECTED,
     ),
     "the app was rejected before its Secret changed": (
@@ -113,7 +114,7 @@ SITUATIONS: dict[str, tuple[Observed, Action, Reason]] = {
         Action.RENEW,
         Reason.LOGIN_IN_PROGRESS,
     ),
-    "three sessions were made today": (renewing(account=used_up()), Action.REST, Reason.SESSION_CONTESTED),
+    "three sessions were made today": (renewing(account=used_up()), Action.WAIT, Reason.SESSION_CONTESTED),
     "two sessions were made today": (renewing(account=used_up(2)), Action.RENEW, Reason.LOGIN_IN_PROGRESS),
     "three sessions were made today, and a person's login": (
         renewing(account=used_up(), grants=(grant(),)),
@@ -130,7 +131,7 @@ SITUATIONS: dict[str, tuple[Observed, Action, Reason]] = {
         Action.RENEW,
         Reason.LOGIN_IN_PROGRESS,
     ),
-    "backing off": (failed(5 * MINUTE), Action.REST, Reason.BROKER_UNAVAILABLE),
+    "backing off": (failed(5 * MINUTE), Action.WAIT, Reason.BROKER_UNAVAILABLE),
     "backing off, and a person asks": (failed(5 * MINUTE, refresh="r1"), Action.RENEW, Reason.LOGIN_IN_PROGRESS),
     "the backoff is over": (failed(-MINUTE), Action.RENEW, Reason.LOGIN_IN_PROGRESS),
 }
@@ -152,12 +153,12 @@ def test_no_other_mode_uses_a_refresh_token(mode: str) -> None:
 
 def test_a_manual_login_is_requested_only_without_a_refresh_token() -> None:
     facts = renewing(ist("07:41"), held=YESTERDAY, probes=alive(ist("07:40")))
-    assert (False, True) == (decide(facts).login_required, decide(replace(facts, renewal=None)).login_required)
+    assert (False, True) == (waited(facts).login_required, waited(replace(facts, renewal=None)).login_required)
 
 
 def test_while_the_app_secret_is_missing_no_manual_login_is_requested() -> None:
-    facts = renewing(ist("07:41"), held=YESTERDAY, probes=alive(ist("07:40")), app=GONE, versions=None)
-    assert decide(facts).login_required is False
+    facts = renewing(ist("07:41"), held=YESTERDAY, probes=alive(ist("07:40")), app=GONE)
+    assert waited(facts).login_required is False
 
 
 def test_the_refresh_token_is_not_shown() -> None:

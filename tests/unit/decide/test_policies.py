@@ -36,6 +36,7 @@ from support.facts import (
     rejection,
     staged,
     unanswered,
+    waited,
 )
 
 LOGIN_TIME = NOON - timedelta(hours=4)
@@ -72,32 +73,32 @@ def decided(facts: Observed) -> tuple[Action, Reason]:
 SPEC = Problem(Reason.TARGET_NOT_OWNED, "it is somebody else's")
 SITUATIONS: dict[str, tuple[Observed, Action, Reason]] = {
     # User input comes before everything.
-    "a spec with problems": (living_token(problems=("spec.x is required",)), Action.REST, Reason.INVALID_SPEC),
-    "suspended": (living_token(suspended=True), Action.REST, Reason.SUSPENDED),
+    "a spec with problems": (living_token(problems=("spec.x is required",)), Action.WAIT, Reason.INVALID_SPEC),
+    "suspended": (living_token(suspended=True), Action.WAIT, Reason.SUSPENDED),
     "suspended with a dead token": (
         dead_now(credential=credential(suspended=True)),
-        Action.REST,
+        Action.WAIT,
         Reason.SUSPENDED,
     ),
     "no place for the state": (
         observed(state_problem=Problem(Reason.STATE_SECRET_NOT_OWNED, "x")),
-        Action.REST,
+        Action.WAIT,
         Reason.STATE_SECRET_NOT_OWNED,
     ),
     "an unreadable ledger": (
         observed(account_problem=Problem(Reason.ATTEMPT_BUDGET_EXHAUSTED, "x")),
-        Action.REST,
+        Action.WAIT,
         Reason.ATTEMPT_BUDGET_EXHAUSTED,
     ),
     "a target that is not ours": (
         observed(target=TargetView(exists=True, problem=SPEC)),
-        Action.REST,
+        Action.WAIT,
         Reason.TARGET_NOT_OWNED,
     ),
-    "a rival for the target": (observed(rival=OTHER), Action.REST, Reason.CONFLICT),
+    "a rival for the target": (observed(rival=OTHER), Action.WAIT, Reason.CONFLICT),
     "another holder of the claim": (
         observed(account=account(claims=(claim(OTHER),))),
-        Action.REST,
+        Action.WAIT,
         Reason.CONFLICT,
     ),
     "another holder, who is gone": (
@@ -119,14 +120,14 @@ SITUATIONS: dict[str, tuple[Observed, Action, Reason]] = {
     "an acknowledgement": (living_token(acknowledge="block-1"), Action.ACKNOWLEDGE, Reason.UNBLOCKED),
     "an acknowledgement that was handled": (
         living_token(acknowledge="block-1", status=Status(last_handled_acknowledge="block-1")),
-        Action.REST,
+        Action.WAIT,
         Reason.SESSION_ACTIVE,
     ),
     # A staged session.
     "a staged session": (observed(held=STAGED), Action.PROVE, Reason.SESSION_UNPROVEN),
     "a staged session that the broker refuses": (
         observed(held=STAGED, probes=dead(NOON - MINUTE)),
-        Action.REST,
+        Action.WAIT,
         Reason.SUBSCRIPTION_INACTIVE,
     ),
     "the same after the probe interval": (
@@ -146,7 +147,7 @@ SITUATIONS: dict[str, tuple[Observed, Action, Reason]] = {
     ),
     "a staged session when the broker is away": (
         observed(held=STAGED, **waiting()),
-        Action.REST,
+        Action.WAIT,
         Reason.RATE_LIMITED,
     ),
     "a staged session of yesterday": (
@@ -179,7 +180,7 @@ SITUATIONS: dict[str, tuple[Observed, Action, Reason]] = {
     ),
     "the same when the broker has not answered": (
         observed(held=TODAY, probes=unanswered(NOON - SECOND, alive_at=NOON - 2 * MINUTE), grants=GRANTS),
-        Action.REST,
+        Action.WAIT,
         Reason.LOGIN_IN_PROGRESS,
     ),
     "a person's login while the token lives": (
@@ -213,8 +214,8 @@ SITUATIONS: dict[str, tuple[Observed, Action, Reason]] = {
         Reason.GRANT_INVALID,
     ),
     "a person's login without the app's keys": (
-        observed(grants=GRANTS, app=Problem(Reason.APP_SECRET_NOT_FOUND, "x"), versions=None),
-        Action.REST,
+        observed(grants=GRANTS, app=Problem(Reason.APP_SECRET_NOT_FOUND, "x")),
+        Action.WAIT,
         Reason.APP_SECRET_NOT_FOUND,
     ),
     "a person's login after the app secret was refused": (
@@ -234,12 +235,12 @@ SITUATIONS: dict[str, tuple[Observed, Action, Reason]] = {
     ),
     "a person's login when the broker is away": (
         observed(grants=(grant(taken_at=NOON - MINUTE),), **waiting()),
-        Action.REST,
+        Action.WAIT,
         Reason.RATE_LIMITED,
     ),
     "logins by a person one after the other": (
         observed(grants=GRANTS, probes=Probes(exchanged_at=NOON - SECOND)),
-        Action.REST,
+        Action.WAIT,
         Reason.LOGIN_IN_PROGRESS,
     ),
     "a person's login after the clock was set back": (
@@ -260,7 +261,7 @@ SITUATIONS: dict[str, tuple[Observed, Action, Reason]] = {
     ),
     "a target changed again and again": (
         observed(held=TODAY, probes=alive(NOON - MINUTE), target=TargetView(exists=True), drift_heals=3),
-        Action.REST,
+        Action.WAIT,
         Reason.TARGET_CONTESTED,
     ),
     "a target of another spec": (
@@ -281,7 +282,7 @@ SITUATIONS: dict[str, tuple[Observed, Action, Reason]] = {
             target=TargetView(exists=True, outdated=True),
             drift_heals=3,
         ),
-        Action.REST,
+        Action.WAIT,
         Reason.TARGET_CONTESTED,
     ),
     "a session that only the target holds": (
@@ -291,7 +292,7 @@ SITUATIONS: dict[str, tuple[Observed, Action, Reason]] = {
     ),
     "a session that only the target holds when the broker is away": (
         observed(held=replace(TODAY, recovered=True), **waiting()),
-        Action.REST,
+        Action.WAIT,
         Reason.RATE_LIMITED,
     ),
     "a dead token in a target of another spec": (
@@ -315,7 +316,7 @@ SITUATIONS: dict[str, tuple[Observed, Action, Reason]] = {
     ),
     "a changed target when the broker is away": (
         observed(held=TODAY, probes=alive(NOON - MINUTE), target=TargetView(exists=True), **waiting()),
-        Action.REST,
+        Action.WAIT,
         Reason.RATE_LIMITED,
     ),
     "a changed target with a dead token": (
@@ -361,14 +362,14 @@ SITUATIONS: dict[str, tuple[Observed, Action, Reason]] = {
             probes=dead(NOON),
             drift_heals=3,
         ),
-        Action.REST,
+        Action.WAIT,
         Reason.LOGIN_REQUIRED,
     ),
     # Refreshes.
     "a refresh with a living token": (living_token(refresh="r1"), Action.PROVE, Reason.REPUBLISHED),
     "a refresh that was handled": (
         living_token(refresh="r1", status=Status(last_handled_refresh="r1")),
-        Action.REST,
+        Action.WAIT,
         Reason.SESSION_ACTIVE,
     ),
     "a refresh with a token that died long ago": (
@@ -392,9 +393,8 @@ SITUATIONS: dict[str, tuple[Observed, Action, Reason]] = {
             held=TODAY,
             probes=alive(NOON - MINUTE),
             app=Problem(Reason.APP_SECRET_NOT_FOUND, "x"),
-            versions=None,
         ),
-        Action.REST,
+        Action.WAIT,
         Reason.APP_SECRET_NOT_FOUND,
     ),
     "a living token and no login secret": (
@@ -402,19 +402,18 @@ SITUATIONS: dict[str, tuple[Observed, Action, Reason]] = {
             held=TODAY,
             probes=alive(NOON - MINUTE),
             factors=Problem(Reason.LOGIN_SECRET_NOT_FOUND, "x"),
-            versions=None,
         ),
-        Action.REST,
+        Action.WAIT,
         Reason.LOGIN_SECRET_NOT_FOUND,
     ),
     "no login without the app secret": (
-        observed(app=Problem(Reason.APP_SECRET_INVALID, "x"), versions=None),
-        Action.REST,
+        observed(app=Problem(Reason.APP_SECRET_INVALID, "x")),
+        Action.WAIT,
         Reason.APP_SECRET_INVALID,
     ),
     "no login without the login secret": (
-        observed(factors=Problem(Reason.TOTP_SECRET_INVALID, "x"), versions=None),
-        Action.REST,
+        observed(factors=Problem(Reason.TOTP_SECRET_INVALID, "x")),
+        Action.WAIT,
         Reason.TOTP_SECRET_INVALID,
     ),
     "another app than the living token's": (
@@ -424,11 +423,11 @@ SITUATIONS: dict[str, tuple[Observed, Action, Reason]] = {
     ),
     "the same in mode Manual": (
         observed(credential=credential(mode="Manual"), held=TODAY, probes=alive(NOON - MINUTE), app=OTHER_APP),
-        Action.REST,
+        Action.WAIT,
         Reason.LOGIN_REQUIRED,
     ),
     # Blocks.
-    "a wrong password": (observed(account=account(attempt("a"))), Action.REST, Reason.PASSWORD_REJECTED),
+    "a wrong password": (observed(account=account(attempt("a"))), Action.WAIT, Reason.PASSWORD_REJECTED),
     "a wrong password of a former version": (
         observed(account=account(attempt("a", version="login-v0"))),
         Action.LOGIN,
@@ -441,12 +440,12 @@ SITUATIONS: dict[str, tuple[Observed, Action, Reason]] = {
     ),
     "two wrong codes": (
         observed(account=account(attempt("a", step=Step.TOTP), attempt("b", step=Step.TOTP))),
-        Action.REST,
+        Action.WAIT,
         Reason.TOTP_REJECTED,
     ),
     "an unknown outcome": (
         observed(account=account(attempt("a", AttemptOutcome.UNKNOWN))),
-        Action.REST,
+        Action.WAIT,
         Reason.ATTEMPT_OUTCOME_UNKNOWN,
     ),
     "the day's forgiven one": (
@@ -458,17 +457,17 @@ SITUATIONS: dict[str, tuple[Observed, Action, Reason]] = {
         observed(
             account=account(attempt("a", AttemptOutcome.PENDING, at=NOON - MINUTE), forgiven_on=session_day(NOON))
         ),
-        Action.REST,
+        Action.WAIT,
         Reason.ATTEMPT_OUTCOME_UNKNOWN,
     ),
     "four entries over all versions": (
         observed(account=account(*(attempt(name, version=f"login-{name}") for name in "abcd"))),
-        Action.REST,
+        Action.WAIT,
         Reason.ATTEMPT_BUDGET_EXHAUSTED,
     ),
     "three logins in a day": (
         observed(account=account(logins=(LoginCount("key-v1", session_day(NOON), 3),))),
-        Action.REST,
+        Action.WAIT,
         Reason.SESSION_CONTESTED,
     ),
     "three logins yesterday": (
@@ -478,7 +477,7 @@ SITUATIONS: dict[str, tuple[Observed, Action, Reason]] = {
     ),
     "consent is missing": (
         observed(account=account(rejections=(rejection(Reason.CONSENT_REQUIRED, login="login-v1", app="app-v1"),))),
-        Action.REST,
+        Action.WAIT,
         Reason.CONSENT_REQUIRED,
     ),
     "the rejection of another credential": (
@@ -487,7 +486,7 @@ SITUATIONS: dict[str, tuple[Observed, Action, Reason]] = {
         Reason.LOGIN_IN_PROGRESS,
     ),
     # Transient failures.
-    "backoff": (observed(**waiting()), Action.REST, Reason.RATE_LIMITED),
+    "backoff": (observed(**waiting()), Action.WAIT, Reason.RATE_LIMITED),
     "backoff that is over": (observed(**waiting(minutes=0)), Action.LOGIN, Reason.LOGIN_IN_PROGRESS),
     "backoff of a clock that was set back": (
         observed(**waiting(minutes=61)),
@@ -496,7 +495,7 @@ SITUATIONS: dict[str, tuple[Observed, Action, Reason]] = {
     ),
     "a window whose code is spent": (
         observed(account=account(last_window=int(NOON.timestamp()) // 30)),
-        Action.REST,
+        Action.WAIT,
         Reason.WAITING_FOR_TOTP_WINDOW,
     ),
     "the window after it": (
@@ -547,33 +546,33 @@ def test_without_such_a_problem_a_dead_token_waits_for_the_schedule() -> None:
 def test_the_published_token_is_probed_during_every_other_wait(name: str) -> None:
     facts = replace(SITUATIONS[name][0], held=TODAY, probes=alive(NOON - 6 * MINUTE))
     assert Action.PROBE is decide(facts).action
-    plan = decide(replace(facts, probes=unanswered(NOON, alive_at=NOON - 6 * MINUTE)))
-    assert (Action.REST, True) == (plan.action, plan.wake_at is not None and plan.wake_at > NOON)
+    plan = waited(replace(facts, probes=unanswered(NOON, alive_at=NOON - 6 * MINUTE)))
+    assert (Action.WAIT, True) == (plan.action, plan.wake_at is not None and plan.wake_at > NOON)
 
 
 @pytest.mark.parametrize("name", ["a spec with problems", "suspended", "a rival for the target"])
 def test_some_waits_never_call_the_broker(name: str) -> None:
     facts = replace(SITUATIONS[name][0], held=TODAY, probes=alive(NOON - 60 * MINUTE))
-    assert Action.REST is decide(facts).action
+    assert Action.WAIT is decide(facts).action
 
 
 @pytest.mark.parametrize("name", ["a wrong password", "two wrong codes", "an unknown outcome", "consent is missing"])
 def test_a_block_names_itself_and_is_checked_again_in_half_a_minute(name: str) -> None:
-    plan = decide(SITUATIONS[name][0])
+    plan = waited(SITUATIONS[name][0])
     assert plan.block_id in plan.message
     assert bool(plan.block_id)
     assert NOON + timedelta(seconds=30) == plan.wake_at
 
 
 def test_the_window_that_is_awaited_is_the_next_one() -> None:
-    plan = decide(SITUATIONS["a window whose code is spent"][0])
+    plan = waited(SITUATIONS["a window whose code is spent"][0])
     assert NOON + timedelta(seconds=30) == plan.wake_at
 
 
 def test_a_failing_credential_says_why_until_the_next_try() -> None:
     ready = Condition("Ready", "False", Reason.RATE_LIMITED, "the broker asked for patience")
     status = Status(conditions=(ready,), failures=failures(Reason.RATE_LIMITED, last=NOON, retry=NOON + MINUTE))
-    plan = decide(observed(credential=credential(status=status)))
+    plan = waited(observed(credential=credential(status=status)))
     assert ("the broker asked for patience", NOON + MINUTE) == (plan.message, plan.wake_at)
 
 
@@ -585,7 +584,7 @@ def test_a_new_session_that_is_refused_is_reported_as_a_lapse_with_the_remedy_if
     mode: str, way_out: str, *, login_required: bool
 ) -> None:
     facts = observed(credential=credential(mode=mode), held=STAGED, probes=dead(NOON - MINUTE))
-    plan = decide(replace(facts, login_url="https://desk.example/login/alpha"))
+    plan = waited(replace(facts, login_url="https://desk.example/login/alpha"))
     assert (Reason.SUBSCRIPTION_INACTIVE, login_required) == (plan.reason, plan.login_required)
     assert "If it has not lapsed" in plan.message
     assert way_out in plan.message
@@ -593,7 +592,7 @@ def test_a_new_session_that_is_refused_is_reported_as_a_lapse_with_the_remedy_if
 
 def test_the_message_says_how_to_log_in_and_what_prevents_it() -> None:
     ledger = account(rejections=(rejection(Reason.APP_SECRET_REJECTED, app="app-v1"),))
-    plan = decide(observed(credential=credential(mode="Manual"), account=ledger))
+    plan = waited(observed(credential=credential(mode="Manual"), account=ledger))
     assert (True, Reason.APP_SECRET_REJECTED) == (plan.login_required, plan.reason)
     assert "kite-operator.dev/credential=alpha" in plan.message
     assert "Before that: the broker refused it." in plan.message
@@ -609,7 +608,7 @@ def test_the_message_says_why_the_last_login_was_not_usable() -> None:
 
 @pytest.mark.parametrize(
     ("failed", "action"),
-    [(NOON - MINUTE, Action.PROVE), (NOON - timedelta(seconds=1), Action.PROVE), (NOON, Action.REST)],
+    [(NOON - MINUTE, Action.PROVE), (NOON - timedelta(seconds=1), Action.PROVE), (NOON, Action.WAIT)],
     ids=["a minute before", "a second before", "at the same moment"],
 )
 def test_a_staged_session_waits_for_the_backoff_of_its_own_proof_only(failed: datetime, action: Action) -> None:

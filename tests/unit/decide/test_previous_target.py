@@ -70,4 +70,4 @@ def test_a_dead_token_does_not_imply_that_another_of_the_same_day_is_dead() -> N
 
 def test_a_previous_target_is_handled_before_a_wait() -> None:
     assert Action.RETIRE == decide(situation(DELETE, previous_targets=(old(owned=True),))).action
-    assert Action.REST == decide(situation(DELETE, previous_targets=(old(),))).action
+    assert Action.WAIT == decide(situation(DELETE, previous_targets=(old(),))).action

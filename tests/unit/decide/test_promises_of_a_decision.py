@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from kite_operator.decide import budget, timing
 from kite_operator.decide.claims import Holder
-from kite_operator.decide.liveness import Liveness, is_due, is_of_other_app, liveness, next_probe
-from kite_operator.decide.observed import Held, Observed, Probes, TargetView, Versions
-from kite_operator.decide.plan import Action
+from kite_operator.decide.liveness import next_probe
+from kite_operator.decide.observed import Held, Observed, Probes, TargetView, UsableApp, Versions
+from kite_operator.decide.phase import Liveness, is_due, is_of_other_app, liveness
+from kite_operator.decide.plan import Action, DropGrant, Exchange, RefuseGrant, Wait
 from kite_operator.decide.policies import decide
 from kite_operator.decide.standing import standing_block
 from kite_operator.model.account import Attempt, AttemptLedger, AttemptOutcome, Claim, LoginCount, Ref, Rejection
@@ -22,7 +23,7 @@ from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import DAILY, TRADING_DAYS, Credential, Failures, Status, Timing
 from kite_operator.model.rollout import Rollout, RolloutStatus, Workload
 from kite_operator.model.sensitive import Sensitive
-from kite_operator.model.session import AppKeys
+from kite_operator.model.session import AppKeys, LoginFactors
 from kite_operator.model.sources import Problem
 from kite_operator.model.trading_days import TradingCalendar
 from support.facts import APP, CLIENT_ID, FACTORS, NOON, OTHER, REF, VERSIONS, credential, grant, leaks, session
@@ -122,8 +123,7 @@ def situations(draw: st.DrawFn) -> Observed:
     subject = draw(credentials(now))
     app: Any = draw(st.sampled_from([APP, APP, APP, OTHER_APP]) | problems)
     factors: Any = draw(st.sampled_from([FACTORS, FACTORS]) | problems) if subject.mode == "TOTP" else None
-    usable = not isinstance(app, Problem) and not isinstance(factors, Problem)
-    login = VERSIONS.login if subject.mode == "TOTP" else ""
+    login = VERSIONS.login if isinstance(factors, LoginFactors) else ""
     held = st.builds(Held, near(now).map(session), st.booleans(), near(now))
     moments = st.none() | near(now)
     target = st.builds(TargetView, st.booleans(), st.none(), st.none(), st.booleans(), st.booleans())
@@ -131,9 +131,8 @@ def situations(draw: st.DrawFn) -> Observed:
         now=now,
         jitter=draw(st.floats(0, 1, exclude_max=True)),
         credential=subject,
-        app=app,
+        app=app if isinstance(app, Problem) else UsableApp(app, Versions(login, "app-v1", "key-v1", "redirect-v1")),
         factors=factors,
-        versions=Versions(login, "app-v1", "key-v1", "redirect-v1") if usable else None,
         target=draw(target) if draw(st.integers(0, 9)) else TargetView(exists=True, problem=draw(problems)),
         held=draw(st.none() | held),
         state_problem=draw(problems) if draw(st.integers(0, 19)) == 0 else None,
@@ -170,14 +169,14 @@ def test_on_a_day_without_trading_no_session_is_made_without_a_request_and_no_lo
     if closed and not asked and liveness(facts) is not Liveness.NONE and not is_of_other_app(facts):
         plan = decide(facts)
         assert plan.action not in (Action.LOGIN, Action.RENEW)
-        assert not plan.login_required
+        assert not (isinstance(plan, Wait) and plan.login_required)
 
 
 @many
 @given(situations())
 def test_with_trading_days_a_wait_ends_with_the_day(facts: Observed) -> None:
     plan = decide(facts)
-    if plan.action is Action.REST and facts.credential.timing.days == TRADING_DAYS:
+    if isinstance(plan, Wait) and facts.credential.timing.days == TRADING_DAYS:
         assert plan.wake_at is not None
         assert plan.wake_at <= timing.day_end(facts.now)
 
@@ -200,7 +199,7 @@ def test_nothing_is_submitted_while_a_block_stands(facts: Observed) -> None:
 @given(situations())
 def test_a_wait_ends_in_the_future_and_at_the_latest_with_the_next_probe(facts: Observed) -> None:
     plan = decide(facts)
-    if plan.action is not Action.REST:
+    if not isinstance(plan, Wait):
         return
     assert plan.wake_at is None or plan.wake_at > facts.now
     probe_at = next_probe(facts)
@@ -213,7 +212,7 @@ def test_a_wait_ends_in_the_future_and_at_the_latest_with_the_next_probe(facts: 
 @given(situations())
 def test_a_wait_without_an_end_is_one_that_only_a_user_ends(facts: Observed) -> None:
     plan = decide(facts)
-    if plan.action is Action.REST and plan.wake_at is None:
+    if isinstance(plan, Wait) and plan.wake_at is None:
         assert plan.reason in (Reason.INVALID_SPEC, Reason.SUSPENDED)
 
 
@@ -234,9 +233,8 @@ def _replace(facts: Observed, **changes: datetime) -> Observed:
 @given(situations())
 def test_a_grant_is_touched_only_when_there_is_one(facts: Observed) -> None:
     plan = decide(facts)
-    touched = plan.action in (Action.EXCHANGE, Action.REFUSE_GRANT, Action.DROP_GRANT)
-    assert touched is (plan.grant is not None)
-    assert plan.grant is None or plan.grant in facts.grants
+    if isinstance(plan, Exchange | RefuseGrant | DropGrant):
+        assert plan.grant in facts.grants
 
 
 @many
@@ -253,14 +251,21 @@ def test_a_probe_or_proof_has_a_session(facts: Observed) -> None:
 @given(situations())
 def test_only_a_working_token_is_healthy(facts: Observed) -> None:
     plan = decide(facts)
-    if plan.healthy:
-        assert (Action.REST, Liveness.ALIVE) == (plan.action, liveness(facts))
+    if isinstance(plan, Wait) and plan.healthy:
+        assert Liveness.ALIVE is liveness(facts)
 
 
 @many
 @given(situations())
 def test_no_message_shows_a_secret(facts: Observed) -> None:
     assert [] == list(leaks(decide(facts).message))
+
+
+@many
+@given(situations())
+def test_no_plan_shows_a_secret(facts: Observed) -> None:
+    plan = decide(facts)
+    assert [] == [*leaks(repr(plan)), *leaks(str(plan))]
 
 
 @many

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from kite_operator.decide import budget
 from kite_operator.decide.claims import unclaim
+from kite_operator.decide.plan import Wait
 from kite_operator.decide.rejections import MOST_REJECTIONS, MOST_REVOCATIONS, with_rejection
 from kite_operator.decide.revocation import block_id, revoked, with_revocation
 from kite_operator.model.account import AttemptLedger, Ref, Rejection, dump, load
@@ -38,7 +39,7 @@ def test_a_revocation_stands_however_many_strangers_are_refused() -> None:
     ledger = flooded(with_revocation(HELD, ASKED, NOON))
     assert [block_id(ASKED)] == [r.id for r in ledger.rejections if r.reason is Reason.REVOKED]
     plan = revoked(observed(account=ledger))
-    assert plan is not None
+    assert isinstance(plan, Wait)
     assert block_id(ASKED) == plan.block_id
 
 

@@ -28,6 +28,7 @@ from support.facts import (
     published,
     rejection,
     renewal,
+    waited,
 )
 
 DAILY = credential(relogin=ONCE_A_DAY)
@@ -42,8 +43,8 @@ def ended(subject: Credential = DAILY, **changes: Any) -> Observed:
 
 
 def test_the_message_names_both_remedies() -> None:
-    plan = decide(ended())
-    assert (Action.REST, Reason.SESSION_ENDED, True) == (plan.action, plan.reason, plan.login_required)
+    plan = waited(ended())
+    assert (Action.WAIT, Reason.SESSION_ENDED, True) == (plan.action, plan.reason, plan.login_required)
     assert "kite-operator.dev/refresh" in plan.message
     assert "kite-operator.dev/login-grant" in plan.message
 
@@ -84,7 +85,7 @@ def test_a_session_minted_in_the_flush_window_that_ended_later_was_not_ended_by_
     at: str, dead_at: str
 ) -> None:
     plan = decide(minted(at, dead_at=dead_at))
-    assert (Action.REST, Reason.SESSION_ENDED) == (plan.action, plan.reason)
+    assert (Action.WAIT, Reason.SESSION_ENDED) == (plan.action, plan.reason)
 
 
 def test_after_a_restart_status_shows_that_the_flush_ended_the_session() -> None:
@@ -94,7 +95,7 @@ def test_after_a_restart_status_shows_that_the_flush_ended_the_session() -> None
 
 def test_a_time_in_status_of_an_earlier_session_does_not_count() -> None:
     authenticated = Condition("Authenticated", "False", Reason.TOKEN_DEAD, "…", since="2026-03-02T06:10:00+05:30")
-    assert Action.REST is decide(minted("06:15", dead_at="09:00", status=Status(conditions=(authenticated,)))).action
+    assert Action.WAIT is decide(minted("06:15", dead_at="09:00", status=Status(conditions=(authenticated,)))).action
 
 
 @pytest.mark.parametrize(
@@ -110,8 +111,8 @@ def test_a_time_in_status_of_an_earlier_session_does_not_count() -> None:
 def test_a_block_is_reported_as_a_block_and_not_hidden_by_the_session_that_ended(
     ledger: AttemptLedger, reason: Reason
 ) -> None:
-    plan = decide(ended(account=ledger))
-    assert (Action.REST, reason, False, True) == (plan.action, plan.reason, plan.login_required, bool(plan.block_id))
+    plan = waited(ended(account=ledger))
+    assert (Action.WAIT, reason, False, True) == (plan.action, plan.reason, plan.login_required, bool(plan.block_id))
 
 
 ASKED_FOR = replace(DAILY, refresh="r1")
@@ -139,7 +140,7 @@ def test_the_first_session_needs_no_user() -> None:
     assert Action.LOGIN is decide(observed(credential=DAILY)).action
 
 
-@pytest.mark.parametrize(("relogin", "action"), [(ONCE_A_DAY, Action.REST), ("WhenDead", Action.RENEW)])
+@pytest.mark.parametrize(("relogin", "action"), [(ONCE_A_DAY, Action.WAIT), ("WhenDead", Action.RENEW)])
 def test_a_renewal_is_held_back_in_the_same_way(relogin: str, action: Action) -> None:
     subject = credential(mode="RefreshToken", relogin=relogin)
     assert action is decide(ended(subject, renewal=renewal())).action

@@ -6,8 +6,7 @@ from datetime import datetime, time, timedelta
 import pytest
 
 from kite_operator.decide.observed import Observed, TargetView
-from kite_operator.decide.plan import Action, Plan
-from kite_operator.decide.policies import decide
+from kite_operator.decide.plan import Wait
 from kite_operator.decide.reminder import (
     due_reminder,
     early_mark,
@@ -18,7 +17,20 @@ from kite_operator.decide.reminder import (
 from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import Reminder, ReminderMark, Status, Timing
 from kite_operator.model.sources import Problem
-from support.facts import account, alive, attempt, credential, dead, failures, ist, observed, published, rejection
+from support.facts import (
+    account,
+    alive,
+    as_recorded,
+    attempt,
+    credential,
+    dead,
+    failures,
+    ist,
+    observed,
+    published,
+    rejection,
+    waited,
+)
 
 SECOND = timedelta(seconds=1)
 MANUAL = credential(mode="Manual")
@@ -36,7 +48,7 @@ def reminded(deadline: datetime, mark: ReminderMark) -> Status:
 
 def due(seen: Observed) -> ReminderMark | None:
     """Return the mark of the reminder that is due now."""
-    reminder = due_reminder(seen, decide(seen))
+    reminder = due_reminder(seen, as_recorded(seen))
     return reminder.mark if reminder is not None else None
 
 
@@ -64,7 +76,7 @@ def test_nothing_is_due_from_midnight_to_the_end_of_the_session_day(clock_time: 
 
 def test_it_names_the_deadline_of_the_session_day() -> None:
     now = ist("08:20")
-    assert Reminder(DEADLINE, ReminderMark.EARLY, now) == due_reminder(waiting(now), decide(waiting(now)))
+    assert Reminder(DEADLINE, ReminderMark.EARLY, now) == due_reminder(waiting(now), waited(waiting(now)))
 
 
 @pytest.mark.parametrize(
@@ -93,7 +105,7 @@ def test_another_deadline_on_the_same_day_has_reminders_of_its_own() -> None:
 
 def test_after_a_late_start_only_the_later_mark_is_sent() -> None:
     now = ist("11:00")
-    reminder = due_reminder(waiting(now), decide(waiting(now)))
+    reminder = due_reminder(waiting(now), waited(waiting(now)))
     assert reminder is not None
     assert ReminderMark.READY_BY == reminder.mark
     assert due(waiting(now, status=Status(last_reminder=reminder))) is None
@@ -138,7 +150,7 @@ def test_on_a_day_that_is_not_refreshed_no_reminder_is_sent() -> None:
 
     shut = Timing(days="TradingDays", calendar=Closed())  # type: ignore[arg-type]  # a calendar with one answer
     seen = waiting(ist("08:20"), timing=shut)
-    plan = Plan(Action.REST, Reason.LOGIN_REQUIRED, "log in", login_required=True)
+    plan = Wait(Reason.LOGIN_REQUIRED, "log in", login_required=True)
     assert due_reminder(seen, plan) is None
     assert due_reminder(replace(seen, credential=MANUAL), plan) is not None
 
@@ -200,7 +212,7 @@ def test_no_reminder_is_sent_for(name: str) -> None:
 
 @pytest.mark.parametrize("reason", list(Reason))
 def test_an_unclassified_reason_is_reminded_of(reason: Reason) -> None:
-    plan = Plan(Action.REST, reason, "as it is")
+    plan = Wait(reason, "as it is")
     assert reason.action_required == needs_action(observed(EIGHT_THIRTY), plan)
 
 
@@ -233,7 +245,7 @@ def test_only_a_credential_that_needs_action_is_reconciled_at_a_mark(
     wake_at: datetime | None,
     at: datetime | None,
 ) -> None:
-    plan = Plan(Action.REST, Reason.LOGIN_IN_PROGRESS, "as it is", wake_at=wake_at, login_required=login_required)
+    plan = Wait(Reason.LOGIN_IN_PROGRESS, "as it is", wake_at=wake_at, login_required=login_required)
     assert at == next_reconcile(waiting(ist("07:50")), plan)
 
 

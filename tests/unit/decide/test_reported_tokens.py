@@ -13,7 +13,7 @@ from kite_operator.decide.policies import decide
 from kite_operator.in_memory import InMemoryState
 from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import Status
-from support.facts import NOON, alive, credential, dead, failures, grant, ist, observed, published, unanswered
+from support.facts import NOON, alive, credential, dead, failures, grant, ist, observed, published, unanswered, waited
 
 TODAY = published(ist("07:40"))
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
@@ -32,13 +32,13 @@ def test_a_minute_after_the_last_probe_it_is_probed_at_once(asked: Callable[[dat
 
 @pytest.mark.parametrize("asked", [alive, unanswered], ids=["alive", "unanswered"])
 def test_within_the_minute_the_probe_waits_for_its_end(asked: Callable[[datetime], Probes]) -> None:
-    plan = decide(reported(asked(NOON - ALMOST)))
-    assert (Action.REST, NOON + MINUTE - ALMOST) == (plan.action, plan.wake_at)
+    plan = waited(reported(asked(NOON - ALMOST)))
+    assert (Action.WAIT, NOON + MINUTE - ALMOST) == (plan.action, plan.wake_at)
 
 
 def test_without_a_report_the_interval_holds() -> None:
-    plan = decide(observed(NOON, held=TODAY, probes=alive(NOON - MINUTE)))
-    assert (Action.REST, NOON + 4 * MINUTE) == (plan.action, plan.wake_at)
+    plan = waited(observed(NOON, held=TODAY, probes=alive(NOON - MINUTE)))
+    assert (Action.WAIT, NOON + 4 * MINUTE) == (plan.action, plan.wake_at)
 
 
 def test_a_report_never_delays_a_probe() -> None:
@@ -72,12 +72,12 @@ def test_a_dead_token_of_the_day_before_still_waits_for_the_schedule() -> None:
     now = ist("06:30")
     probes = replace(dead(ist("06:10")), reported_at=now)
     facts = observed(now, held=published(ist("07:40", day=1)), probes=probes)
-    plan = decide(replace(facts, target=replace(facts.target, marked_dead=True)))
-    assert (Action.REST, Reason.TOKEN_EXPIRED, ist("07:40")) == (plan.action, plan.reason, plan.wake_at)
+    plan = waited(replace(facts, target=replace(facts.target, marked_dead=True)))
+    assert (Action.WAIT, Reason.TOKEN_EXPIRED, ist("07:40")) == (plan.action, plan.reason, plan.wake_at)
 
 
 def test_a_suspended_credential_is_left_alone() -> None:
-    assert Action.REST == decide(reported(alive(NOON - 2 * MINUTE), credential=credential(suspended=True))).action
+    assert Action.WAIT == decide(reported(alive(NOON - 2 * MINUTE), credential=credential(suspended=True))).action
 
 
 def test_a_backoff_neither_delays_the_probe_nor_starts_a_login() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kite_operator.decide import budget
-from kite_operator.decide.observed import Observed
+from kite_operator.decide.observed import Observed, TargetView
 from kite_operator.decide.plan import Action
 from kite_operator.decide.policies import decide
 from kite_operator.decide.revocation import block_id, sessions_to_end, with_revocation
@@ -24,6 +24,7 @@ from support.facts import (
     VERSIONS,
     account,
     alive,
+    as_recorded,
     blocked_status,
     credential,
     dead,
@@ -33,6 +34,7 @@ from support.facts import (
     published,
     session,
     staged,
+    waited,
 )
 
 ASKED = credential(revoke="leaked-1")
@@ -43,8 +45,9 @@ BLOCKED = with_revocation(account(), ASKED, NOON)
 
 def down(subject: Credential = HANDLED, ledger: AttemptLedger = BLOCKED, **changes: Any) -> Observed:
     """Return the state after a revocation: the session is dead, the block stands."""
-    usual = observed(credential=subject, held=TODAY, probes=dead(NOON), account=ledger)
-    return replace(usual, **{"target": replace(usual.target, marked_dead=True), **changes})
+    marked = TargetView(exists=True, session=TODAY.session, matches=True, marked_dead=True)
+    facts = {"credential": subject, "held": TODAY, "probes": dead(NOON), "account": ledger, "target": marked}
+    return observed(**{**facts, **changes})
 
 
 @pytest.mark.parametrize(
@@ -53,7 +56,7 @@ def down(subject: Credential = HANDLED, ledger: AttemptLedger = BLOCKED, **chang
         observed(credential=ASKED, held=TODAY, probes=alive(NOON)),
         observed(credential=replace(ASKED, suspended=True), held=TODAY),
         observed(credential=ASKED, held=TODAY, rival=OTHER),
-        observed(credential=ASKED, held=TODAY, app=Problem(Reason.APP_SECRET_NOT_FOUND, "x"), versions=None),
+        observed(credential=ASKED, held=TODAY, app=Problem(Reason.APP_SECRET_NOT_FOUND, "x")),
         observed(credential=ASKED, held=TODAY, account_problem=Problem(Reason.ATTEMPT_BUDGET_EXHAUSTED, "x")),
         observed(credential=replace(ASKED, mode="Manual", login_secret=None), held=TODAY),
         observed(credential=ASKED),
@@ -71,19 +74,19 @@ def test_a_value_is_acted_on_once() -> None:
 def test_a_value_that_was_acknowledged_does_nothing_to_a_re_created_credential() -> None:
     ledger = account(acknowledgements=(Acknowledgement(block_id(ASKED), NOON.date()),))
     facts = observed(credential=ASKED, held=TODAY, probes=alive(NOON), account=ledger)
-    plan = decide(facts)
-    assert (Action.REST, Reason.SESSION_ACTIVE) == (plan.action, plan.reason)
+    plan = waited(facts)
+    assert (Action.WAIT, Reason.SESSION_ACTIVE) == (plan.action, plan.reason)
     assert "leaked-1" == derive(facts, plan).last_handled_revoke
 
 
 def test_a_revocation_is_not_reported_as_handled_before_it_is() -> None:
     facts = observed(credential=ASKED, held=TODAY)
-    assert "" == derive(facts, decide(facts)).last_handled_revoke
+    assert "" == derive(facts, as_recorded(facts)).last_handled_revoke
 
 
 def test_while_it_stands_the_broker_is_not_called() -> None:
-    plan = decide(down())
-    assert (Action.REST, Reason.REVOKED, block_id(ASKED)) == (plan.action, plan.reason, plan.block_id)
+    plan = waited(down())
+    assert (Action.WAIT, Reason.REVOKED, block_id(ASKED)) == (plan.action, plan.reason, plan.block_id)
     assert plan.block_id in plan.message
 
 
@@ -93,7 +96,7 @@ def test_while_it_stands_the_broker_is_not_called() -> None:
         {"held": None},
         {"held": staged(NOON)},
         {"versions": replace(VERSIONS, login="login-v2", app="app-v2", redirect="redirect-v2")},
-        {"app": Problem(Reason.APP_SECRET_NOT_FOUND, "x"), "versions": None},
+        {"app": Problem(Reason.APP_SECRET_NOT_FOUND, "x")},
         {"now": NOON + timedelta(days=2), "probes": dead(NOON + timedelta(days=2))},
         {"credential": replace(HANDLED, refresh="r1")},
         {"credential": replace(HANDLED, mode="Manual", login_secret=None)},
@@ -101,7 +104,7 @@ def test_while_it_stands_the_broker_is_not_called() -> None:
     ids=["no session", "a staged one", "other sources", "no app Secret", "another day", "a refresh", "Manual"],
 )
 def test_nothing_but_an_acknowledgement_lifts_it(changes: dict[str, Any]) -> None:
-    assert (Action.REST, Reason.REVOKED) == (decide(down(**changes)).action, decide(down(**changes)).reason)
+    assert (Action.WAIT, Reason.REVOKED) == (decide(down(**changes)).action, decide(down(**changes)).reason)
 
 
 def test_a_manual_login_is_refused_with_the_reason() -> None:
@@ -120,8 +123,8 @@ def test_once_it_is_acknowledged_the_operator_logs_in() -> None:
 def test_a_broker_that_does_not_answer_is_retried_with_backoff_while_the_block_stands() -> None:
     later = NOON + timedelta(seconds=15)
     waiting = replace(ASKED, status=Status(failures=failures(Reason.BROKER_UNAVAILABLE, last=NOON, retry=later)))
-    plan = decide(down(waiting))
-    assert (Action.REST, later, block_id(ASKED)) == (plan.action, plan.wake_at, plan.block_id)
+    plan = waited(down(waiting))
+    assert (Action.WAIT, later, block_id(ASKED)) == (plan.action, plan.wake_at, plan.block_id)
     assert Action.REVOKE is decide(replace(down(waiting), now=later)).action
 
 
@@ -142,5 +145,5 @@ def test_a_lost_ledger_does_not_lift_it() -> None:
     subject = replace(HANDLED, status=blocked_status(Reason.REVOKED, block_id(ASKED), last_handled_revoke="leaked-1"))
     ledger = seeded(subject, VERSIONS, NOON)
     assert ledger is not None
-    plan = decide(down(subject, ledger, versions=replace(VERSIONS, app="app-v2")))
+    plan = waited(down(subject, ledger, versions=replace(VERSIONS, app="app-v2")))
     assert (Reason.REVOKED, block_id(ASKED)) == (plan.reason, plan.block_id)

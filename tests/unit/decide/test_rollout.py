@@ -25,7 +25,7 @@ from kite_operator.decide.rollout import (
 from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import Status
 from kite_operator.model.rollout import ALWAYS, Rollout, RolloutStatus, Stamp, Workload, WorkloadState
-from support.facts import alive, credential, dead, ist, observed, published, staged
+from support.facts import alive, as_recorded, credential, dead, ist, observed, published, staged, waited
 
 TRADER = Workload("Deployment", "trader")
 OLD, NEW = "aaaaaaaa.11", "aaaaaaaa.22"
@@ -178,17 +178,17 @@ def test_a_rollout_that_is_not_allowed_is_reported_once_for_each_spec() -> None:
 def test_a_restart_comes_after_the_token_and_before_a_wait() -> None:
     assert Action.RESTART == decide(situation()).action
     assert Action.PROVE == decide(situation(target=TargetView())).action
-    assert Action.REST == decide(situation(last=SETTLED)).action
+    assert Action.WAIT == decide(situation(last=SETTLED)).action
 
 
 def test_a_wait_ends_at_the_latest_when_the_market_closes() -> None:
     almost = CLOSE - timedelta(seconds=20)
-    plan = decide(situation(almost, last=replace(SETTLED, next_time=CLOSE)))
-    assert (Action.REST, CLOSE) == (plan.action, plan.wake_at)
+    plan = waited(situation(almost, last=replace(SETTLED, next_time=CLOSE)))
+    assert (Action.WAIT, CLOSE) == (plan.action, plan.wake_at)
 
 
 def test_a_next_time_in_the_past_does_not_end_a_wait() -> None:
-    plan = decide(situation(probes=dead(EARLY), last=replace(SETTLED, next_time=EARLY)))
+    plan = as_recorded(situation(probes=dead(EARLY), last=replace(SETTLED, next_time=EARLY)))
     assert plan.wake_at is None or plan.wake_at > EARLY
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from kite_operator.decide.liveness import Liveness, liveness
 from kite_operator.decide.observed import Observed, Probes, TargetView
+from kite_operator.decide.phase import Liveness, liveness
 from kite_operator.decide.plan import Action
 from kite_operator.decide.policies import decide
 from kite_operator.model.reasons import Reason
@@ -55,7 +55,7 @@ def test_a_refused_one_counts_as_no_session() -> None:
     [
         ({}, Action.LOGIN),
         ({"credential": credential(relogin=ONCE_A_DAY)}, Action.LOGIN),
-        ({"credential": credential(mode="Manual")}, Action.REST),
+        ({"credential": credential(mode="Manual")}, Action.WAIT),
     ],
     ids=["TOTP", "TOTP, once a day", "Manual"],
 )
@@ -80,4 +80,4 @@ def test_a_manual_login_takes_precedence_over_it() -> None:
     "spec", [{"suspended": True}, {"problems": ("spec.x is wrong",)}], ids=["suspended", "invalid"]
 )
 def test_a_credential_that_makes_no_calls_does_not_probe_it(spec: dict[str, Any]) -> None:
-    assert Action.REST is decide(to_adopt(credential=credential(**spec))).action
+    assert Action.WAIT is decide(to_adopt(credential=credential(**spec))).action

@@ -3,12 +3,11 @@
 import pytest
 
 from kite_operator.decide.observed import Probes
-from kite_operator.decide.policies import decide
 from kite_operator.model.conditions import READY
 from kite_operator.model.reasons import Reason
 from kite_operator.model.sources import Problem
 from kite_operator.record.status import derive
-from support.facts import NOON, alive, ist, observed, published
+from support.facts import NOON, alive, as_recorded, ist, observed, published
 
 SOURCES = pytest.mark.parametrize("source", ["app", "factors"])
 PROBLEM = Problem(Reason.LOGIN_SECRET_NOT_FOUND, "Secret 'alpha-login' is not there: create it")
@@ -16,7 +15,7 @@ PROBLEM = Problem(Reason.LOGIN_SECRET_NOT_FOUND, "Secret 'alpha-login' is not th
 
 def ready_with(source: str, probes: Probes) -> tuple[str, str, str]:
     facts = observed(NOON, held=published(ist("07:40")), probes=probes, **{source: PROBLEM})
-    condition = derive(facts, decide(facts)).condition(READY)
+    condition = derive(facts, as_recorded(facts)).condition(READY)
     assert condition is not None
     return condition.status, condition.reason, condition.message
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from kite_operator.decide.plan import Action, Plan
+from kite_operator.decide.plan import Wait
 from kite_operator.model.reason_facts import Alert
 from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import Reminder, ReminderMark
@@ -12,7 +12,7 @@ from kite_operator.notify.message import _WORDS, LONGEST_PROBLEM, compose
 from support.facts import credential, ist, leaks
 
 EARLY = Reminder(ist("08:45"), ReminderMark.EARLY, ist("08:15"))
-LOGIN = Plan(Action.REST, Reason.LOGIN_REQUIRED, "log in at length", login_required=True)
+LOGIN = Wait(Reason.LOGIN_REQUIRED, "log in at length", login_required=True)
 MANUAL = credential(mode="Manual")
 PAGE = "https://kite-login.example.com/login/desk/alpha"
 
@@ -38,14 +38,14 @@ def test_a_reminder_without_a_login_page_names_a_kubectl_command() -> None:
 
 
 def test_a_reason_without_a_text_of_its_own_uses_the_cut_message_of_the_condition() -> None:
-    plan = Plan(Action.REST, Reason.APP_SECRET_NOT_FOUND, "x" * 2000)
+    plan = Wait(Reason.APP_SECRET_NOT_FOUND, "x" * 2000)
     message = compose(MANUAL, plan, EARLY, "")
     assert f"AB1234: {'x' * LONGEST_PROBLEM}…" == message.body.splitlines()[0]
 
 
 @pytest.mark.parametrize("reason", list(Reason))
 def test_it_fits_on_a_phone_and_leaks_nothing(reason: Reason) -> None:
-    message = compose(MANUAL, Plan(Action.REST, reason, "x" * 2000), EARLY, PAGE)
+    message = compose(MANUAL, Wait(reason, "x" * 2000), EARLY, PAGE)
     assert len(message.title) < 100
     assert len(message.body) < 500
     assert [] == list(leaks(message.title + message.body))

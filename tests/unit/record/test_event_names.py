@@ -4,10 +4,10 @@ import re
 
 import pytest
 
-from kite_operator.decide.outcome import Note
 from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import Key
 from kite_operator.record.events import EventWriter
+from kite_operator.record.outcome import Note
 from support.broker_fakes import FakeClock
 from support.facts import credential
 from support.memory_cluster import MemoryCluster

@@ -2,11 +2,11 @@
 
 import pytest
 
-from kite_operator.decide.outcome import Note
 from kite_operator.model.conditions import READY, Condition
 from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import Status
 from kite_operator.record.events import EventWriter, transition
+from kite_operator.record.outcome import Note
 from support.broker_fakes import FakeClock
 from support.facts import credential
 from support.memory_cluster import MemoryCluster

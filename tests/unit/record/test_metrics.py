@@ -9,7 +9,6 @@ from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST as OPEN
 
 from kite_operator.correlation import about
 from kite_operator.decide.observed import Observed, TargetView
-from kite_operator.decide.policies import decide
 from kite_operator.model.account import AttemptOutcome
 from kite_operator.model.expiry import session_day
 from kite_operator.model.reasons import Reason
@@ -24,6 +23,7 @@ from support.facts import (
     OTHER,
     account,
     alive,
+    as_recorded,
     attempt,
     claim,
     credential,
@@ -40,7 +40,7 @@ MISSES = "kite_operator_deadline_misses_total"
 
 
 def remember(metrics: Metrics, facts: Observed) -> None:
-    plan = decide(facts)
+    plan = as_recorded(facts)
     metrics.remember(facts, derive(facts, plan), plan, needed=False)
 
 

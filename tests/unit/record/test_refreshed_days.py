@@ -7,8 +7,6 @@ from typing import Any
 import pytest
 
 from kite_operator.decide.observed import Observed, TargetView
-from kite_operator.decide.outcome import Note
-from kite_operator.decide.policies import decide
 from kite_operator.model.conditions import LONGEST_MESSAGE, READY
 from kite_operator.model.expiry import IST
 from kite_operator.model.reasons import Reason
@@ -16,8 +14,9 @@ from kite_operator.model.resource import TRADING_DAYS, Credential, Status
 from kite_operator.model.trading_days import TradingCalendar
 from kite_operator.record.events import gap_note, transition
 from kite_operator.record.metrics import Metrics
+from kite_operator.record.outcome import Note
 from kite_operator.record.status import calendar_gap, derive
-from support.facts import credential, dead, ist, observed, published
+from support.facts import as_recorded, credential, dead, ist, observed, published
 
 CALENDAR = TradingCalendar((2026,), frozenset({date(2026, 3, 3)}))
 MARKED = TargetView(exists=True, matches=True, marked_dead=True)
@@ -37,7 +36,7 @@ def facts_of(now: datetime, mode: str = "Manual", **changes: Any) -> Observed:
 
 
 def status_of(facts: Observed) -> Status:
-    return derive(facts, decide(facts))
+    return derive(facts, as_recorded(facts))
 
 
 @pytest.mark.parametrize("mode", ["Manual", "TOTP"])
@@ -67,7 +66,7 @@ def test_the_deadline_is_shown_on_trading_days_only_and_moves_with_the_clock_alo
     now = ist("12:00", day=6)
     metrics = Metrics(lambda: now)
     facts = facts_of(now)
-    metrics.remember(facts, status_of(facts), decide(facts), needed=False)
+    metrics.remember(facts, status_of(facts), as_recorded(facts), needed=False)
     for now, expected in (
         (ist("12:00", day=6), ist("08:45", day=6).timestamp()),
         (ist("05:59", day=7), ist("08:45", day=6).timestamp()),
@@ -84,7 +83,7 @@ def test_the_schedule_daily_gives_every_day_a_deadline_unless_suspended() -> Non
     metrics = Metrics(lambda: now)
     for suspended, expected in ((False, ist("08:45", day=8).timestamp()), (True, 0.0)):
         facts = observed(now, credential=credential(suspended=suspended))
-        metrics.remember(facts, status_of(facts), decide(facts), needed=False)
+        metrics.remember(facts, status_of(facts), as_recorded(facts), needed=False)
         assert expected == deadline(metrics)
 
 

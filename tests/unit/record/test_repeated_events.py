@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from kite_operator.decide.outcome import Note
 from kite_operator.model.errors import ClusterUnavailable
 from kite_operator.model.reasons import Reason
 from kite_operator.record.events import SAME_FOR_SECONDS, EventWriter
+from kite_operator.record.outcome import Note
 from support.broker_fakes import FakeClock
 from support.facts import credential
 from support.memory_cluster import MemoryCluster

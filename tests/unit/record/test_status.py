@@ -7,8 +7,7 @@ import pytest
 
 from kite_operator.cluster.api import credentials_path
 from kite_operator.decide.observed import Observed, TargetView
-from kite_operator.decide.plan import Action, Plan
-from kite_operator.decide.policies import decide
+from kite_operator.decide.plan import Wait
 from kite_operator.model.errors import Conflict
 from kite_operator.model.expiry import rfc3339
 from kite_operator.model.parse import parse_credential
@@ -31,6 +30,7 @@ from support.facts import (
     published,
     rejection,
     unanswered,
+    waited,
 )
 from support.memory_cluster import MemoryCluster
 
@@ -79,7 +79,7 @@ CASES: dict[str, tuple[Observed, str]] = {
 @pytest.mark.parametrize("name", CASES)
 def test_the_conditions_of_each_situation(name: str) -> None:
     facts, expected = CASES[name]
-    status = derive(facts, decide(facts))
+    status = derive(facts, waited(facts))
     assert ["Ready", "Authenticated", "LoginRequired", "Blocked"] == [each.type for each in status.conditions]
     assert expected == " ".join(each.status for each in status.conditions)
     assert all(each.since == rfc3339(facts.now) for each in status.conditions)
@@ -89,29 +89,29 @@ def test_the_conditions_of_each_situation(name: str) -> None:
 @pytest.mark.parametrize("name", CASES)
 def test_unchanged_facts_give_an_equal_status_even_after_a_round_trip(name: str) -> None:
     facts, _ = CASES[name]
-    first = derive(facts, decide(facts))
+    first = derive(facts, waited(facts))
     stored = parse_credential(body(facts.credential.mode) | {"status": manifest_of(first)}).status
     assert first == stored
     again = replace(facts, credential=replace(facts.credential, status=stored))
-    assert stored == derive(again, decide(again))
-    assert transition(stored, derive(again, decide(again))) is None
+    assert stored == derive(again, waited(again))
+    assert transition(stored, derive(again, waited(again))) is None
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_no_secret_is_ever_in_a_status(name: str) -> None:
     facts, _ = CASES[name]
-    assert [] == list(leaks(str(manifest_of(derive(facts, decide(facts))))))
+    assert [] == list(leaks(str(manifest_of(derive(facts, waited(facts))))))
 
 
 def test_the_status_has_the_facts_of_a_working_token() -> None:
-    status = derive(WORKING, decide(WORKING))
+    status = derive(WORKING, waited(WORKING))
     assert ("AB1234", "alpha-kite-token", "") == (status.user_id, status.secret_name, status.block_id)
     assert TODAY.session.expires_at == status.expires_time
     assert "2026-03-03T07:40:00+05:30" == manifest_of(status)["nextRefreshTime"]
 
 
 def test_a_block_says_how_to_acknowledge_it() -> None:
-    status = derive(BLOCKED, decide(BLOCKED))
+    status = derive(BLOCKED, waited(BLOCKED))
     blocked = status.condition("Blocked")
     assert blocked is not None
     assert ("block-1", "PasswordRejected") == (status.block_id, blocked.reason)
@@ -120,14 +120,14 @@ def test_a_block_says_how_to_acknowledge_it() -> None:
 
 def test_a_dead_token_has_no_expiry_and_keeps_its_secret() -> None:
     facts = observed(held=TODAY, probes=dead(NOON - MINUTE), target=MARKED, account=BLOCKED.account)
-    status = derive(facts, decide(facts))
+    status = derive(facts, waited(facts))
     assert (None, "alpha-kite-token") == (status.expires_time, status.secret_name)
 
 
 def test_the_next_try_of_a_failing_credential_is_its_next_refresh() -> None:
     old = Status(failures=failures(Reason.RATE_LIMITED, last=NOON, retry=NOON + MINUTE))
     facts = observed(credential=credential(status=old))
-    assert NOON + MINUTE == derive(facts, decide(facts)).next_refresh_time
+    assert NOON + MINUTE == derive(facts, waited(facts)).next_refresh_time
 
 
 def stored(status: Status) -> tuple[MemoryCluster, Credential]:
@@ -139,7 +139,7 @@ def stored(status: Status) -> tuple[MemoryCluster, Credential]:
 
 
 async def test_an_equal_status_is_not_written() -> None:
-    cluster, found = stored(derive(WORKING, decide(WORKING)))
+    cluster, found = stored(derive(WORKING, waited(WORKING)))
     await StatusWriter(cluster).write(found, found.status)
     assert [] == cluster.journal
 
@@ -167,13 +167,13 @@ def test_the_login_page_is_named_only_while_a_login_can_help(name: str) -> None:
     facts, conditions = CASES[name]
     _, _, login_required, blocked = conditions.split()
     facts = replace(facts, login_url=PAGE)
-    status = derive(facts, decide(facts))
+    status = derive(facts, waited(facts))
     assert (PAGE if "True" in (login_required, blocked) else "") == status.login_url
 
 
 def test_the_message_names_the_login_page_where_there_is_one() -> None:
     facts = observed(credential=credential(mode="Manual"), login_url=PAGE)
-    ready = derive(facts, decide(facts)).condition("LoginRequired")
+    ready = derive(facts, waited(facts)).condition("LoginRequired")
     assert ready is not None
     assert f"log in at {PAGE}." == ready.message
 
@@ -227,6 +227,6 @@ async def test_the_second_of_two_concurrent_reminders_is_refused() -> None:
     ],
 )
 def test_the_event_of_a_reminder_names_the_deadline_and_the_reason(mark: ReminderMark, message: str) -> None:
-    plan = Plan(Action.REST, Reason.LOGIN_REQUIRED, "log in", login_required=True)
+    plan = Wait(Reason.LOGIN_REQUIRED, "log in", login_required=True)
     note = reminder_event(plan, replace(REMINDER, mark=mark))
     assert (Reason.PERSON_NEEDED, message, True) == (note.reason, note.message, note.warning)

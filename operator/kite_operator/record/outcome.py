@@ -1,12 +1,53 @@
 """Outcome of an action: the values for status, and the Events for users."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 
+from kite_operator.cluster.gather import Gathered
 from kite_operator.model.reason_facts import EventType
 from kite_operator.model.reasons import Reason
 from kite_operator.model.resource import Failures, LastLogin
 from kite_operator.model.rollout import RolloutStatus
+
+
+class Result(StrEnum):
+    """Result of an action: a label of the attempts metric, and an attribute of the action's span."""
+
+    STAGED = "staged"
+    """A session was answered and staged."""
+    PUBLISHED = "published"
+    """The held session was confirmed and published."""
+    ALIVE = "alive"
+    """The broker accepts the token."""
+    DEAD = "dead"
+    """The broker refuses the token."""
+    DEFERRED = "deferred"
+    """A probe waits for its turn."""
+    UNANSWERED = "unanswered"
+    """A probe had no definite answer."""
+    REFUSED = "refused"
+    """The attempt ledger did not allow the action, or a login grant was not used."""
+    REJECTED = "rejected"
+    """The broker refused the input."""
+    TRANSIENT = "transient"
+    """The action failed, and is retried."""
+    DISCARDED = "discarded"
+    """A staged session, or a used grant, was dropped."""
+    MARKED = "marked"
+    """The derived Secret was marked: its token is dead."""
+    RETIRED = "retired"
+    """Previous targets were removed, kept or marked."""
+    RESTARTED = "restarted"
+    """At least one workload was restarted."""
+    EXAMINED = "looked"
+    """No workload was restarted."""
+    ACKNOWLEDGED = "acknowledged"
+    """The standing block was lifted."""
+    REVOKED = "revoked"
+    """The session was logged out."""
+    IGNORED = "ignored"
+    """A user's request had nothing to act on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +83,11 @@ class ActOutcome:
     `result` and `reason` are labels of the attempts metric; `succeeded` clears the failures; `retry_at` requests a wait
     without a failure (another process is logging in, or the next TOTP window is awaited). The handled values
     acknowledge annotations. `last_login` is the outcome of a manual login. `rollout` is the new `status.rollout`,
-    `workload_results` the result for each examined workload, by kind.
+    `workload_results` the result for each examined workload, by kind. `after` is the state after the action, where the
+    action knows it; otherwise the state is gathered again.
     """
 
-    result: str
+    result: Result
     reason: Reason
     notes: tuple[Note, ...] = ()
     failed: Failed | None = None
@@ -59,3 +101,4 @@ class ActOutcome:
     handled_revoke: bool = False
     rollout: RolloutStatus | None = None
     workload_results: tuple[tuple[str, str], ...] = ()
+    after: Gathered | None = field(default=None, repr=False)
