@@ -34,7 +34,7 @@ _PROTOCOLS = ("OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 _MISSING = (
     "--tracing: its Python packages are not installed: they are the extra `tracing`, or requirements/tracing.txt for "
-    "an image (docs/tracing.md)"
+    "an image (docs/logs-and-traces.md#traces)"
 )
 
 

@@ -75,5 +75,5 @@ def test_the_numbers_of_rights_that_the_page_shows_are_those_of_the_chart(helm: 
 
 
 def _numbers() -> list[list[str]]:
-    found = [row for row in rows(section(page("docs/security.md"), "Rights in the cluster")) if len(row) == 5]
+    found = [row for row in rows(section(page("docs/threat-model.md"), "Rights that are used")) if len(row) == 5]
     return [row for row in found if row[0] != "with"]

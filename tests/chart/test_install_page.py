@@ -9,7 +9,7 @@ import yaml
 from kite_operator import __version__
 from support.controlplane import Kubectl, eventually
 from support.documents import ROOT, blocks, page, section
-from support.helm import CHART, Helm
+from support.helm import CHART, Helm, one
 from support.terminal import Terminal
 
 PAGE = page("docs/install.md")
@@ -113,3 +113,11 @@ def test_the_kustomization_of_ones_own_has_image_and_setting(kubectl: Kubectl, t
 def test_the_values_that_the_page_shows_are_values_of_the_chart(helm: Helm) -> None:
     for text in blocks(section(PAGE, "With Helm"), "yaml"):
         helm.run("template", "kite-operator", str(CHART), values=yaml.safe_load(text))
+
+
+def test_the_values_of_the_quick_start_give_a_login_page_behind_an_ingress(helm: Helm) -> None:
+    values, credential = (yaml.safe_load(text) for text in blocks(page("docs/quickstart.md"), "yaml"))
+    ingress = one(helm.render(values), "Ingress")
+    assert "traefik" == ingress["spec"]["ingressClassName"]
+    assert [{"hosts": ["kite-login.example.com"], "secretName": "kite-login-tls"}] == ingress["spec"]["tls"]
+    assert f"{values['settings']['loginPublicUrl']}/callback" == credential["spec"]["redirectURL"]

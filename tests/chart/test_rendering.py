@@ -190,7 +190,7 @@ def test_the_alerts_are_those_of_deploy(helm: Helm) -> None:
 
 
 def test_the_page_on_traces_shows_values_that_switch_them_on(helm: Helm) -> None:
-    (values,) = blocks(page("docs/tracing.md"), "yaml")
+    (values,) = blocks(section(page("docs/logs-and-traces.md"), "Traces"), "yaml")
     manifests = helm.render(yaml.safe_load(values))
     assert "true" == arguments(manifests)["tracing"]
     assert "OTEL_EXPORTER_OTLP_ENDPOINT" in [each["name"] for each in container(manifests)["env"]]
@@ -209,9 +209,9 @@ def test_alerts_and_panels_link_to_the_runbook_where_people_say_that_it_is(helm:
     assert plain == linked
     dashboards = [json.loads(text) for each in of_kind(manifests, "ConfigMap") for text in each["data"].values()]
     told = [panel.get("description", "") for each in dashboards for panel in each["panels"]]
-    link = "Runbook: [docs/runbook.md#kitetokennotready](https://wiki.example/kite#kitetokennotready)."
+    link = "Runbook: [docs/troubleshooting.md#kitetokennotready](https://wiki.example/kite#kitetokennotready)."
     assert any(text.endswith(link) for text in told)
-    assert not any("`docs/runbook.md" in text for text in told)
+    assert not any("`docs/troubleshooting.md" in text for text in told)
 
 
 @pytest.mark.parametrize(
@@ -364,7 +364,7 @@ def test_what_is_given_for_the_pods_reaches_them(helm: Helm) -> None:
 
 
 def test_the_page_on_logs_shows_values_that_give_the_audit_log_a_place_to_write_to(helm: Helm) -> None:
-    (values,) = blocks(section(page("docs/logs.md"), "Audit"), "yaml")
+    (values,) = blocks(section(page("docs/logs-and-traces.md"), "Audit"), "yaml")
     manifests = helm.render(yaml.safe_load(values))
     file = arguments(manifests)["audit_log"]
     inside, pod = container(manifests), one(manifests, "Deployment")["spec"]["template"]["spec"]

@@ -94,7 +94,7 @@ def test_a_holder_that_cannot_be_looked_at_is_taken_to_be_there_until_it_can(
     installs.there.settle()
     assert ("Conflict", 1) == (installs.there.condition()[1], _logins(installs))
 
-    (commands,) = blocks(section(page("docs/runbook.md"), "A claim of somebody who is gone"), "console")
+    (commands,) = blocks(section(page("docs/troubleshooting.md"), "Conflict"), "console")
     try:
         for line in commands.splitlines():
             kubectl(*line.removeprefix("$ kubectl ").split())

@@ -12,7 +12,7 @@ from support.terminal import Terminal
 from support.world import BOTH_WORLDS, World
 
 ADOPT = {"kite-operator.dev/adopt-by": "alpha"}
-SECTION = "Coming from a cron job"
+SECTION = "Adopt today's token"
 FORMS = {
     "keys": {"api_key": "{api_key}", "access_token": "{token}", "user_id": "AB1234"},
     "variables": {"KITE_API_KEY": "{api_key}\n", "KITE_ACCESS_TOKEN": "{token}\n"},
@@ -177,7 +177,7 @@ def terminal(control_plane: ControlPlane, world: World, tmp_path: Path) -> Termi
     kubeconfig = tmp_path / "kubeconfig"
     shutil.copy(control_plane.kubeconfig, kubeconfig)
     Kubectl(control_plane, kubeconfig)("config", "set-context", "--current", "--namespace", world.namespace)
-    text = section(page("docs/install.md"), SECTION).replace("alpha-kite-token", "alpha-token")
+    text = section(page("docs/from-a-cron-job.md"), SECTION).replace("alpha-kite-token", "alpha-token")
     return Terminal(f"# {SECTION}\n{text}", {**control_plane.environment, "KUBECONFIG": str(kubeconfig)})
 
 

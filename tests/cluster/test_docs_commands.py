@@ -1,4 +1,4 @@
-"""The commands of docs/runbook.md do what it says, typed as they stand there."""
+"""The commands of docs/troubleshooting.md do what it says, typed as they stand there."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ from support.documents import blocks, page, section
 from support.terminal import Terminal
 from support.world import World
 
-RUNBOOK = page("docs/runbook.md")
+PAGE = page("docs/troubleshooting.md")
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def terminal(control_plane: ControlPlane, kubectl: Kubectl, world: World, tmp_pa
     own("config", "set-context", "--current", "--namespace", world.namespace)
     folder = kubectl.control_plane.kubectl.parent
     path = f"{folder}:{os.environ['PATH']}"
-    return Terminal(RUNBOOK, {**control_plane.environment, "KUBECONFIG": str(kubeconfig), "PATH": path})
+    return Terminal(PAGE, {**control_plane.environment, "KUBECONFIG": str(kubeconfig), "PATH": path})
 
 
 def test_a_person_logs_in(world: World, terminal: Terminal) -> None:
@@ -70,7 +70,7 @@ def test_a_credential_is_stopped(world: World, terminal: Terminal) -> None:
 
 def test_a_password_is_corrected(world: World, terminal: Terminal) -> None:
     world.alpha()
-    terminal.type_in("The password is refused", stdin="made up and new\n")
+    terminal.type_in("PasswordRejected", stdin="made up and new\n")
     secret = world.target("alpha-login") or {}
     assert "made up and new" == secret["password"]
     assert secret["totp_secret"]
@@ -79,7 +79,7 @@ def test_a_password_is_corrected(world: World, terminal: Terminal) -> None:
 def test_an_app_secret_is_written_anew(world: World, terminal: Terminal) -> None:
     world.alpha()
     terminal.type_in(
-        "The api_secret is lost, wrong, or was regenerated",
+        "AppSecretRejected",
         stdin="madeupkey0000009\nmadeupsecret00000000000000000009\n",
     )
     written = {"api_key": "madeupkey0000009", "api_secret": "madeupsecret00000000000000000009"}
@@ -90,8 +90,8 @@ def test_the_record_of_attempts_is_shown(world: World, terminal: Terminal) -> No
     world.operator()
     world.alpha()
     world.wait("SessionActive")
-    title = "An outcome is unknown, or the budget is used up"
-    shown = blocks(section(RUNBOOK, title), "console")[0]
+    title = "AttemptBudgetExhausted"
+    shown = blocks(section(PAGE, title), "console")[0]
     assert "kite-account-<client>" in shown
     text = shown.removeprefix("$ ").replace("<client>", "ab1234").replace("kite-operator get", f"{world.namespace} get")
     done = subprocess.run(  # noqa: S603 - the project's own documentation

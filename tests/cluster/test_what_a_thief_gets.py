@@ -1,4 +1,4 @@
-"""What each stolen thing opens, and where that ends: the claims of docs/security.md, tried by the thief."""
+"""What each stolen thing opens, and where that ends: the claims of docs/threat-model.md, tried by the thief."""
 
 import base64
 import json

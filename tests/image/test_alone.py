@@ -66,7 +66,7 @@ def test_there_is_no_place_that_it_can_write_to(operator: Runner) -> None:
 
 
 def test_what_the_runbook_asks_the_broker_with_can_be_asked_in_it(operator: Runner) -> None:
-    lines = blocks(section(page("docs/runbook.md"), "The broker does not answer"), "console")[0].splitlines()
+    lines = blocks(section(page("docs/troubleshooting.md"), "BrokerUnreachable"), "console")[0].splitlines()
     commands = [shlex.split(line.partition(" -- ")[2]) for line in lines]
     assert [["python3", "-c"]] * 2 == [command[:2] for command in commands]
     with HTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler) as server:

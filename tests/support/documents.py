@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
+from textwrap import dedent
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = tuple(sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]))
@@ -32,8 +33,8 @@ def prose(text: str) -> str:
 
 
 def blocks(text: str, language: str) -> list[str]:
-    """The code blocks of one language."""
-    return [match[2] for match in _FENCE.finditer(text) if match[1] == language]
+    """The code blocks of one language, without the indentation of a list that they stand in."""
+    return [dedent(match[2]) for match in _FENCE.finditer(text) if match[1] == language]
 
 
 def headings(text: str, level: int) -> list[str]:

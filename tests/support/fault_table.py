@@ -277,4 +277,4 @@ ELSEWHERE = {
         "test_a_failing_credential_says_why_until_the_next_try",
     ),
 }
-"""Reasons of failures.md's chapters about the broker that take more than one fault, with the test that has them."""
+"""Reasons of troubleshooting.md's chapters about Kite that take more than one fault, with the test that has them."""

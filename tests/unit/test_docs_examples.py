@@ -30,9 +30,10 @@ HEREDOC = re.compile(r"<<END\n(.*?)^ *END$", re.MULTILINE | re.DOTALL)
 
 
 def _objects(kind: str) -> list[Any]:
-    """The objects of one kind in the YAML of README and samples."""
-    texts = [*blocks(page("README.md"), "yaml"), *(path.read_text() for path in SAMPLES)]
-    return [found for text in texts for found in yaml.safe_load_all(text) if found["kind"] == kind]
+    """The objects of one kind in the YAML of README, the quick start and samples."""
+    pages = [text for name in ("README.md", "docs/quickstart.md") for text in blocks(page(name), "yaml")]
+    texts = [*pages, *(path.read_text() for path in SAMPLES)]
+    return [found for text in texts for found in yaml.safe_load_all(text) if found.get("kind") == kind]
 
 
 def _name(found: Any) -> str:
@@ -84,7 +85,7 @@ class OneSecret:
         return self._secret
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/runbook.md"])
+@pytest.mark.parametrize("name", ["README.md", "docs/troubleshooting.md"])
 async def test_the_grant_that_people_type_is_understood(name: str) -> None:
     (text,) = [found for found in HEREDOC.findall(page(name)) if "login-grant" in found]
     grant = yaml.safe_load(text.replace("$REQUEST_TOKEN", "madeuprequesttoken00000000000001"))
@@ -107,7 +108,7 @@ def test_the_keys_that_the_pod_reads_are_written() -> None:
 
 
 def test_the_columns_that_the_runbook_shows_are_those_of_the_crd() -> None:
-    (shown,) = [block for block in blocks(page("docs/runbook.md"), "text") if block.startswith("NAME")]
+    (shown,) = [block for block in blocks(page("docs/troubleshooting.md"), "text") if block.startswith("NAME")]
     columns = [column["name"].upper() for column in SERVED["additionalPrinterColumns"]]
     assert ["NAME", *columns] == shown.splitlines()[0].split()
 
@@ -125,3 +126,10 @@ def test_every_label_annotation_and_type_that_is_named_exists(path: Path) -> Non
 def test_every_label_annotation_and_type_of_the_code_is_documented() -> None:
     documented = {key for path in PAGES for key in KEY.findall(path.read_text())}
     assert set() == _keys_of_the_code() - documented
+
+
+def test_the_pages_with_several_credentials_name_each_account_once() -> None:
+    bodies = [body for text in blocks(page("docs/several-accounts.md"), "yaml") for body in yaml.safe_load_all(text)]
+    assert [()] * len(bodies) == [parse_credential(body).problems for body in bodies]
+    for value in ("clientID", "target"):
+        assert len(bodies) == len({str(body["spec"][value]) for body in bodies})

@@ -1,4 +1,4 @@
-"""/healthz and /readyz say what docs/runbook.md says of them: a stalled operator is not a healthy one (P7)."""
+"""/healthz and /readyz say what docs/troubleshooting.md says of them: a stalled operator is not a healthy one (P7)."""
 
 import re
 from collections.abc import AsyncIterator
@@ -55,9 +55,9 @@ async def test_it_is_ready_when_the_first_list_is_known(health: Health) -> None:
 
 def test_the_times_that_the_documentation_gives_are_those_of_the_code() -> None:
     assert LONGEST_SILENCE_SECONDS == 120
-    assert "has not turned for two minutes" in page("docs/runbook.md")
-    questions = "\n".join(blocks(page("docs/metrics.md"), "promql"))
+    assert "has made no progress for two minutes" in page("docs/troubleshooting.md")
+    questions = "\n".join(blocks(page("docs/monitoring.md"), "promql"))
     silence = re.search(r"last_progress_timestamp_seconds > (\d+)", questions)
     assert silence is not None
     assert float(silence[1]) == LONGEST_SILENCE_SECONDS
-    assert f"at least every {LONGEST_SLEEP_SECONDS:g} seconds" in page("docs/metrics.md")
+    assert f"at least every {LONGEST_SLEEP_SECONDS:g} seconds" in page("docs/monitoring.md")

@@ -1,4 +1,4 @@
-"""docs/metrics.md has every metric with its type and labels, and asks only for what exists."""
+"""docs/monitoring.md has every metric with its type and labels, and asks only for what exists."""
 
 import re
 
@@ -12,7 +12,7 @@ from kite_operator.record.outcome import Result
 from support.documents import blocks, codes, page, rows, section
 from support.facts import NOON
 
-PAGE = page("docs/metrics.md")
+PAGE = page("docs/monitoring.md")
 ROWS = {row[0].strip("`"): row for row in rows(PAGE) if row[0].startswith(("`kite_", "`process_"))}
 SUFFIXES = {"counter": "_total", "info": "_info"}
 INFO_LABELS = ("version",)

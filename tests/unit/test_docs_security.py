@@ -1,4 +1,4 @@
-"""docs/security.md names, for each of its claims, a test that holds it, and forgets nothing that can be stolen."""
+"""docs/threat-model.md names, for each of its claims, a test that holds it, and forgets nothing that can be stolen."""
 
 import re
 
@@ -7,7 +7,7 @@ import yaml
 
 from support.documents import codes, missing_tests, named_tests, page, rows, section
 
-PAGE = page("docs/security.md")
+PAGE = page("docs/threat-model.md")
 REFERENCE = page("docs/reference.md")
 STOLEN, PEOPLE, PROTECTED = (
     rows(section(PAGE, title))[1:]

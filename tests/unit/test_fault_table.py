@@ -32,9 +32,9 @@ def test_every_switch_of_the_sandbox_has_a_row_or_a_word_why_not() -> None:
 
 
 def of_the_broker() -> set[Reason]:
-    """The reasons that failures.md puts down to the broker, and those of a login that a person handed over."""
-    chapters = ("What the broker refused", "What passes by itself", "The token that was good")
-    text = "".join(section(page("docs/failures.md"), chapter) for chapter in chapters)
+    """The reasons that troubleshooting.md puts down to Kite, and those of a login that a person handed over."""
+    chapters = ("What Kite refused", "What ends automatically", "The token that worked")
+    text = "".join(section(page("docs/troubleshooting.md"), chapter) for chapter in chapters)
     named = {Reason(name) for name in re.findall(r"^### (\w+)$", text, re.MULTILINE)}
     handed_over = {
         Reason.GRANT_LOST,
@@ -62,10 +62,10 @@ def test_no_reason_is_elsewhere_that_has_a_row() -> None:
     assert set() == ELSEWHERE.keys() & {case.reason for case in CASES}
 
 
-KNOWN_TROUBLES = headings(section(page("docs/failures.md"), "What can go wrong with a Kite Connect app"), 3)
+KNOWN_TROUBLES = headings(section(page("docs/troubleshooting.md"), "What can go wrong with a Kite Connect app"), 3)
 
 
 @pytest.mark.parametrize("title", KNOWN_TROUBLES)
 def test_each_trouble_that_people_are_known_to_have_has_rows(title: str) -> None:
-    named = set(re.findall(r"\[(\w+)\]\(#", section(page("docs/failures.md"), title)))
+    named = set(re.findall(r"\[(\w+)\]\(#", section(page("docs/troubleshooting.md"), title)))
     assert named & {case.reason.value for case in CASES}

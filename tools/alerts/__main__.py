@@ -57,7 +57,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("command", nargs="?", choices=["fetch"], help="fetch: bring promtool, Prometheus, Alertmanager")
     parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 when a file is out of step")
     parser.add_argument("--into", type=Path, default=MONITORING, help="the folder to write to")
-    parser.add_argument("--runbook", default=render.RUNBOOK, help="the address of your copy of docs/runbook.md")
+    parser.add_argument("--runbook", default=render.RUNBOOK, help="the address of your copy of docs/troubleshooting.md")
     parser.add_argument("--datasource", default=render.DATASOURCE, help="the uid of Prometheus in Grafana")
     given = parser.parse_args(arguments)
     if given.command == "fetch":

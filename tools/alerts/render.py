@@ -10,8 +10,8 @@ from alerts.catalogue import Alert, Group
 from alerts.limits import duration
 
 RUNBOOK = ""
-"""Where people have published docs/runbook.md. Nobody can know that for them: without it nothing is linked to."""
-PAGE = "docs/runbook.md"
+"""Where users have published docs/troubleshooting.md; empty means that nothing is linked to."""
+PAGE = "docs/troubleshooting.md"
 COMPONENT = "kite-operator"
 DATASOURCE = "prometheus"
 FOLDER = "kite-operator"

@@ -52,7 +52,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m dashboards", description="Write the Grafana dashboards.")
     parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 when a file is out of step")
     parser.add_argument("--into", type=Path, default=FOLDER, help="the folder to write to")
-    parser.add_argument("--runbook", default=RUNBOOK, help="the address of your copy of docs/runbook.md")
+    parser.add_argument("--runbook", default=RUNBOOK, help="the address of your copy of docs/troubleshooting.md")
     given = parser.parse_args(arguments)
     return _check() if given.check else _write(given.into, given.runbook)
 

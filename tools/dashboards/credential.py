@@ -63,7 +63,12 @@ def _now() -> Row:
                 READY,
                 runbook="KiteTokenNotReady",
             ),
-            _text("Reason", "reason", "Why it is in this state; each reason has an entry in docs/failures.md.", info),
+            _text(
+                "Reason",
+                "reason",
+                "Why it is in this state; each reason has an entry in docs/troubleshooting.md.",
+                info,
+            ),
             _text("Login mode", "mode", "How it comes to a token: Manual, TOTP or RefreshToken.", info),
             number(
                 "Login by a person",

@@ -183,7 +183,7 @@ def _work() -> Row:
             Panel(
                 "timeseries",
                 "What was done, by action and result",
-                "Everything towards a fresh token, probes too: docs/metrics.md has the words.",
+                "Everything towards a fresh token, probes too: docs/monitoring.md has the words.",
                 (
                     Query(
                         _sum("kite_operator_refresh_attempts_total", "action, result") + " > 0",
@@ -262,7 +262,7 @@ def _broker() -> Row:
             Panel(
                 "timeseries",
                 "Calls that did not succeed, by outcome",
-                "The outcome is a reason of docs/failures.md, or `aborted`.",
+                "The outcome is a reason of docs/troubleshooting.md, or `aborted`.",
                 (
                     Query(
                         f"sum by (step, outcome) (increase({calls}"

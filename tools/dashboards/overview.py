@@ -136,7 +136,7 @@ def _tokens() -> Row:
         "table",
         "What needs a person",
         "Credentials that wait for somebody, and why. Empty is well. What to do about each reason: "
-        "docs/failures.md; how: docs/runbook.md.",
+        "docs/troubleshooting.md.",
         (
             Query(f"{info}\n  and on (namespace, name) {each('kite_credential_person_needed')} == 1"),
             Query(

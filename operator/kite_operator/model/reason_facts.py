@@ -6,7 +6,7 @@ from functools import partial
 
 
 class Kind(Enum):
-    """Kinds of reasons; docs/failures.md has a section for each."""
+    """Kinds of reasons; docs/troubleshooting.md has a section for each."""
 
     GOOD = auto()
     IN_PROGRESS = auto()

@@ -1,4 +1,4 @@
-"""Reasons of conditions, Events and metrics: one closed set, documented in docs/failures.md.
+"""Reasons of conditions, Events and metrics: one closed set, documented in docs/troubleshooting.md.
 
 A reason is part of the product's interface: alerts and users match on it, so a name never changes its meaning.
 

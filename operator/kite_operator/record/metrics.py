@@ -1,7 +1,7 @@
 """Prometheus metrics: per-credential gauges from live state, counters and histograms of actions.
 
 `namespace` and `name` are labels of the per-credential gauges only, which vanish with their object; everything else has
-bounded labels. Documented in docs/metrics.md, which a test compares with this module.
+bounded labels. Documented in docs/monitoring.md, which a test compares with this module.
 """
 
 from collections.abc import Callable

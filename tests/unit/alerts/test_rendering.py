@@ -67,7 +67,7 @@ def test_links_and_data_source_are_the_user_s_to_set() -> None:
 
 def test_without_a_published_runbook_its_entry_is_named_and_nothing_is_linked_to() -> None:
     for text in files().values():
-        assert "runbook: docs/runbook.md#kitetokennotready" in text
+        assert "runbook: docs/troubleshooting.md#kitetokennotready" in text
         assert not re.search("https?://|runbook_url", text)
 
 

@@ -213,7 +213,7 @@ def test_every_metric_is_on_a_dashboard() -> None:
 
 @EACH
 def test_every_link_leads_somewhere(name: str) -> None:
-    entries, uids = anchors(page("docs/runbook.md")), {each["uid"] for each in FILES.values()}
+    entries, uids = anchors(page("docs/troubleshooting.md")), {each["uid"] for each in FILES.values()}
     told = json.dumps(FILES[name])
     addresses = re.findall(r'"url": "([^"]+)"', told) + re.findall(r"Runbook: `([^`]+)`", told)
     assert "http" not in told
@@ -222,7 +222,7 @@ def test_every_link_leads_somewhere(name: str) -> None:
         if parts.path.startswith("/d/"):
             assert parts.path.removeprefix("/d/") in uids
         else:
-            assert ("docs/runbook.md", True) == (parts.path, parts.fragment in entries)
+            assert ("docs/troubleshooting.md", True) == (parts.path, parts.fragment in entries)
     siblings = {
         urlsplit(each["url"]).path.removeprefix("/d/") for each in FILES[name]["links"] if each["url"].startswith("/d/")
     }

@@ -282,5 +282,5 @@ async def test_what_is_remembered_of_a_token_does_not_hold_it(operator: Operator
 
 
 def test_every_result_is_described() -> None:
-    described = {code for row in rows(section(page("docs/metrics.md"), "Reports"))[1:] for code in codes(row[0])}
+    described = {code for row in rows(section(page("docs/monitoring.md"), "Reports"))[1:] for code in codes(row[0])}
     assert {result.word for result in Result} == described
