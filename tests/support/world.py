@@ -298,7 +298,7 @@ class World:
     def rest(self) -> None:
         """Until the events of what the operator wrote have come back to it, and the reconcile after them is over.
 
-        Before a change that nobody is to notice: a reconcile that such an event began late would read it.
+        Call it before a change that no reconcile may read yet: a late event would begin one.
         """
         self.clock.wait_until_idle()
         self.settle(1.0)

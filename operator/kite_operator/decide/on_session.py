@@ -40,10 +40,10 @@ def _drifted(observed: Observed, held: Held) -> Prove | Wait:
             "somebody else: find out who writes it; the operator tries again later"
         )
         return Wait(Reason.TARGET_CONTESTED, message, wake_at=observed.now + CONTESTED_PAUSE)
-    return _written_anew(observed, held)
+    return _restored(observed, held)
 
 
-def _written_anew(observed: Observed, held: Held) -> Prove:
+def _restored(observed: Observed, held: Held) -> Prove:
     if observed.target.matches and is_reported_lapsed(observed):
         return Prove(Reason.REPUBLISHED, "the lapse is over: the token that was called dead works again", held)
     if observed.target.outdated:

@@ -91,7 +91,7 @@ class Facts:
     counts_as: Entry | None = None
     """The entry by which the attempt ledger holds it, in place of a rejection."""
     passes: bool = False
-    """The broker does not answer as it should; this passes by itself."""
+    """The broker does not answer as it should; the operator retries until it does."""
     api_down: bool = False
     """The broker's API is out of order: it would accept no other token either."""
     calls_broker: bool = True
